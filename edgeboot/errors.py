@@ -1,0 +1,83 @@
+"""The tree of expected errors, each with the exit code the shell sees.
+
+    EdgebootError
+     ├── BadInput        2   an inventory, a bundle spec or an option is wrong
+     ├── Unreachable     3   a host does not answer, or stopped answering
+     ├── StepFailed      4   something was tried on a host and did not work
+     ├── Refused         5   edgeboot will not go on: host key, signature, lock, preflight, version
+     ├── NotMeasured     6   a check could not be carried out
+     └── Interrupted   130   Ctrl-C or SIGTERM
+
+An expected error says what happened, where (file:line or host), and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class EdgebootError(Exception):
+    """Something foreseeable went wrong.
+
+    ``what`` is one sentence, ``where`` a ``file:line`` or a host, ``hint`` what to do next.
+    """
+
+    exit_code = 4
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}\n  next: {self.hint}" if self.hint else head
+
+
+class BadInput(EdgebootError):
+    """What the user wrote cannot be used."""
+
+    exit_code = 2
+
+
+class Unreachable(EdgebootError):
+    """A host does not answer over SSH, or stopped answering."""
+
+    exit_code = 3
+
+
+class StepFailed(EdgebootError):
+    """A step was carried out on a host and failed."""
+
+    exit_code = 4
+
+
+class Refused(EdgebootError):
+    """edgeboot declines to go on: host key, signature, lock, preflight, quorum, version."""
+
+    exit_code = 5
+
+
+class NotMeasured(EdgebootError):
+    """A figure or a check could not be had; this is never the same as passed."""
+
+    exit_code = 6
+
+
+class Interrupted(EdgebootError):
+    """The user, or the system, asked edgeboot to stop."""
+
+    exit_code = 130
+
+
+_PRECEDENCE = (130, 2, 5, 4, 3, 1, 6)
+
+
+def combined_exit_code(codes: Iterable[int]) -> int:
+    """The exit code of a run in which several things ended differently: the gravest one."""
+    seen = set(codes)
+    for code in _PRECEDENCE:
+        if code in seen:
+            return code
+    return 0

@@ -1,0 +1,74 @@
+"""What happened, as values; progress bars, plain lines and JSON lines are drawn from these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PhaseStarted:
+    """A phase of a lifecycle begins; ``nodes`` take part in it."""
+
+    phase: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PhaseEnded:
+    """A phase is over and its gate held (``ok``) or not."""
+
+    phase: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """One step begins on one host."""
+
+    node: str
+    step: str
+
+
+@dataclass(frozen=True)
+class StepEnded:
+    """One step ended; ``error`` is None where it worked. ``seconds`` is wall-clock time."""
+
+    node: str
+    step: str
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class BytesSent:
+    """Progress of an upload: ``done`` of ``total`` bytes have been written to the connection."""
+
+    node: str
+    name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A gate does not hold yet on a host, and why."""
+
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something worth telling that is neither progress nor an error."""
+
+    text: str
+    node: str | None = None
+
+
+Event = PhaseStarted | PhaseEnded | StepStarted | StepEnded | BytesSent | Waiting | Note
+Listener = Callable[[Event], None]
+
+
+def silent(_event: Event) -> None:
+    """A listener that tells nobody."""
