@@ -1,0 +1,1 @@
+"""Everything about offline bundles: one file that carries all a site needs."""

@@ -1,0 +1,1 @@
+"""``inventory.yml``: what the cluster should be, as frozen values."""

@@ -1,0 +1,106 @@
+"""K3s's configuration keys: for which role, of which type.
+
+Source: K3s pkg/cli/cmds/server.go and agent.go, v1.36. Left out: deprecated and experimental ones
+(``docker``, ``rootless``), those that do something once and must not stand in a file
+(``cluster-reset``), and those that take the node out of edgeboot's sight (``disable-agent``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from edgeboot.inventory.model import Role
+
+
+class Kind(Enum):
+    """The type of a key's value."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    LIST = "list"
+
+
+@dataclass(frozen=True)
+class K3sKey:
+    """One key of K3s's ``config.yaml``; ``choices`` are its only values, if it has such."""
+
+    kind: Kind
+    server_only: bool
+    choices: tuple[str, ...] = ()
+
+
+_BOTH = {
+    Kind.LIST: "node-external-ip node-internal-dns node-external-dns kubelet-arg kube-proxy-arg "
+    "airgap-extra-registry",
+    Kind.TEXT: "flannel-iface flannel-conf flannel-cni-conf resolv-conf pause-image "
+    "private-registry container-runtime-endpoint default-runtime image-service-endpoint "
+    "image-credential-provider-bin-dir image-credential-provider-config vpn-auth-file "
+    "bind-address vmodule log",
+    Kind.INTEGER: "lb-server-port v",
+    Kind.BOOLEAN: "disable-default-registry-endpoint protect-kernel-defaults selinux "
+    "prefer-bundled-bin nonroot-devices enable-pprof debug alsologtostderr",
+}
+_SERVER = {
+    Kind.LIST: "tls-san cluster-cidr service-cidr cluster-dns disable kube-apiserver-arg "
+    "kube-scheduler-arg kube-controller-manager-arg kube-cloud-controller-manager-arg etcd-arg",
+    Kind.TEXT: "advertise-address cluster-domain service-node-port-range servicelb-namespace "
+    "write-kubeconfig write-kubeconfig-mode write-kubeconfig-group helm-job-image "
+    "system-default-registry default-local-storage-path datastore-cafile datastore-certfile "
+    "datastore-keyfile etcd-snapshot-name etcd-snapshot-schedule-cron etcd-snapshot-dir "
+    "etcd-snapshot-reconcile-interval etcd-s3-endpoint etcd-s3-endpoint-ca etcd-s3-bucket "
+    "etcd-s3-bucket-lookup-type etcd-s3-region etcd-s3-folder etcd-s3-proxy "
+    "etcd-s3-config-secret etcd-s3-timeout",
+    Kind.INTEGER: "advertise-port etcd-snapshot-retention etcd-s3-retention",
+    Kind.BOOLEAN: "tls-san-security flannel-ipv6-masq flannel-external-ip disable-scheduler "
+    "disable-cloud-controller disable-kube-proxy disable-network-policy "
+    "disable-helm-controller embedded-registry supervisor-metrics secrets-encryption "
+    "etcd-expose-metrics etcd-disable-snapshots etcd-snapshot-compress etcd-s3 "
+    "etcd-s3-skip-ssl-verify etcd-s3-insecure",
+}
+
+KEYS: dict[str, K3sKey] = {
+    **{n: K3sKey(kind, False) for kind, names in _BOTH.items() for n in names.split()},
+    **{n: K3sKey(kind, True) for kind, names in _SERVER.items() for n in names.split()},
+    "snapshotter": K3sKey(
+        Kind.TEXT, False, ("overlayfs", "native", "fuse-overlayfs", "stargz", "nix")
+    ),
+    "flannel-backend": K3sKey(Kind.TEXT, True, ("vxlan", "none", "host-gw", "wireguard-native")),
+    "egress-selector-mode": K3sKey(Kind.TEXT, True, ("agent", "cluster", "pod", "disabled")),
+    "secrets-encryption-provider": K3sKey(Kind.TEXT, True, ("aescbc", "secretbox")),
+}
+
+_TOKEN = "edgeboot makes the tokens and keeps them; no secret belongs into an inventory"  # noqa: S105
+_SQLITE = "edgeboot sets up one server with SQLite so far"
+_PORT = "edgeboot expects the API at 6443"
+_SECRET = "no secret belongs into an inventory; "  # noqa: S105
+
+# Keys that edgeboot writes itself or relies on -> what to do instead.
+OWNED: dict[str, str] = {
+    "token": _TOKEN,
+    "token-file": _TOKEN,
+    "agent-token": _TOKEN,
+    "agent-token-file": _TOKEN,
+    "server": "edgeboot points the agents at the server",
+    "node-name": "the node's 'name' is used",
+    "with-node-id": "the node's 'name' is used as it is",
+    "node-ip": "write 'node-ip' beside the node's 'address'",
+    "node-label": "write 'labels' of the node, a group or 'defaults'",
+    "node-taint": "write 'taints' of the node, a group or 'defaults'",
+    "cluster-init": _SQLITE,
+    "datastore-endpoint": _SQLITE,
+    "data-dir": "edgeboot relies on K3s's own directory; mount a disk there instead",
+    "https-listen-port": _PORT,
+    "supervisor-port": _PORT,
+    "apiserver-port": _PORT,
+    "vpn-auth": _SECRET + "use 'vpn-auth-file'",
+    "etcd-s3-access-key": _SECRET + "use 'etcd-s3-config-secret'",
+    "etcd-s3-secret-key": _SECRET + "use 'etcd-s3-config-secret'",
+    "etcd-s3-session-token": _SECRET + "use 'etcd-s3-config-secret'",
+}
+
+
+def applies_to(key: str, role: Role) -> bool:
+    """Whether a node of this role may have the key: an agent stops at keys it does not know."""
+    return role is Role.SERVER or key not in KEYS or not KEYS[key].server_only

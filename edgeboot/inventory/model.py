@@ -1,0 +1,88 @@
+"""The values an inventory becomes. They are complete: groups and defaults are already folded in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+ConfigValue = str | int | bool | tuple[str, ...]
+
+
+class Role(StrEnum):
+    """What a node is to K3s."""
+
+    SERVER = "server"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A host that another one is reached through (``ProxyJump``)."""
+
+    address: str
+    user: str | None = None
+    port: int | None = None
+    key: Path | None = None
+    host_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Ssh:
+    """How to get into a node; None leaves the choice to ``~/.ssh/config`` and SSH's defaults.
+
+    ``host_key`` is a public key (``ssh-ed25519 AAAA…``) or a fingerprint (``SHA256:…``).
+    """
+
+    user: str | None = None
+    port: int | None = None
+    key: Path | None = None
+    host_key: str | None = None
+    jump: Jump | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a node may use; None is no limit. Bytes, thousandths of a core, bytes."""
+
+    memory: int | None = None
+    cpu: int | None = None
+    disk: int | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """One host of the cluster."""
+
+    name: str
+    address: str
+    role: Role
+    ssh: Ssh = Ssh()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[str, ...] = ()
+    node_ip: str | None = None
+    config: Mapping[str, ConfigValue] = field(default_factory=dict)
+    budget: Budget = Budget()
+    where: str = ""  # file:line of its entry
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A whole inventory. ``config`` holds K3s's own keys; server-only ones go to servers only."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    config: Mapping[str, ConfigValue] = field(default_factory=dict)
+    bundle: Path | None = None
+    where: str = ""
+
+    @property
+    def servers(self) -> tuple[Node, ...]:
+        """The servers, in the inventory's order; the first one starts the cluster."""
+        return tuple(n for n in self.nodes if n.role is Role.SERVER)
+
+    @property
+    def agents(self) -> tuple[Node, ...]:
+        """The agents, in the inventory's order."""
+        return tuple(n for n in self.nodes if n.role is Role.AGENT)

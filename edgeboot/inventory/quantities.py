@@ -1,0 +1,60 @@
+"""Amounts as people write them: ``512MiB``, ``1.5G``, ``500m``.
+
+The suffixes are Kubernetes' (``Ki Mi Gi Ti``, ``k M G T``; Kubernetes: "Quantity"), and the same
+with the ``B`` that people add. Kubernetes also knows ``m`` for memory, thousandths of a byte: it
+is always a mistake and refused here.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+_NUMBER = r"(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,9})?"
+BYTES_PATTERN = rf"^({_NUMBER})([kMGT]|[KMGT]i)?B?$"
+CPU_PATTERN = rf"^({_NUMBER})(m?)$"
+_BYTES = re.compile(BYTES_PATTERN)
+_CPU = re.compile(CPU_PATTERN)
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes; ValueError says what is wrong."""
+    found = _BYTES.fullmatch(text)
+    if not found:
+        if text.endswith("m"):
+            raise ValueError(f"m is a thousandth: did you mean {text[:-1]}Mi?")
+        raise ValueError("write for instance 512MiB, 1.5GiB or 512M")
+    return _whole(Decimal(found[1]) * _FACTORS[found[2] or ""], "a byte")
+
+
+def parse_cpu(text: str) -> int:
+    """Thousandths of a core; ValueError says what is wrong."""
+    found = _CPU.fullmatch(text)
+    if not found:
+        raise ValueError("write for instance 500m or 0.5, which are half a core")
+    return _whole(Decimal(found[1]) * (1 if found[2] else 1000), "a thousandth of a core")
+
+
+def format_bytes(number: int) -> str:
+    """Bytes in the largest binary unit that says them exactly."""
+    for suffix in ("Ti", "Gi", "Mi", "Ki"):
+        if number and number % _FACTORS[suffix] == 0:
+            return f"{number // _FACTORS[suffix]}{suffix}B"
+    return str(number)
+
+
+def format_cpu(millis: int) -> str:
+    """Thousandths of a core, whole cores as such."""
+    return f"{millis}m" if millis % 1000 else str(millis // 1000)
+
+
+def _whole(amount: Decimal, unit: str) -> int:
+    if amount < 1:
+        raise ValueError(f"this is less than {unit}")
+    return int(amount)

@@ -1,0 +1,107 @@
+"""The JSON Schema of ``inventory.yml``, for editors that complete and check while one types.
+
+It is made of the loader's own tables and patterns. It cannot say all that the loader checks
+(uniqueness, one server, keys of K3s against a role, ranges of the same length).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeboot.inventory import quantities, sections, syntax
+from edgeboot.inventory.k3s_keys import KEYS, K3sKey, Kind
+
+_TEXT = {"type": "string"}
+_PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
+_SIZE = {"type": ["string", "integer"], "pattern": quantities.BYTES_PATTERN, "minimum": 1}
+_CPU = {"type": ["string", "number"], "pattern": quantities.CPU_PATTERN, "exclusiveMinimum": 0}
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema, in JSON Schema draft 2020-12."""
+    settings = {
+        "ssh": _ref("ssh"),
+        "labels": {
+            "description": "Kubernetes labels.",
+            "type": "object",
+            "additionalProperties": {"type": ["string", "number", "boolean"]},
+        },
+        "taints": {
+            "description": "Kubernetes taints, key=value:Effect; K3s sets them when a node joins.",
+            "type": "array",
+            "items": {"type": "string", "pattern": f":({'|'.join(syntax.TAINT_EFFECTS)})$"},
+        },
+        "config": _ref("config"),
+        "budget": _ref("budget"),
+    }
+    node = {
+        "name": _described(_TEXT, "Host name in the cluster; may hold one range: agent-[1-5]."),
+        "address": _described(_TEXT, "Where SSH finds it; a range as in 'name': 192.0.2.[21-25]."),
+        "role": {"enum": list(sections.ROLES)},
+        "groups": {"type": "array", "items": _TEXT},
+        "node-ip": _described(_TEXT, "The address inside the cluster, if it is another one."),
+        **settings,
+    }
+    layer = _ref("settings")
+    top = {
+        "cluster": _ref("cluster"),
+        "bundle": _described(_TEXT, "The bundle to install, relative to this file."),
+        "defaults": layer,
+        "roles": _object(dict.fromkeys(sections.ROLES, layer)),
+        "groups": {"type": "object", "additionalProperties": layer},
+        "nodes": {"type": "array", "minItems": 1, "items": _ref("node")},
+    }
+    name = _described({"type": "string", "pattern": syntax.LABEL_PATTERN}, "Name of its context.")
+    return {
+        "$schema": _DIALECT,
+        "title": "edgeboot inventory",
+        **_object(top, "cluster", "nodes"),
+        "$defs": {
+            "cluster": _object({"name": name, "config": _ref("config")}, "name"),
+            "settings": _object(settings),
+            "node": _object(node, "name", "address", "role"),
+            "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),
+            "jump": _object({"address": _TEXT, **_login()}, "address"),
+            "budget": _object({"memory": _SIZE, "cpu": _CPU, "disk": _SIZE}),
+            "config": _object({key: _k3s(known) for key, known in KEYS.items()}),
+        },
+    }
+
+
+def _login() -> dict[str, Any]:
+    return {
+        "user": {"type": "string", "pattern": syntax.USER_PATTERN},
+        "port": _PORT,
+        "key": _described(_TEXT, "Private key file."),
+        "host-key": _described(_TEXT, "The host's public key, or its SHA256:… fingerprint."),
+    }
+
+
+def _k3s(known: K3sKey) -> dict[str, Any]:
+    match known.kind:
+        case Kind.LIST:
+            return {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+        case Kind.INTEGER:
+            return {"type": "integer"}
+        case Kind.BOOLEAN:
+            return {"type": "boolean"}
+        case Kind.TEXT:
+            return {"type": "string", **({"enum": list(known.choices)} if known.choices else {})}
+
+
+def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _described(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {**schema, "description": description}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{name}"}

@@ -1,0 +1,12 @@
+"""Which keys each part of ``inventory.yml`` has: one table for the loader and the JSON Schema."""
+
+from __future__ import annotations
+
+TOP = ("cluster", "bundle", "defaults", "roles", "groups", "nodes")
+CLUSTER = ("name", "config")
+ROLES = ("server", "agent")
+SETTINGS = ("ssh", "labels", "taints", "config", "budget")
+NODE = ("name", "address", "role", "groups", "node-ip", *SETTINGS)
+JUMP = ("address", "user", "port", "key", "host-key")
+SSH = ("user", "port", "key", "host-key", "jump")
+BUDGET = ("memory", "cpu", "disk")

@@ -1,0 +1,60 @@
+"""Every mistake in tests/cases/inventory gets a message with file, line and what mends it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from edgeboot.errors import BadInput
+from edgeboot.inventory.load import load
+
+CASES = Path(__file__).parents[2] / "cases" / "inventory"
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(case, id=f"{path.stem}: {case['name']}")
+        for path in sorted(CASES.glob("*.yml"))
+        for case in yaml.safe_load(path.read_text())
+    ]
+
+
+@pytest.mark.parametrize("case", cases())
+def test_message(case: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yml"
+    path.write_text(case["inventory"])
+    with pytest.raises(BadInput) as caught:
+        load(path)
+    error = caught.value
+    assert error.where == (f"{path}:{case['line']}" if "line" in case else str(path))
+    assert case["says"] in error.what
+    assert case.get("hint", "") in (error.hint or "")
+    assert error.exit_code == 2
+
+
+def test_no_inventory(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such file"):
+        load(tmp_path / "inventory.yml")
+
+
+def test_key_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "inventory.yml"
+    (tmp_path / "id").write_text("")
+    path.write_text("cluster: {name: edge}\ndefaults: {ssh: {key: id}}\n")
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may read everything
+    with pytest.raises(BadInput, match="not yours to read"):
+        load(path)
+
+
+def test_too_many_nodes(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yml"
+    entries = (
+        f"  - {{name: 'a{n}-[1-900]', address: 'a{n}-[1-900].example.com', role: agent}}\n"
+        for n in range(3)
+    )
+    path.write_text("cluster: {name: edge}\nnodes:\n" + "".join(entries))
+    with pytest.raises(BadInput, match="more than 1000 nodes"):
+        load(path)
