@@ -1,0 +1,118 @@
+"""The decision core: (resources, facts) -> steps. Pure, and the same for planning and for doing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from edgeboot.plan import paths
+from edgeboot.plan.facts import Facts, FileFact
+from edgeboot.plan.resources import Content, Directory, File, Kept, Later, Resource, Service
+from edgeboot.plan.sources import BytesSource
+from edgeboot.plan.steps import MakeDirectory, Remove, Start, Step, Upload, Write
+from edgeboot.secret import Secret
+
+# Where a file that edgeboot put there, and that no resource names any more, is removed. Elsewhere
+# (binary, unit, configuration) it stays until `reset`.
+SWEPT = (f"{paths.IMAGES}/", f"{paths.MANIFESTS}/", f"{paths.CHARTS}/")
+
+
+def diff(resources: Sequence[Resource], facts: Facts) -> tuple[Step, ...]:
+    """What has to be done so that a host has ``resources``, in the order to do it."""
+    steps: list[Step] = []
+    for resource in resources:
+        match resource:
+            case Directory():
+                steps += _directory(resource, facts.files.get(resource.path))
+            case File():
+                steps += _file(resource, facts.files.get(resource.path))
+            case Kept():
+                steps += _kept(resource, facts.files.get(resource.path))
+            case Service():
+                steps += _service(resource, resources, facts)
+    return tuple(steps)
+
+
+def leftovers(resources: Iterable[Resource], facts: Facts) -> tuple[Step, ...]:
+    """Removal of what edgeboot once put into the swept directories and no resource names."""
+    wanted = {r.path for r in resources if isinstance(r, File | Kept)}
+    return tuple(
+        Remove(path)
+        for path in sorted(facts.owned & facts.files.keys())
+        if path.startswith(SWEPT) and path not in wanted
+    )
+
+
+def _directory(want: Directory, have: FileFact | None) -> list[Step]:
+    if have and (have.kind, have.mode, have.owner) == ("directory", want.mode, "0:0"):
+        return []
+    return [MakeDirectory(want.path, want.mode)]
+
+
+def _file(want: File, have: FileFact | None) -> list[Step]:
+    digest = content_hash(want.content)
+    if have and (have.kind, have.mode, have.owner, have.sha256) == (
+        "file",
+        want.mode,
+        "0:0",
+        digest,
+    ):
+        return []
+    if want.bulky and not isinstance(want.content, Secret | Later):
+        return [Upload(want.path, want.content, want.mode, replaces=have is not None)]
+    old = None
+    if have and have.content is not None and not isinstance(want.content, Secret | Later):
+        old = have.content.decode("utf-8", "replace")
+    return [Write(want.path, want.content, want.mode, replaces=have is not None, old=old)]
+
+
+def _kept(want: Kept, have: FileFact | None) -> list[Step]:
+    if have is None:
+        return [Write(want.path, want.fresh, want.mode, replaces=False)]
+    if have.mode != want.mode and have.content is not None:
+        return [Write(want.path, Secret(have.content), want.mode, replaces=True)]
+    return []
+
+
+def _service(want: Service, resources: Sequence[Resource], facts: Facts) -> list[Step]:
+    inputs = _inputs(want, resources, facts)
+    unit = facts.units.get(want.name)
+    if unit is None or not unit.started_with:
+        return [Start(want.name, inputs, "first start")]
+    if unit.started_with != inputs:
+        return [Start(want.name, inputs, "what it is started with has changed")]
+    if unit.active not in {"active", "activating", "reloading"}:
+        return [Start(want.name, inputs, f"it is {unit.active}")]
+    if not unit.enabled:
+        return [Start(want.name, inputs, "it is not enabled at boot")]
+    return []
+
+
+def _inputs(want: Service, resources: Sequence[Resource], facts: Facts) -> str:
+    """One hash over all files a service is started with.
+
+    It is recorded on the host after each start, so that a crash between writing a file and
+    starting the service is noticed by the next run, which no file's own hash could tell.
+    """
+    total = hashlib.sha256()
+    for resource in resources:
+        if isinstance(resource, File) and resource.restarts == want.name:
+            digest = content_hash(resource.content)
+        elif isinstance(resource, Kept) and resource.restarts == want.name:
+            have = facts.files.get(resource.path)
+            digest = have.sha256 if have else content_hash(resource.fresh)
+        else:
+            continue
+        total.update(f"{resource.path} {digest}\n".encode())
+    return total.hexdigest()
+
+
+def content_hash(content: Content) -> str:
+    """SHA-256 of what a file shall hold; empty for what is not known yet, which equals nothing."""
+    match content:
+        case Later():
+            return ""
+        case Secret():
+            return BytesSource(content.value).sha256
+        case _:
+            return content.sha256

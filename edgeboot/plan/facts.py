@@ -1,0 +1,169 @@
+"""What a node has: the values that ``observe.sh`` becomes, and its parser."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgeboot.errors import StepFailed
+from edgeboot.secret import Secret
+
+
+@dataclass(frozen=True)
+class HostTraits:
+    """What a host *is*; observed once. Sizes in bytes, ``clock`` in seconds since 1970."""
+
+    machine: str  # uname -m
+    os: str
+    init: str  # systemd, openrc or unknown
+    cgroup_version: int
+    cgroup_controllers: frozenset[str]
+    memory: int
+    cpus: int
+    hostname: str
+    machine_id: str
+    clock: int
+    default_route: bool
+    board: str = ""
+
+
+@dataclass(frozen=True)
+class FileFact:
+    """What is at a path. ``sha256`` is empty for a directory; ``content`` only where asked for."""
+
+    kind: str  # file, directory, link, other
+    mode: int
+    owner: str  # user:group by number
+    size: int
+    sha256: str = ""
+    content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class UnitFact:
+    """A service as its manager sees it (systemd's words)."""
+
+    active: str  # active, activating, failed, inactive …
+    enabled: bool
+    started_with: str  # hash recorded when edgeboot last started it; empty if never
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A TCP port somebody listens on."""
+
+    port: int
+    program: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that is known of one host before anything is changed."""
+
+    traits: HostTraits
+    files: Mapping[str, FileFact]
+    owned: frozenset[str]  # paths edgeboot has put there
+    units: Mapping[str, UnitFact]
+    listeners: tuple[Listener, ...]
+    free: Mapping[str, int]  # bytes available to root, by directory asked for
+    k3s_version: str  # of the installed binary; empty without one
+    node_token: Secret | None  # the full join token, on a server that has been up
+
+
+@dataclass
+class _Draft:
+    """Lines read so far."""
+
+    traits: dict[str, str] = field(default_factory=dict)
+    files: dict[str, FileFact] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)
+    owned: set[str] = field(default_factory=set)
+    units: dict[str, UnitFact] = field(default_factory=dict)
+    listeners: list[Listener] = field(default_factory=list)
+    free: dict[str, int] = field(default_factory=dict)
+    node_token: Secret | None = None
+
+
+def _read_line(draft: _Draft, key: str, rest: str) -> None:
+    match key:
+        case "trait":
+            name, _, value = rest.partition(" ")
+            draft.traits[name] = value
+        case "file":
+            kind, mode, owner, size, digest, path = rest.split(" ", 5)
+            sha256 = "" if digest == "-" else digest
+            draft.files[path] = FileFact(kind, int(mode, 8), owner, int(size), sha256)
+        case "content":
+            encoded, _, path = rest.partition(" ")
+            draft.contents[path] = base64.b64decode(encoded)
+        case "owned":
+            draft.owned.add(rest)
+        case "unit":
+            name, active, enabled, started = rest.split(" ", 3)
+            draft.units[name] = UnitFact(
+                active, enabled == "yes", "" if started == "-" else started
+            )
+        case "listen":
+            port, _, program = rest.partition(" ")
+            draft.listeners.append(Listener(int(port), program))
+        case "free":
+            kibibytes, _, path = rest.partition(" ")
+            draft.free[path] = int(kibibytes) * 1024
+        case "node-token":
+            draft.node_token = Secret(base64.b64decode(rest).strip())
+        case _:
+            raise ValueError(f"unknown line {key!r}")
+
+
+def parse_facts(output: str, node: str) -> Facts:
+    """The facts that ``observe.sh`` prints up to "end"; ``StepFailed`` where they are not whole."""
+    draft = _Draft()
+    try:
+        said, end, _ = output.partition("\nend\n")
+        if not end:
+            raise ValueError("the last line is missing")
+        for line in said.splitlines():
+            key, _, rest = line.partition(" ")
+            _read_line(draft, key, rest)
+        return _finish(draft)
+    except (ValueError, KeyError) as error:
+        raise StepFailed(
+            f"what the host says about itself cannot be read: {error}",
+            where=node,
+            hint="run again with --verbose and report the output",
+        ) from error
+
+
+def _finish(draft: _Draft) -> Facts:
+    files = {
+        path: FileFact(f.kind, f.mode, f.owner, f.size, f.sha256, draft.contents.get(path))
+        for path, f in draft.files.items()
+    }
+    return Facts(
+        traits=_traits(draft.traits),
+        files=files,
+        owned=frozenset(draft.owned),
+        units=draft.units,
+        listeners=tuple(draft.listeners),
+        free=draft.free,
+        k3s_version=draft.traits["k3s-version"],
+        node_token=draft.node_token,
+    )
+
+
+def _traits(found: Mapping[str, str]) -> HostTraits:
+    return HostTraits(
+        machine=found["machine"],
+        os=found["os"],
+        init=found["init"],
+        cgroup_version=int(found["cgroup-version"]),
+        cgroup_controllers=frozenset(found["cgroup-controllers"].split()),
+        memory=int(found["memory-kib"]) * 1024,
+        cpus=int(found["cpus"]),
+        hostname=found["hostname"],
+        machine_id=found["machine-id"],
+        clock=int(found["clock"]),
+        default_route=found["default-route"] == "yes",
+        board=found["board"],
+    )

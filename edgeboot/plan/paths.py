@@ -1,0 +1,28 @@
+"""Where things are on a node. Source: K3s's documentation and its install.sh."""
+
+from __future__ import annotations
+
+K3S_BINARY = "/usr/local/bin/k3s"
+CONFIG_DIR = "/etc/rancher/k3s"
+CONFIG = f"{CONFIG_DIR}/config.yaml"
+KUBECONFIG = f"{CONFIG_DIR}/k3s.yaml"
+TOKEN = f"{CONFIG_DIR}/edgeboot-token"
+
+DATA = "/var/lib/rancher/k3s"
+SERVER = f"{DATA}/server"
+AGENT = f"{DATA}/agent"
+IMAGES = f"{AGENT}/images"
+IMAGES_CACHE = f"{IMAGES}/.cache.json"
+MANIFESTS = f"{SERVER}/manifests"
+STATIC = f"{SERVER}/static"
+CHARTS = f"{STATIC}/charts"
+NODE_TOKEN = f"{SERVER}/node-token"
+
+UNIT_DIR = "/etc/systemd/system"
+
+OURS = "/var/lib/edgeboot"  # record of what edgeboot put where, lock
+
+
+def unit_file(service: str) -> str:
+    """The systemd unit file of a service."""
+    return f"{UNIT_DIR}/{service}.service"

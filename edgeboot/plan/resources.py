@@ -1,0 +1,72 @@
+"""What a node should have, as values. Components make them, ``diff`` compares them with facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgeboot.plan.sources import BytesSource, Source
+from edgeboot.secret import Secret
+
+
+@dataclass(frozen=True)
+class Later:
+    """A value that exists only after something has happened; it is observed then, never guessed."""
+
+    after: str  # "server-1 is up"
+
+    def __str__(self) -> str:
+        return f"(known after {self.after})"
+
+
+Content = Source | Secret | Later
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory with its mode, owned by root."""
+
+    path: str
+    mode: int = 0o755
+
+
+@dataclass(frozen=True)
+class File:
+    """A file with its content and mode, owned by root.
+
+    ``restarts`` names the service that has to be started anew when the content changes.
+    ``bulky`` marks what is large and stands on its own, so that it is sent before anything else.
+    """
+
+    path: str
+    content: Content
+    mode: int = 0o644
+    restarts: str | None = None
+    bulky: bool = False
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that is made where it is missing, and whose content is left alone where it exists.
+
+    A token that was generated once, or a file that K3s itself goes on writing.
+    """
+
+    path: str
+    fresh: Source | Secret
+    mode: int = 0o600
+    restarts: str | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that is enabled, and running with the files that name it in ``restarts``."""
+
+    name: str
+
+
+Resource = Directory | File | Kept | Service
+
+
+def text(content: str) -> Source:
+    """A small file's content."""
+    return BytesSource(content.encode())

@@ -1,0 +1,120 @@
+"""Steps: the smallest things done to a host. Each describes itself; ``engine.apply`` executes it.
+
+The step that ``edgeboot plan`` prints is the object that ``edgeboot install`` executes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+
+from edgeboot.plan.resources import Content, Later
+from edgeboot.plan.sources import Source
+from edgeboot.secret import Secret
+
+
+@dataclass(frozen=True)
+class MakeDirectory:
+    """Makes a directory, or gives one its mode."""
+
+    path: str
+    mode: int
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"directory {self.path} ({self.mode:04o})"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Puts a large file at its place."""
+
+    path: str
+    source: Source = field(repr=False)
+    mode: int
+    replaces: bool
+
+    def describe(self) -> str:
+        """One line for people."""
+        verb = "replace" if self.replaces else "upload"
+        return f"{verb} {self.path} ({human_size(self.source.size)})"
+
+
+@dataclass(frozen=True)
+class Write:
+    """Writes a small file; ``old`` is its present text where it has one that may be shown."""
+
+    path: str
+    content: Content = field(repr=False)
+    mode: int
+    replaces: bool
+    old: str | None = field(default=None, repr=False)
+
+    def describe(self) -> str:
+        """One line for people."""
+        verb = "change" if self.replaces else "write"
+        suffix = f" {self.content}" if isinstance(self.content, Secret | Later) else ""
+        return f"{verb} {self.path} ({self.mode:04o}){suffix}"
+
+    def details(self) -> tuple[str, ...]:
+        """The difference between what is there and what will be, as lines of a unified diff."""
+        if isinstance(self.content, Secret | Later):
+            return ()
+        new = b"".join(self.content.open()).decode("utf-8", "replace")
+        lines = difflib.unified_diff(
+            (self.old or "").splitlines(), new.splitlines(), lineterm="", n=1
+        )
+        return tuple(line for line in lines if not line.startswith(("---", "+++")))
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Removes a file that edgeboot has put there and that nothing asks for any more."""
+
+    path: str
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"remove {self.path}"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Enables and starts a service; ``reason`` says why it does not do to leave it alone."""
+
+    service: str
+    inputs: str  # hash over what it is started with, recorded on the host
+    reason: str
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"start {self.service}.service ({self.reason})"
+
+
+Step = MakeDirectory | Upload | Write | Remove | Start
+
+
+def human_size(size: int) -> str:
+    """A number of bytes for people, in binary units."""
+    amount = float(size)
+    for unit in ("B", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.2f} GiB"
+
+
+def as_json(step: Step) -> dict[str, object]:
+    """A step for machines; secrets stay masked, contents are left out."""
+    shape: dict[str, object] = {"step": type(step).__name__.lower(), "text": step.describe()}
+    match step:
+        case Start():
+            shape["service"] = step.service
+        case _:
+            shape["path"] = step.path
+    match step:
+        case Upload():
+            shape |= {"size": step.source.size, "sha256": step.source.sha256}
+        case Write():
+            shape["diff"] = list(step.details())
+    return shape

@@ -1,0 +1,193 @@
+# Prints all facts of a host, one a line; changes nothing but the lock it may be asked to hold.
+#
+# observe.sh LOCK HOLDER TARGET...
+#   LOCK    "hold": take edgeboot's lock, print the facts and "ready", then keep the lock as long as
+#           bytes arrive on standard input; "free": no lock, end after the facts
+#   HOLDER  who wants the lock, told to whoever comes second
+#   TARGET  file:PATH (mode, size, hash), text:PATH (and content), tree:PATH (every file below),
+#           unit:NAME, free:PATH (room on its file system)
+#
+# Hashes come from edgeboot's record where inode, size and times of a file are unchanged since it
+# was put there: hashing hundreds of megabytes on an SD card takes minutes.
+set -u
+ours=/var/lib/edgeboot
+lock=$1 holder=$2
+shift 2
+
+take_lock() {
+    tries=0
+    while [ "$tries" -lt 5 ]; do
+        tries=$((tries + 1))
+        [ -d "$ours" ] || mkdir -m 0700 "$ours" || exit 73
+        exec 9>>"$ours/lock" || exit 73
+        if ! flock -n 9; then
+            printf 'locked-by %s\n' "$(head -n 1 "$ours/lock")"
+            exit 75
+        fi
+        # Whoever held it before may have removed the file between our open and our lock.
+        if [ "$(stat -L -c %i /proc/self/fd/9)" = "$(stat -c %i "$ours/lock" 2>/dev/null)" ]; then
+            printf '%s\n' "$holder" >"$ours/lock"
+            return
+        fi
+    done
+    exit 73
+}
+
+# An edgeboot that changed nothing leaves nothing: the directory goes if it holds only the lock.
+leave() {
+    # shellcheck disable=SC2012  # names of ours only
+    if [ "$(ls -A "$ours")" = lock ]; then rm -f "$ours/lock" && rmdir "$ours"; fi 2>/dev/null
+}
+
+hold_lock() {
+    echo ready
+    exec 1>&- 2>&-
+    while beat=$(timeout 60 dd bs=1 count=1 2>/dev/null) && [ -n "$beat" ]; do :; done
+    : >"$ours/lock"
+    leave
+}
+
+describe() { # PATH
+    if [ -L "$1" ] && [ ! -e "$1" ]; then
+        printf 'file link 777 0:0 0 - %s\n' "$1"
+        return
+    fi
+    [ -e "$1" ] || return 0
+    if [ -d "$1" ]; then
+        printf 'file directory %s - %s\n' "$(stat -L -c '%a %u:%g 0' "$1")" "$1"
+    elif [ -f "$1" ]; then
+        printf 'file file %s %s %s\n' "$(stat -L -c '%a %u:%g %s' "$1")" "$(digest "$1")" "$1"
+    else
+        printf 'file other %s - %s\n' "$(stat -L -c '%a %u:%g 0' "$1")" "$1"
+    fi
+}
+
+digest() { # PATH
+    key=$(stat -L -c '%i %s %Y %Z' "$1")
+    line=$(grep -F -e " $key $1" "$ours/hashes" 2>/dev/null | head -n 1)
+    if [ -n "$line" ] && [ "$line" = "${line%% *} $key $1" ]; then
+        printf '%s' "${line%% *}"
+    else
+        sum=$(sha256sum <"$1") && printf '%s' "${sum%% *}"
+    fi
+}
+
+text() { # PATH
+    describe "$1"
+    if [ -f "$1" ] && [ "$(stat -L -c %s "$1")" -le 65536 ]; then
+        printf 'content %s %s\n' "$(base64 <"$1" | tr -d '\n')" "$1"
+    fi
+}
+
+tree() { # PATH; dotfiles are nobody's business
+    for entry in "$1"/*; do
+        if [ -d "$entry" ]; then tree "$entry"; elif [ -f "$entry" ]; then describe "$entry"; fi
+    done
+}
+
+unit() { # NAME
+    active=inactive enabled=no
+    if command -v systemctl >/dev/null 2>&1; then
+        active=$(systemctl is-active "$1.service" 2>/dev/null)
+        if systemctl is-enabled -q "$1.service" 2>/dev/null; then enabled=yes; fi
+    fi
+    started=$(cat "$ours/started-$1" 2>/dev/null)
+    printf 'unit %s %s %s %s\n' "$1" "${active:-inactive}" "$enabled" "${started:--}"
+}
+
+free() { # PATH: of the nearest directory that exists
+    at=$1
+    while [ ! -d "$at" ]; do at=${at%/*}; at=${at:-/}; done
+    blocks=$(stat -f -c %a "$at") size=$(stat -f -c %S "$at")
+    printf 'free %s %s\n' "$((blocks * size / 1024))" "$1"
+}
+
+trait() { printf 'trait %s %s\n' "$1" "$2"; }
+
+traits() {
+    trait machine "$(uname -m)"
+    # shellcheck disable=SC1091
+    trait os "$(. /etc/os-release 2>/dev/null; printf '%s %s' "${ID:-unknown}" "${VERSION_ID:-}")"
+    if [ -d /run/systemd/system ]; then init=systemd
+    elif [ -d /run/openrc ]; then init=openrc
+    else init=unknown; fi
+    trait init "$init"
+    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+        trait cgroup-version 2
+        trait cgroup-controllers "$(cat /sys/fs/cgroup/cgroup.controllers)"
+    else
+        trait cgroup-version 1
+        trait cgroup-controllers "$(sed -n 's/^\([a-z_]*\).*[[:space:]]1$/\1/p' /proc/cgroups | tr '\n' ' ')"
+    fi
+    trait memory-kib "$(memory_kib)"
+    trait cpus "$(nproc)"
+    trait hostname "$(uname -n)"
+    trait machine-id "$(cat /etc/machine-id 2>/dev/null)"
+    trait clock "$(date +%s)"
+    if has_default_route; then trait default-route yes; else trait default-route no; fi
+    trait board "$(tr -d '\000' </proc/device-tree/model 2>/dev/null)"
+    trait k3s-version "$(k3s_version)"
+}
+
+has_default_route() { # kernels without IPv6 lack the second file
+    grep -q '^[^[:space:]]*[[:space:]]00000000[[:space:]]' /proc/net/route 2>/dev/null ||
+        grep -v ' lo$' /proc/net/ipv6_route 2>/dev/null | grep -q '^0\{32\} 00 '
+}
+
+# The machine's memory, or the limit that a container around it sets.
+memory_kib() {
+    total=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
+    for file in /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max; do
+        limit=$(cat "$file" 2>/dev/null) || continue
+        case $limit in '' | *[!0-9]*) continue ;; esac
+        # Unlimited is written as a number of 19 digits, more than a shell need be able to compare.
+        if [ "${#limit}" -lt 16 ] && [ "$((limit / 1024))" -lt "$total" ]; then total=$((limit / 1024)); fi
+    done
+    printf '%s' "$total"
+}
+
+k3s_version() {
+    [ -x /usr/local/bin/k3s ] || return 0
+    timeout 20 /usr/local/bin/k3s --version 2>/dev/null | sed -n '1s/^k3s version \([^ ]*\).*/\1/p'
+}
+
+listeners() { # listening TCP sockets (state 0A) on K3s's ports, and whose they are
+    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | while read -r _ address _ state _ _ _ _ _ inode _; do
+        [ "$state" = 0A ] || continue
+        port=$((0x${address##*:}))
+        case $port in
+        6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010)
+            printf 'listen %s %s\n' "$port" "$(program_of "$inode")" ;;
+        esac
+    done
+}
+
+program_of() { # INODE
+    for fd in /proc/[0-9]*/fd/*; do
+        if [ "$(readlink "$fd" 2>/dev/null)" = "socket:[$1]" ]; then
+            pid=${fd#/proc/}
+            cat "/proc/${pid%%/*}/comm"
+            return
+        fi
+    done
+    echo unknown
+}
+
+[ "$lock" = hold ] && take_lock
+traits
+listeners
+if [ -r "$ours/owned" ]; then sed 's/^/owned /' "$ours/owned"; fi
+if [ -r /var/lib/rancher/k3s/server/node-token ]; then
+    printf 'node-token %s\n' "$(base64 </var/lib/rancher/k3s/server/node-token | tr -d '\n')"
+fi
+for target in "$@"; do
+    case $target in
+    file:*) describe "${target#file:}" ;;
+    text:*) text "${target#text:}" ;;
+    tree:*) tree "${target#tree:}" ;;
+    unit:*) unit "${target#unit:}" ;;
+    free:*) free "${target#free:}" ;;
+    esac
+done
+echo end
+if [ "$lock" = hold ]; then hold_lock; fi

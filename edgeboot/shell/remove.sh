@@ -1,0 +1,19 @@
+# Removes files that edgeboot has put there, and forgets them.
+#
+# remove.sh PATH...
+set -eu
+ours=/var/lib/edgeboot
+umask 077
+for path in "$@"; do
+    rm -f "$path"
+    for record in owned hashes; do
+        [ -e "$ours/$record" ] || continue
+        # A line of "owned" is the path alone, one of "hashes" ends in it.
+        case $record in
+        owned) grep -vxF -e "$path" "$ours/$record" >"$ours/$record.new" || : ;;
+        hashes) grep -vF -e " $path" "$ours/$record" >"$ours/$record.new" || : ;;
+        esac
+        mv -f "$ours/$record.new" "$ours/$record"
+    done
+done
+sync

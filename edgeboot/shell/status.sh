@@ -1,0 +1,39 @@
+# Prints how K3s does on a host. Each section begins with a line "== NAME EXIT-CODE".
+#
+# status.sh ROLE SERVICE
+#   ROLE     server (API, nodes, jobs, token and kubeconfig too) or agent
+#   SERVICE  the systemd unit
+set -u
+role=$1 service=$2
+k3s=/usr/local/bin/k3s
+
+section() { # NAME COMMAND...
+    name=$1
+    shift
+    output=$("$@" 2>&1)
+    printf '== %s %s\n%s\n' "$name" "$?" "$output"
+}
+
+# A service that is restarted over and over has just begun anew when it is looked at: what it
+# complained of before says more than its last lines.
+last_words() {
+    said=$(journalctl --no-pager -q -o cat -n 300 -u "$service.service")
+    printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|standard_init' | tail -n 6
+    printf '%s\n' "$said" | tail -n 3
+}
+
+section unit systemctl show "$service.service" -p ActiveState -p SubState -p NRestarts -p MainPID
+active=$(systemctl is-active "$service.service" 2>/dev/null)
+if [ "$active" = active ]; then
+    section images timeout 30 "$k3s" ctr -n k8s.io images ls
+else
+    section journal last_words
+fi
+[ "$role" = server ] || exit 0
+section ready timeout 30 "$k3s" kubectl get --raw /readyz --request-timeout=10s
+if [ "$active" = active ]; then
+    section nodes timeout 30 "$k3s" kubectl get nodes -o json --request-timeout=20s
+    section charts timeout 30 "$k3s" kubectl get helmcharts.helm.cattle.io,jobs.batch -A -o json --request-timeout=20s
+    section token base64 /var/lib/rancher/k3s/server/node-token
+    section kubeconfig base64 /etc/rancher/k3s/k3s.yaml
+fi
