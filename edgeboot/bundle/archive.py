@@ -1,0 +1,258 @@
+"""The bundle file: one tar whose every byte follows from its table of contents.
+
+Members are ``edgeboot-bundle.json`` and then ``blobs/sha256/HEX``, each blob once, sorted, with
+normalised headers. A reader therefore knows where everything must be and what each header, padding
+and end must look like; it never walks an index and never trusts a name or a size in a header.
+Blobs are read in place with ``pread``, so a Bundle can be used from several threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from edgeboot.bundle import contents_json
+from edgeboot.bundle.compose import Fetch, compose
+from edgeboot.bundle.contents import Blob, Contents, ImageArchive
+from edgeboot.bundle.wire import BLOCK, END, header, padding
+from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
+from edgeboot.plan.sources import CHUNK, Source
+
+_AGAIN = "copy the bundle again, or build it again"
+
+
+def write(path: Path, contents: Contents, fetch: Fetch) -> None:
+    """Write a bundle to ``path``, whole or not at all; ``fetch`` gives the bytes of its blobs.
+
+    The bytes are a function of ``contents``. Raises StepFailed where the disk or a blob fails.
+    """
+    table = contents_json.encode(contents)
+    if len(table) > contents_json.MAX_BYTES:
+        raise BadInput(f"the bundle's table of contents is over {contents_json.MAX_BYTES} bytes")
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(header(contents_json.FILE_NAME, len(table)) + table + padding(len(table)))
+            for blob in contents_json.all_blobs(contents):
+                file.write(header(_member(blob), blob.size))
+                file.writelines(fetch(blob).open())
+                file.write(padding(blob.size))
+            file.write(END)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise StepFailed(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class Bundle:
+    """An open bundle. Use ``Bundle.open`` and close it, or use it in a ``with`` statement."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self.contents = self._read_contents()
+        self._offsets = self._check_layout()
+
+    @classmethod
+    def open(cls, path: Path) -> Bundle:
+        """Open a bundle: reads its contents and checks every byte that is not a blob's.
+
+        Raises BadInput where there is no such file, Refused naming the member where the file is
+        damaged, truncated, hostile or of a format that this edgeboot does not know.
+        """
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise BadInput(f"cannot open the bundle {path}: {error.strerror}") from error
+        try:
+            return cls(path, descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise BadInput(f"cannot read the bundle {path}: {error.strerror}") from error
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def close(self) -> None:
+        """Let the file go."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Bundle:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def source(self, blob: Blob) -> Source:
+        """The bytes of a blob; reading raises StepFailed at the end where they are damaged."""
+        return _BundledBlob(self._descriptor, self._offsets[blob.sha256], blob, str(self.path))
+
+    def archive_source(self, archive: ImageArchive) -> Source:
+        """The bytes of an image archive, composed while they are read (see ``source``).
+
+        Raises Refused where the archive would not come out as the contents declare it.
+        """
+        label = f"image archive {archive.name} ({archive.arch})"
+        names = set(archive.images)
+        images = [i for i in self.contents.images_of(archive.arch) if i.name in names]
+        try:
+            composition = compose(images, self.source)
+        except EdgebootError as error:
+            raise self._refused(label, error.what) from error
+        if (size := composition.size) != archive.blob.size:
+            raise self._refused(label, f"it comes to {size} bytes, not {archive.blob.size}")
+        return _ComposedArchive(archive.blob, composition.stream)
+
+    def verify(self) -> None:
+        """Read everything: each blob against its digest, each image archive against its own.
+
+        Raises Refused naming every bad member.
+        """
+        blobs = contents_json.all_blobs(self.contents)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            bad = [found for found in pool.map(self._bad_blob, blobs) if found]
+            if not bad:  # an archive is only as good as its blobs
+                bad = [f for f in pool.map(self._bad_archive, self.contents.archives) if f]
+        if bad:
+            raise Refused(f"{self.path} is damaged: {'; '.join(bad)}", hint=_AGAIN)
+
+    def _bad_blob(self, blob: Blob) -> str | None:
+        try:
+            for _ in self.source(blob).open():
+                pass
+        except StepFailed:
+            return self._label(blob)
+        return None
+
+    def _bad_archive(self, archive: ImageArchive) -> str | None:
+        digest = hashlib.sha256()
+        for chunk in self.archive_source(archive).open():
+            digest.update(chunk)
+        if digest.hexdigest() != archive.blob.sha256:
+            return f"image archive {archive.name} ({archive.arch}) does not come out as declared"
+        return None
+
+    def _label(self, blob: Blob) -> str:
+        users = [f"{i.role} {i.name}" for i in self.contents.items if i.blob == blob]
+        users += [image.name for image in self.contents.images if blob in image.blobs]
+        return f"{_member(blob)} (part of {', '.join(dict.fromkeys(users))})"
+
+    def _read_contents(self) -> Contents:
+        name = contents_json.FILE_NAME
+        block = os.pread(self._descriptor, BLOCK, 0)
+        if block[:100].rstrip(b"\0") != name.encode():
+            raise Refused(f"{self.path} is not an edgeboot bundle: it does not begin with {name}")
+        try:
+            size = int(block[124:135], 8)
+        except ValueError:
+            size = -1
+        if not 0 < size <= contents_json.MAX_BYTES or block != header(name, size):
+            raise self._refused(name, "its header is damaged")
+        table = os.pread(self._descriptor, size, BLOCK)
+        if len(table) < size:
+            raise self._refused(name, "it is cut short")
+        return contents_json.decode(table)
+
+    def _check_layout(self) -> dict[str, int]:
+        """Where each blob's data begins; Refused unless all the rest is as it was written."""
+        end = os.fstat(self._descriptor).st_size
+        table = len(contents_json.encode(self.contents))
+        previous, position, gap = contents_json.FILE_NAME, BLOCK + table, padding(table)
+        offsets: dict[str, int] = {}
+        for blob in contents_json.all_blobs(self.contents):
+            name = _member(blob)
+            self._expect(position, gap, previous, "what follows it is damaged", end)
+            position += len(gap)
+            self._expect(position, header(name, blob.size), name, "its header is damaged", end)
+            position += BLOCK
+            offsets[blob.sha256] = position
+            if position + blob.size > end:
+                raise self._refused(name, "it is cut short")
+            position += blob.size
+            previous, gap = name, padding(blob.size)
+        self._expect(position, gap + END, previous, "what follows it is damaged", end)
+        position += len(gap + END)
+        if position != end:
+            raise self._refused(previous, f"{end - position} bytes follow the end of the archive")
+        return offsets
+
+    def _expect(self, at: int, wanted: bytes, member: str, problem: str, end: int) -> None:
+        if at + len(wanted) > end:
+            raise self._refused(member, "the file is cut short there")
+        if os.pread(self._descriptor, len(wanted), at) != wanted:
+            raise self._refused(member, problem)
+
+    def _refused(self, member: str, problem: str) -> Refused:
+        return Refused(f"{self.path} is damaged at {member}: {problem}", hint=_AGAIN)
+
+
+@dataclass(frozen=True)
+class _BundledBlob:
+    descriptor: int = field(repr=False)
+    offset: int
+    blob: Blob
+    bundle: str
+
+    @property
+    def size(self) -> int:
+        return self.blob.size
+
+    @property
+    def sha256(self) -> str:
+        return self.blob.sha256
+
+    def open(self) -> Iterator[bytes]:
+        digest, done = hashlib.sha256(), 0
+        while done < self.blob.size:
+            wanted = min(CHUNK, self.blob.size - done)
+            try:
+                chunk = os.pread(self.descriptor, wanted, self.offset + done)
+            except OSError as error:
+                raise StepFailed(f"cannot read {self.bundle}: {error.strerror}") from error
+            if not chunk:
+                break
+            digest.update(chunk)
+            done += len(chunk)
+            yield chunk
+        if digest.hexdigest() != self.blob.sha256:
+            raise StepFailed(f"{self.bundle} is damaged at {_member(self.blob)}", hint=_AGAIN)
+
+
+@dataclass(frozen=True)
+class _ComposedArchive:
+    blob: Blob
+    open: Callable[[], Iterator[bytes]]
+
+    @property
+    def size(self) -> int:
+        return self.blob.size
+
+    @property
+    def sha256(self) -> str:
+        return self.blob.sha256
+
+
+def _member(blob: Blob) -> str:
+    return f"blobs/sha256/{blob.sha256}"
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

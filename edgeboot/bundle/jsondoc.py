@@ -1,0 +1,104 @@
+"""JSON from outside, read without trust: every access checks the type and errors name the place."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from edgeboot.errors import Refused
+
+_HEX = re.compile(r"[0-9a-f]{64}")
+_MAX_TEXT = 4096
+
+
+@dataclass(frozen=True)
+class Node:
+    """One value of a JSON document; ``where`` is its path, such as ``index.json.manifests[0]``.
+
+    Every method raises Refused, naming ``where``, when the value is not what it asks for.
+    """
+
+    value: object = field(repr=False)
+    where: str
+
+    def bad(self, problem: str) -> Refused:
+        """The error that says what is wrong with this value."""
+        return Refused(f"{self.where} {problem}")
+
+    def member(self, key: str) -> Node:
+        """A member of an object that must be there."""
+        found = self.get(key)
+        if found is None:
+            raise self.bad(f"has no {key!r}")
+        return found
+
+    def get(self, key: str) -> Node | None:
+        """A member of an object; None where it is absent or null."""
+        if not isinstance(self.value, dict):
+            raise self.bad("is not a JSON object")
+        value = self.value.get(key)
+        return None if value is None else Node(value, f"{self.where}.{key}")
+
+    def only(self, known: Iterable[str]) -> Node:
+        """The same object, once it is sure that it has no keys but ``known``."""
+        if not isinstance(self.value, dict):
+            raise self.bad("is not a JSON object")
+        for key in self.value:
+            if key not in known:
+                raise self.bad(f"has an unknown key {key[:40]!r}")
+        return self
+
+    def items(self, limit: int = 10_000) -> tuple[Node, ...]:
+        """The elements of an array of at most ``limit``."""
+        if not isinstance(self.value, list):
+            raise self.bad("is not a JSON array")
+        if len(self.value) > limit:
+            raise self.bad(f"has {len(self.value)} elements, more than {limit}")
+        return tuple(Node(v, f"{self.where}[{i}]") for i, v in enumerate(self.value))
+
+    def pairs(self) -> dict[str, str]:
+        """An object whose values are all text."""
+        if not isinstance(self.value, dict):
+            raise self.bad("is not a JSON object")
+        return {k: Node(v, f"{self.where}.{k}").text() for k, v in self.value.items()}
+
+    def text(self) -> str:
+        """A string."""
+        if not isinstance(self.value, str) or len(self.value) > _MAX_TEXT:
+            raise self.bad(f"is not a string of at most {_MAX_TEXT} characters")
+        return self.value
+
+    def size(self, limit: int) -> int:
+        """A whole number from 0 to ``limit``."""
+        if type(self.value) is not int or not 0 <= self.value <= limit:
+            raise self.bad(f"is not a whole number from 0 to {limit}")
+        return self.value
+
+    def hexdigest(self) -> str:
+        """A SHA-256 as 64 lower-case hexadecimal digits."""
+        text = self.text()
+        if not _HEX.fullmatch(text):
+            raise self.bad("is not a SHA-256 in lower-case hexadecimal")
+        return text
+
+    def digest(self) -> str:
+        """An OCI digest ``sha256:HEX``; returns HEX."""
+        text = self.text()
+        if not text.startswith("sha256:") or not _HEX.fullmatch(text[7:]):
+            raise self.bad(f"is {text[:80]!r}, not a sha256 digest")
+        return text[7:]
+
+
+def parse(data: bytes, where: str) -> Node:
+    """The root of a JSON document. Raises Refused where it is not JSON in UTF-8."""
+    try:
+        return Node(json.loads(data.decode("utf-8")), where)
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"{where} is not valid JSON: {str(error)[:120]}") from error
+
+
+def canonical(document: object) -> bytes:
+    """The one way edgeboot writes a document that machines read: sorted keys, no spaces, ASCII."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")

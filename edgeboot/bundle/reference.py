@@ -1,0 +1,46 @@
+"""Image names: the full form of a reference, its tag and its short name.
+
+Source: the distribution project's reference grammar, as Docker and containerd use it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_REPOSITORY = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
+_HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_FULL = re.compile(rf"{_HOST}/{_REPOSITORY}(?::(?P<tag>{_TAG}))?(?:@sha256:[0-9a-f]{{64}})?")
+_MAX = 512
+
+
+def full_name(name: str) -> str:
+    """``busybox`` → ``docker.io/library/busybox:latest``.
+
+    Raises ValueError where it is not an image reference.
+    """
+    first, slash, rest = name.partition("/")
+    if not slash:
+        full = f"docker.io/library/{name}"
+    elif not ("." in first or ":" in first or first == "localhost"):
+        full = f"docker.io/{name}"
+    elif first == "docker.io" and "/" not in rest:
+        full = f"docker.io/library/{rest}"
+    else:
+        full = name
+    match = _FULL.fullmatch(full)
+    if match is None or len(full) > _MAX:
+        raise ValueError(f"{name[:100]!r} is not an image reference")
+    return full if match["tag"] or "@" in full else f"{full}:latest"
+
+
+def tag(full: str) -> str | None:
+    """The tag of a full name; None where it is pinned by digest alone."""
+    match = _FULL.fullmatch(full)
+    return match["tag"] if match else None
+
+
+def short_name(full: str) -> str:
+    """The last part of the repository as a file name can carry it: ``mirrored-pause``."""
+    last = full.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return re.sub(r"[^a-z0-9]+", "-", last).strip("-")

@@ -1,0 +1,168 @@
+"""``bundle.yml``: what to collect. Paths in it are relative to the file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edgeboot import yamlfile
+from edgeboot.bundle.contents_json import is_bundle_name, is_item_name
+from edgeboot.errors import BadInput
+from edgeboot.platform import ARCHES, Arch
+
+VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+(-rc[0-9]+)?\+k3s[0-9]+")  # K3s README: v1.36.2+k3s1
+_CHANNEL = re.compile(r"[a-z0-9][a-z0-9.-]{0,40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+# K3s takes the text before the first dot as the name of a Kubernetes object (facts: manifests)
+_MANIFEST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[A-Za-z0-9-]+)*\.(yaml|yml|json)")
+
+
+# Helm's release names are DNS labels of at most 53 characters
+_RELEASE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class K3s:
+    """Which K3s and where from.
+
+    At most one of ``version`` and ``channel`` is set; with neither, it is what the source holds.
+    ``source`` is a release directory, or a URL; None is where K3s publishes its releases.
+    """
+
+    version: str | None
+    channel: str | None
+    source: Path | str | None
+    arches: tuple[Arch, ...]
+    where: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or directory to carry; ``name`` is what it is called on nodes, where that matters."""
+
+    path: Path
+    where: str
+    name: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A whole ``bundle.yml``."""
+
+    name: str
+    k3s: K3s
+    charts: tuple[Entry, ...]
+    manifests: tuple[Entry, ...]
+    files: tuple[Entry, ...]
+    images: tuple[Entry, ...]
+
+
+def is_release_name(name: str) -> bool:
+    """Whether Helm can install something under this name."""
+    return _RELEASE_NAME.fullmatch(name) is not None
+
+
+def load(path: Path) -> Spec:
+    """Read a spec; BadInput with file:line where it is wrong. Does not look at what it names."""
+    top = yamlfile.load(path)
+    reader = top.reader(("name", "k3s", "charts", "manifests", "files", "images"), "the bundle")
+    name = reader.text("name")
+    if not is_bundle_name(name):
+        hint = "use lower-case letters, digits, dots and dashes"
+        raise reader.error("name", f"{yamlfile.quoted(name)} is not a name for a bundle", hint)
+    base = path.parent
+    return Spec(
+        name,
+        _k3s(reader.mapping("k3s"), base),
+        tuple(_entry(m, base, "a chart", ("path", "name")) for m in reader.mappings("charts")),
+        _manifests(reader, base),
+        tuple(
+            _entry(m, base, "a file", ("path", "name", "sha256")) for m in reader.mappings("files")
+        ),
+        tuple(_entry(m, base, "an image", ("archive",)) for m in reader.mappings("images")),
+    )
+
+
+def source_of(text: str, base: Path) -> Path | str:
+    """A release source as written: an http(s) URL, or a directory relative to ``base``.
+
+    Raises BadInput for any other kind of URL, and for one that carries a password.
+    """
+    if "://" not in text:
+        return base / text
+    parts = urlsplit(text)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise BadInput(f"{yamlfile.quoted(text)} is neither a directory nor an http(s) URL")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise BadInput("a release URL carries no user, query or fragment")
+    return text.rstrip("/")
+
+
+def _k3s(mapping: yamlfile.Mapping, base: Path) -> K3s:
+    reader = mapping.reader(("version", "channel", "source", "arches"), "'k3s'")
+    version, channel = reader.text("version", None), reader.text("channel", None)
+    if version is not None and channel is not None:
+        raise reader.error("channel", "'version' and 'channel' exclude each other", "remove one")
+    if version is not None and not VERSION.fullmatch(version):
+        what = f"{yamlfile.quoted(version)} is not a K3s version"
+        raise reader.error("version", what, "write it like v1.36.2+k3s1")
+    if channel is not None and not _CHANNEL.fullmatch(channel):
+        what = f"{yamlfile.quoted(channel)} is not a channel"
+        raise reader.error("channel", what, "use stable, latest or v1.36")
+    text = reader.text("source", None)
+    try:
+        source = None if text is None else source_of(text, base)
+    except BadInput as error:
+        raise reader.error("source", error.what) from None
+    if isinstance(source, Path) and channel is not None:
+        hint = "remove 'channel', or name the exact 'version'"
+        raise reader.error("channel", "a directory has no channels", hint)
+    return K3s(version, channel, source, _arches(reader), mapping.where())
+
+
+def _arches(reader: yamlfile.Reader) -> tuple[Arch, ...]:
+    if not reader.has("arches"):
+        return tuple(ARCHES.values())
+    names = reader.texts("arches")
+    for name in names:
+        if name not in ARCHES:
+            near = yamlfile.nearest(name, tuple(ARCHES))
+            hint = f"did you mean '{near}'?" if near else f"known: {', '.join(ARCHES)}"
+            raise reader.error("arches", f"unknown architecture {yamlfile.quoted(name)}", hint)
+    if not names or len(set(names)) < len(names):
+        raise reader.error("arches", "name each architecture once, and at least one")
+    return tuple(arch for arch in ARCHES.values() if arch.name in names)
+
+
+def _manifests(reader: yamlfile.Reader, base: Path) -> tuple[Entry, ...]:
+    texts, value = reader.texts("manifests"), reader.value("manifests")
+    items = value.items if isinstance(value, yamlfile.Sequence) else ()
+    places = [item.where for item in items if isinstance(item, yamlfile.Scalar)]
+    entries: dict[str, Entry] = {}
+    for text, where in zip(texts, places, strict=True):
+        path = Path(text)
+        if not _MANIFEST.fullmatch(path.name):
+            what = f"K3s cannot make an add-on of {yamlfile.quoted(path.name)}"
+            hint = "name it like my-app.yaml: lower case and dashes before the first dot"
+            raise BadInput(what, where=where, hint=hint)
+        addon = path.name.partition(".")[0]
+        if addon in entries:
+            what = f"two manifests are called {yamlfile.quoted(addon)}"
+            raise BadInput(what, where=where, hint="K3s goes by the text before the first dot")
+        entries[addon] = Entry(base / path, where, path.name)
+    return tuple(entries.values())
+
+
+def _entry(mapping: yamlfile.Mapping, base: Path, what: str, keys: tuple[str, ...]) -> Entry:
+    reader = mapping.reader(keys, what)
+    path = base / reader.text(keys[0])
+    name, sha256 = reader.text("name", None), reader.text("sha256", None)
+    if name is not None and not is_item_name(name):
+        hint = "use letters, digits, dots, dashes, underscores and plus signs"
+        raise reader.error("name", f"{yamlfile.quoted(name)} is not a file name for nodes", hint)
+    if sha256 is not None and not _SHA256.fullmatch(sha256):
+        raise reader.error("sha256", "is not a SHA-256: 64 lower-case hexadecimal digits")
+    return Entry(path, mapping.where(), name, sha256)

@@ -1,0 +1,121 @@
+"""The headers of a tar that may be hostile: what one says, and whether that is allowed.
+
+Only regular files, directories and long names (GNU ``L``, pax ``x``) are. Every function raises
+Refused, which names ``what``, the archive.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from edgeboot.errors import Refused
+
+FILE = b"0"
+DIRECTORY = b"5"
+GNU_LONG_NAME = b"L"
+PAX = b"x"
+
+_KINDS = {
+    b"1": "hard link",
+    b"2": "symbolic link",
+    b"3": "character device",
+    b"4": "block device",
+    b"6": "named pipe",
+    b"g": "global pax header",
+    b"K": "long link name",
+    b"S": "sparse file",
+}
+_PAX_HARMLESS = {"atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "comment"}
+_PAX_HARMLESS_PREFIXES = ("SCHILY.xattr.", "LIBARCHIVE.")
+_NAME_MAX = 1024
+
+
+@dataclass(frozen=True)
+class Head:
+    """One header block: its type, the member's name as written, bytes of data that follow."""
+
+    kind: bytes
+    name: str
+    size: int
+
+
+def read_head(block: bytes, what: str) -> Head:
+    """A header of 512 bytes that is not all zero."""
+    if _number(block[148:156], what) != sum(block[:148]) + 8 * 32 + sum(block[156:]):
+        raise Refused(f"{what} has a damaged header")
+    kind = block[156:157]
+    name = text(block[:100].split(b"\0")[0], what)
+    if block[257:263] == b"ustar\0" and (prefix := text(block[345:500].split(b"\0")[0], what)):
+        name = f"{prefix}/{name}"
+    if kind == b"\0":  # before POSIX, a regular file or, with a slash, a directory
+        kind = DIRECTORY if name.endswith("/") else FILE
+    if kind not in (FILE, DIRECTORY, GNU_LONG_NAME, PAX):
+        label = _KINDS.get(kind, f"member of type {kind!r}")
+        raise Refused(
+            f"{what} has a {label}, {name!r}; only plain files and directories are taken",
+            hint="an image archive can be rewritten without links: "
+            "`skopeo copy docker-archive:OLD oci-archive:NEW:NAME`",
+        )
+    if _number(block[100:108], what) & 0o6000:
+        raise Refused(f"{what} has a setuid or setgid member, {name!r}")
+    return Head(kind, name, _number(block[124:136], what))
+
+
+def read_pax(data: bytes, what: str) -> tuple[str | None, int | None]:
+    """The name and the size that a pax header sets for the next member."""
+    name: str | None = None
+    size: int | None = None
+    while data:
+        length, _, _ = data.partition(b" ")
+        if not length.isdigit() or not len(length) + 3 <= int(length) <= len(data):
+            raise Refused(f"{what} has a damaged pax header")
+        key, _, value = data[len(length) + 1 : int(length) - 1].partition(b"=")
+        data = data[int(length) :]
+        word = text(key, what)
+        if word == "path":
+            name = text(value, what)
+        elif word == "size" and value.isdigit() and len(value) < 20:
+            size = int(value)
+        elif word not in _PAX_HARMLESS and not word.startswith(_PAX_HARMLESS_PREFIXES):
+            raise Refused(f"{what} has a pax header {word[:40]!r} that is not understood")
+    return name, size
+
+
+def safe_name(head: Head, what: str) -> str:
+    """The member's name without ``./`` and a directory's slash; ``.`` for the top itself."""
+    clean = head.name.removeprefix("./")
+    if head.kind == DIRECTORY:
+        clean = clean.removesuffix("/")
+        if clean in ("", "."):
+            return "."
+    unsafe = (
+        len(clean) > _NAME_MAX
+        or any(part in ("", ".", "..") for part in clean.split("/"))
+        or any(ord(char) < 32 or char in "\\\x7f" for char in clean)
+    )
+    if unsafe:
+        raise Refused(f"{what} has a member with an unsafe name, {head.name[:100]!r}")
+    return clean
+
+
+def fold(name: str) -> str:
+    """What two names have in common when they differ only by case or Unicode form."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def text(raw: bytes, what: str) -> str:
+    """A name in UTF-8."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refused(f"{what} has a name that is not UTF-8, {raw[:60]!r}") from None
+
+
+def _number(raw: bytes, what: str) -> int:
+    if raw[0] == 0x80:  # GNU: base 256 where octal digits do not suffice
+        return int.from_bytes(raw[1:], "big")
+    digits = raw.strip(b" \0")
+    if not all(digit in b"01234567" for digit in digits):
+        raise Refused(f"{what} has a damaged header")
+    return int(digits or b"0", 8)

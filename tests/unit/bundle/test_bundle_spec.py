@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeboot.bundle import spec
+from edgeboot.errors import BadInput
+from edgeboot.platform import AMD64, ARM, ARM64
+from tests.unit.bundle import fakes
+
+EXAMPLES = Path(__file__).parents[3] / "bundles"
+
+
+def load(tmp_path: Path, text: str) -> spec.Spec:
+    return spec.load(fakes.spec_file(tmp_path, text))
+
+
+def test_the_least_there_can_be(tmp_path: Path) -> None:
+    assert load(tmp_path, "name: edge\n").k3s.arches == (AMD64, ARM64, ARM)
+
+
+def test_everything_at_once(tmp_path: Path) -> None:
+    wanted = load(
+        tmp_path,
+        "name: edge\n"
+        "k3s: {version: v1.36.2+k3s1, source: ../rel, arches: [arm, amd64]}\n"
+        "charts:\n- path: charts/a\n  name: first\n"
+        "manifests: [m/a.yaml]\n"
+        f"files:\n- path: f\n  name: g\n  sha256: {'a' * 64}\n"
+        "images:\n- archive: i.tar\n",
+    )
+    assert wanted.k3s.source == tmp_path / "../rel"
+    assert wanted.k3s.arches == (AMD64, ARM)
+    assert (wanted.charts[0].path, wanted.charts[0].name) == (tmp_path / "charts/a", "first")
+    assert wanted.manifests[0].name == "a.yaml"
+    assert (wanted.files[0].name, wanted.files[0].sha256) == ("g", "a" * 64)
+    assert wanted.images[0].path == tmp_path / "i.tar"
+
+
+@pytest.mark.parametrize("name", ["minimal.yml", "edge.yml"])
+def test_the_examples_can_be_read_and_what_they_name_is_there(name: str) -> None:
+    wanted = spec.load(EXAMPLES / name)
+    for entry in (*wanted.charts, *wanted.manifests, *wanted.files, *wanted.images):
+        assert entry.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("nam: edge\n", 1, "did you mean 'name'"),
+        ("name: edge\nk3s:\n  chanel: stable\n", 3, "did you mean 'channel'"),
+        ("name: edge\ncharts:\n- path: a\n- pth: b\n", 4, "did you mean 'path'"),
+        ("name: edge\nimages:\n- path: b\n", 3, "unknown key 'path'"),
+        ("name: Edge!\n", 1, "is not a name for a bundle"),
+        ("name: ../edge\n", 1, "is not a name for a bundle"),
+        ("k3s: {}\n", 1, "has no 'name'"),
+        ("name: a\nk3s:\n  version: 1.36.2\n", 3, "write it like v1.36.2+k3s1"),
+        ("name: a\nk3s:\n  version: v1.36.2+k3s1\n  channel: stable\n", 4, "exclude each other"),
+        ("name: a\nk3s:\n  channel: ../x\n", 3, "is not a channel"),
+        ("name: a\nk3s:\n  source: dir\n  channel: stable\n", 4, "a directory has no channels"),
+        ("name: a\nk3s:\n  source: ftp://x/y\n", 3, "neither a directory nor an http"),
+        ("name: a\nk3s:\n  source: https://me:pw@x/\n", 3, "carries no user"),
+        ("name: a\nk3s:\n  arches: [armhf]\n", 3, "unknown architecture 'armhf'"),
+        ("name: a\nk3s:\n  arches: []\n", 3, "at least one"),
+        ("name: a\nk3s:\n  arches: [arm, arm]\n", 3, "at least one"),
+        ("name: a\nk3s:\n  arches: arm\n", 3, "list of texts"),
+        ("name: a\nmanifests:\n- a.yaml\n- b_c.yaml\n", 4, "cannot make an add-on of 'b_c.yaml'"),
+        ("name: a\nmanifests:\n- a.txt\n", 3, "cannot make an add-on"),
+        ("name: a\nmanifests:\n- x/a.yaml\n- y/a.json\n", 4, "two manifests are called 'a'"),
+        ("name: a\nfiles:\n- path: a\n  name: ../b\n", 4, "not a file name"),
+        ("name: a\nfiles:\n- path: a\n  sha256: ABC\n", 4, "is not a SHA-256"),
+    ],
+)
+def test_mistakes_are_told_with_their_line(tmp_path: Path, text: str, line: int, told: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, text)
+    assert f"bundle.yml:{line}:" in str(caught.value)
+    assert told in str(caught.value)
