@@ -1,0 +1,1 @@
+"""How edgeboot talks to hosts; only ``ssh`` knows Fabric and paramiko."""

@@ -1,0 +1,261 @@
+"""An in-memory host behind the Transport protocol, for tests: ours, and those of library users.
+
+It understands edgeboot's packaged snippets, not shell. A ``FakeCluster`` joins hosts whose service
+was started with the right token, so a whole install runs in milliseconds. Faults: a host raises
+``Unreachable`` at a chosen operation, before or after carrying it out, as a cut link would.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgeboot.errors import Unreachable
+from edgeboot.plan.sources import Source
+from edgeboot.secret import Secret
+from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet
+
+_OK = Result(0, "", "")
+_TOKEN = "/etc/rancher/k3s/edgeboot-token"  # noqa: S105 - a path
+_CA_HASH = hashlib.sha256(b"fake CA").hexdigest()
+
+
+@dataclass
+class FakeFile:
+    """A file on a fake host."""
+
+    mode: int
+    data: bytes = b""
+    directory: bool = False
+
+
+@dataclass
+class FakeCluster:
+    """What the fake hosts share: the password, and who has joined at which version."""
+
+    version: str
+    images: Mapping[str, str]
+    password: bytes | None = None
+    joined: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def node_token(self) -> bytes | None:
+        """The full join token, once a server has started."""
+        if self.password is None:
+            return None
+        return f"K10{_CA_HASH}::server:".encode() + self.password
+
+
+@dataclass
+class Fault:
+    """Cuts the link at operation ``at`` (counted from 0), after it was carried out or before."""
+
+    at: int
+    after: bool = True
+
+
+class FakeHeld:
+    """The lock of a fake host."""
+
+    def __init__(self, host: FakeHost, output: str) -> None:
+        self._host = host
+        self.output = output
+
+    @property
+    def alive(self) -> bool:
+        """Whether the lock is held."""
+        return self._host.locked
+
+    def release(self) -> None:
+        """Gives the lock back."""
+        self._host.locked = False
+
+
+class FakeHost:
+    """A host in memory. ``operations`` counts what was asked of it since it was made."""
+
+    def __init__(
+        self,
+        node: str,
+        cluster: FakeCluster,
+        *,
+        machine: str = "x86_64",
+        fault: Fault | None = None,
+    ) -> None:
+        self.node = node
+        self.cluster = cluster
+        self.machine = machine
+        self.fault = fault
+        self.files: dict[str, FakeFile] = {}
+        self.units: dict[str, str] = {}
+        self.started_with: dict[str, str] = {}
+        self.owned: set[str] = set()
+        self.starts = 0
+        self.operations = 0
+        self.locked = False
+
+    def run(
+        self, command: Command, *, stdin: bytes | Secret | None = None, deadline: float
+    ) -> Result:
+        """Carries out a snippet; see ``Transport.run``."""
+        del stdin, deadline
+        return self._operation(command, None)
+
+    def put(self, source: Source, command: Snippet, *, progress: Progress, stall: float) -> Result:
+        """Carries out ``put``; see ``Transport.put``."""
+        del stall
+        progress(source.size)
+        return self._operation(command, b"".join(source.open()))
+
+    def hold(self, command: Snippet, *, ready: str, deadline: float) -> Held | Result:
+        """Takes the lock and observes; see ``Transport.hold``."""
+        del ready, deadline
+        if self.locked:
+            return Result(75, "locked-by somebody else\n", "")
+        result = self._operation(command, None)
+        self.locked = True
+        return FakeHeld(self, result.stdout)
+
+    def close(self) -> None:
+        """Ends the connection, and with it the lock."""
+        self.locked = False
+
+    def _operation(self, command: Command, data: bytes | None) -> Result:
+        number, self.operations = self.operations, self.operations + 1
+        cut = self.fault is not None and self.fault.at == number
+        if cut and self.fault and not self.fault.after:
+            raise Unreachable("the link was cut", where=self.node)
+        result = self._carry_out(command, data)
+        if cut:
+            raise Unreachable("the link was cut", where=self.node)
+        return result
+
+    def _carry_out(self, command: Command, data: bytes | None) -> Result:
+        if isinstance(command, Argv):
+            return Result(127, "", f"a fake host has no {command.words[0]}")
+        words = command.parameters
+        match command.name:
+            case "observe":
+                return Result(0, self._observe(words[2:]), "")
+            case "directory":
+                self.files[words[0]] = FakeFile(int(words[1], 8), directory=True)
+            case "put":
+                return self._put(words[0], int(words[1], 8), words[2], data or b"")
+            case "remove":
+                for path in words:
+                    self.files.pop(path, None)
+                    self.owned.discard(path)
+            case "start":
+                self._start(words[0], words[1])
+            case "status":
+                return Result(0, self._status(words[0], words[1]), "")
+            case name:
+                return Result(127, "", f"a fake host has no snippet {name}")
+        return _OK
+
+    def _put(self, path: str, mode: int, sha256: str, data: bytes) -> Result:
+        if posixpath.dirname(path) in self.files or path.startswith(("/usr/", "/etc/systemd/")):
+            if hashlib.sha256(data).hexdigest() != sha256:
+                return Result(74, "", "what arrived has another sha256")
+            self.files[path] = FakeFile(mode, data)
+            self.owned.add(path)
+            return _OK
+        return Result(1, "", f"{posixpath.dirname(path)}: no such directory")
+
+    def _start(self, service: str, inputs: str) -> None:
+        self.starts += 1
+        self.started_with[service] = inputs
+        token = self.files[_TOKEN].data
+        if service == "k3s":
+            self.cluster.password = self.cluster.password or token
+        joins = service == "k3s" or token == self.cluster.node_token
+        self.units[service] = "active" if joins else "activating"
+        if joins:
+            self.cluster.joined[self.node] = self.cluster.version
+
+    def _observe(self, targets: tuple[str, ...]) -> str:
+        installed = "/usr/local/bin/k3s" in self.files
+        lines = [
+            f"trait machine {self.machine}",
+            "trait os debian 12",
+            "trait init systemd",
+            "trait cgroup-version 2",
+            "trait cgroup-controllers cpu cpuset memory pids",
+            "trait memory-kib 1048576",
+            "trait cpus 4",
+            f"trait hostname {self.node}",
+            f"trait machine-id {hashlib.sha256(self.node.encode()).hexdigest()[:32]}",
+            "trait clock 1790000000",
+            "trait default-route yes",
+            "trait board ",
+            f"trait k3s-version {self.cluster.version if installed else ''}",
+            *(f"owned {path}" for path in sorted(self.owned)),
+        ]
+        if "k3s" in self.units and self.cluster.node_token:
+            lines.append(f"node-token {base64.b64encode(self.cluster.node_token).decode()}")
+        for target in targets:
+            lines += self._describe(*target.split(":", 1))
+        return "\n".join([*lines, "end", ""])
+
+    def _describe(self, kind: str, path: str) -> list[str]:
+        match kind:
+            case "file":
+                return self._file(path)
+            case "text":
+                found = self._file(path)
+                if found:
+                    encoded = base64.b64encode(self.files[path].data).decode()
+                    found.append(f"content {encoded} {path}")
+                return found
+            case "tree":
+                below = (p for p in self.files if p.startswith(path + "/"))
+                return [line for p in sorted(below) for line in self._file(p)]
+            case "unit":
+                active = self.units.get(path, "inactive")
+                enabled = "yes" if path in self.units else "no"
+                return [f"unit {path} {active} {enabled} {self.started_with.get(path, '-')}"]
+            case _:
+                return [f"free {1 << 30} {path}"]
+
+    def _file(self, path: str) -> list[str]:
+        file = self.files.get(path)
+        if file is None:
+            return []
+        if file.directory:
+            return [f"file directory {file.mode:o} 0:0 0 - {path}"]
+        digest = hashlib.sha256(file.data).hexdigest()
+        return [f"file file {file.mode:o} 0:0 {len(file.data)} {digest} {path}"]
+
+    def _status(self, role: str, service: str) -> str:
+        active = self.units.get(service, "inactive")
+        lines = ["== unit 0", f"ActiveState={active}", "NRestarts=0"]
+        if active != "active":
+            return "\n".join([*lines, "== journal 0", "not started", ""])
+        rows = [
+            f"{name} application/x {digest} 1 -" for name, digest in self.cluster.images.items()
+        ]
+        lines += ["== images 0", "REF TYPE DIGEST SIZE PLATFORMS", *rows]
+        if role == "server":
+            token = base64.b64encode(self.cluster.node_token or b"").decode()
+            config = base64.b64encode(b"apiVersion: v1\n").decode()
+            lines += ["== ready 0", "ok", "== nodes 0", self._nodes()]
+            lines += ["== charts 0", '{"items": []}']
+            lines += ["== token 0", token, "== kubeconfig 0", config]
+        return "\n".join([*lines, ""])
+
+    def _nodes(self) -> str:
+        items = [
+            {
+                "metadata": {"name": name},
+                "status": {
+                    "conditions": [{"type": "Ready", "status": "True"}],
+                    "nodeInfo": {"kubeletVersion": version},
+                },
+            }
+            for name, version in self.cluster.joined.items()
+        ]
+        return json.dumps({"items": items})

@@ -1,0 +1,185 @@
+"""The Transport over SSH, one connection a host. The ``ssh_*`` modules next to it are its parts.
+
+``connect(target, HostKeys(), Limits())`` is the way in. Fabric and paramiko are known in these
+modules and nowhere else; none of their exceptions gets out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import fabric
+
+from edgeboot.errors import Unreachable
+from edgeboot.plan.sources import BytesSource, Source
+from edgeboot.secret import Secret
+from edgeboot.transport import ssh_config
+from edgeboot.transport.base import Command, Held, Progress, Result, Snippet
+from edgeboot.transport.ssh_algorithms import WatchedTransport
+from edgeboot.transport.ssh_connect import close_chain, open_chain
+from edgeboot.transport.ssh_errors import door
+from edgeboot.transport.ssh_held import Heartbeat, SshHeld, close
+from edgeboot.transport.ssh_host_keys import HostKeys
+from edgeboot.transport.ssh_privilege import not_started
+from edgeboot.transport.ssh_quoting import Frame, name_of
+from edgeboot.transport.ssh_streams import Exchange, Feeder, send_eof
+from edgeboot.transport.ssh_target import Hop, Limits, SshTarget
+from edgeboot.transport.ssh_watchdog import Watchdog
+
+DEFAULT_LIMITS = Limits()
+USER_CONFIG = Path("~/.ssh/config")
+_TICK = 0.2
+_GRACE = 2.0  # after a deadline, for ending one command without ending the connection
+
+
+def connect(
+    target: SshTarget,
+    keys: HostKeys,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    config: Path | None = USER_CONFIG,
+) -> SshTransport:
+    """Connects and logs in, through jump hosts where there are any.
+
+    Raises ``Unreachable``, ``Refused`` for a host key that is unknown or has changed, and
+    ``BadInput`` for a key or an SSH configuration that cannot be used. ``config`` None reads none.
+    """
+    hop = ssh_config.resolve(target, ssh_config.load(config.expanduser() if config else None))
+    return SshTransport(hop, open_chain(hop, keys, limits), limits)
+
+
+class SshTransport:
+    """One host over one connection; made by ``connect``."""
+
+    def __init__(self, hop: Hop, chain: list[fabric.Connection], limits: Limits) -> None:
+        self._hop = hop
+        self._chain = chain
+        self._limits = limits
+        transport = chain[-1].transport
+        assert isinstance(transport, WatchedTransport)  # noqa: S101 - open_chain made it
+        self._transport = transport
+        self._watchdog = Watchdog(transport, limits.silence, lambda: close_chain(chain))
+
+    @property
+    def node(self) -> str:
+        """Name of the node in the inventory."""
+        return self._hop.node
+
+    def run(
+        self, command: Command, *, stdin: bytes | Secret | None = None, deadline: float
+    ) -> Result:
+        """Runs a command as root; see ``Transport.run``.
+
+        After the deadline the connection stays usable; a command that reads and writes nothing
+        may go on running on the host.
+        """
+        data = stdin.value if isinstance(stdin, Secret) else stdin
+        late = f"{name_of(command)} did not answer within {deadline:g} s"
+        until = time.monotonic() + deadline
+        with self._bound(deadline + _GRACE, late), self._running(command, deadline) as exchange:
+            if data:
+                Feeder(exchange.channel, BytesSource(data).open())
+            else:
+                send_eof(exchange.channel)
+            while not exchange.ended:
+                if time.monotonic() > until:
+                    raise self._unreachable(late)
+                exchange.pump(min(_TICK, deadline))
+            return self._result(exchange, command)
+
+    def put(self, source: Source, command: Snippet, *, progress: Progress, stall: float) -> Result:
+        """Runs a snippet as root with a source on its standard input; see ``Transport.put``."""
+        with self._door():
+            with self._running(command, stall) as exchange:
+                feeder = Feeder(exchange.channel, source.open())
+                self._follow(exchange, feeder, command, progress, stall)
+            feeder.join()
+            progress(feeder.sent)
+            return self._result(exchange, command)
+
+    def _follow(
+        self, exchange: Exchange, feeder: Feeder, command: Command, progress: Progress, stall: float
+    ) -> None:
+        told = 0
+        while not exchange.ended:
+            exchange.pump(_TICK)
+            if feeder.failure:
+                raise feeder.failure
+            if feeder.sent != told:
+                told = feeder.sent
+                progress(told)
+            if time.monotonic() - feeder.moved > stall:
+                raise self._unreachable(f"{name_of(command)} made no progress for {stall:g} s")
+
+    def hold(self, command: Snippet, *, ready: str, deadline: float) -> Held | Result:
+        """Starts a snippet as root that stays while it is fed; see ``Transport.hold``."""
+        late = f"{command.name} was not ready within {deadline:g} s"
+        until = time.monotonic() + deadline
+        with self._bound(deadline + _GRACE, late):
+            exchange = self._start(command, deadline)
+            heartbeat = Heartbeat(exchange, self._limits.heartbeat)
+            try:
+                while (output := exchange.up_to_line(ready)) is None and not exchange.ended:
+                    if time.monotonic() > until:
+                        raise self._unreachable(late)
+                    exchange.pump(min(_TICK, deadline))
+                if output is not None:
+                    return SshHeld(exchange, heartbeat, self._watchdog, output)
+                result = self._result(exchange, command)
+            except BaseException:
+                heartbeat.stop()
+                close(exchange.channel)
+                raise
+            heartbeat.stop()
+            close(exchange.channel)
+            return result
+
+    def close(self) -> None:
+        """Ends the connection; never raises, may be called again."""
+        self._watchdog.stop()
+        close_chain(self._chain)
+
+    @contextmanager
+    def _running(self, command: Command, within: float) -> Iterator[Exchange]:
+        exchange = self._start(command, within)
+        try:
+            yield exchange
+        finally:
+            with self._watchdog.bound(_GRACE, "did not let go of a command"):
+                close(exchange.channel)
+
+    def _start(self, command: Command, within: float) -> Exchange:
+        frame = Frame(command)
+        patience = min(within, self._limits.channel)
+        with self._watchdog.bound(patience + _GRACE, "did not start a command in time"):
+            channel = self._transport.open_session(timeout=patience)
+            channel.exec_command(frame.line)
+        return Exchange(channel, frame, self._limits.output, self._limits.linger)
+
+    def _result(self, exchange: Exchange, command: Command) -> Result:
+        channel = exchange.channel
+        if not self._transport.is_active() and not channel.eof_received:
+            why = self._watchdog.reason or f"the connection was lost while {name_of(command)} ran"
+            raise self._unreachable(why)
+        if exchange.stdout is None:
+            raise not_started(self._hop, exchange.stderr, channel.exit_status)
+        return exchange.result()
+
+    @contextmanager
+    def _bound(self, seconds: float, reason: str) -> Iterator[None]:
+        with self._door(), self._watchdog.bound(seconds, reason):
+            yield
+
+    def _door(self) -> AbstractContextManager[None]:
+        return door(self._hop.where, lambda: self._watchdog.reason)
+
+    def _unreachable(self, what: str) -> Unreachable:
+        through = f", reached through {self._hop.via.host}," if self._hop.via else ""
+        return Unreachable(
+            f"it{through} does not answer: {what}",
+            where=self._hop.where,
+            hint="check the host and the network, then run the same command again",
+        )

@@ -1,0 +1,109 @@
+"""The door: every foreign exception becomes one of ours here, and a test fails on one that is not.
+
+The table is looked up along the exception's ancestry, the most specific class first.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import fabric.exceptions
+import invoke.exceptions
+import paramiko
+from paramiko.auth_strategy import AuthFailure
+from paramiko.hostkeys import InvalidHostKey
+from paramiko.packet import NeedRekeyException
+from paramiko.pkey import UnknownKeyType
+from paramiko.ssh_exception import (
+    IncompatiblePeer,
+    MessageOrderError,
+    PartialAuthentication,
+    UnableToAuthenticate,
+)
+
+from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed, Unreachable
+
+
+def _lost(error: BaseException) -> str:
+    return f"the connection was lost ({error or type(error).__name__})"
+
+
+def _os_error(error: BaseException) -> str:
+    return f"the connection failed: {getattr(error, 'strerror', None) or error}"
+
+
+_CHECK = "check the network, the address and that its SSH server runs"
+_UPDATE = "its SSH server is too old or too new for edgeboot; update it"
+_LOGIN = "let one of your keys in with ssh-copy-id; edgeboot types no passwords"
+_BUG = "this is a mistake in edgeboot; please report it"
+
+_Row = tuple[type[EdgebootError], Callable[[BaseException], str], str]
+
+
+def _says(text: str) -> Callable[[BaseException], str]:
+    return lambda error: f"{text}: {error}"
+
+
+TABLE: dict[type[BaseException], _Row] = {
+    socket.gaierror: (Unreachable, lambda _: "its name does not resolve", "check the address"),
+    socket.herror: (Unreachable, lambda _: "its name does not resolve", "check the address"),
+    TimeoutError: (Unreachable, lambda _: "it does not answer in time", _CHECK),
+    ConnectionRefusedError: (Unreachable, lambda _: "it refuses connections", _CHECK),
+    ConnectionResetError: (Unreachable, _lost, _CHECK),
+    BrokenPipeError: (Unreachable, _lost, _CHECK),
+    OSError: (Unreachable, _os_error, _CHECK),
+    EOFError: (Unreachable, lambda _: "the connection was lost", _CHECK),
+    paramiko.SSHException: (Unreachable, _says("SSH failed"), _CHECK),
+    paramiko.AuthenticationException: (Unreachable, _says("login failed"), _LOGIN),
+    paramiko.BadAuthenticationType: (Unreachable, _says("login failed"), _LOGIN),
+    paramiko.PasswordRequiredException: (Unreachable, _says("login failed"), "use ssh-add"),
+    PartialAuthentication: (Unreachable, _says("login failed"), _LOGIN),
+    UnableToAuthenticate: (Unreachable, _says("login failed"), _LOGIN),
+    AuthFailure: (Unreachable, _says("login failed"), _LOGIN),
+    paramiko.ChannelException: (Unreachable, _says("it opens no channel"), _CHECK),
+    paramiko.BadHostKeyException: (Refused, _says("its host key is wrong"), "find out why"),
+    IncompatiblePeer: (Unreachable, _says("no common algorithm"), _UPDATE),
+    MessageOrderError: (Unreachable, _says("it breaks the protocol"), _UPDATE),
+    NeedRekeyException: (Unreachable, _lost, _CHECK),
+    paramiko.ProxyCommandFailure: (Unreachable, _says("the proxy failed"), _CHECK),
+    paramiko.ssh_exception.NoValidConnectionsError: (Unreachable, _os_error, _CHECK),
+    paramiko.ssh_exception.CouldNotCanonicalize: (BadInput, _says("bad name"), "check it"),
+    paramiko.ConfigParseError: (BadInput, _says("bad SSH configuration"), "mend it"),
+    InvalidHostKey: (BadInput, _says("bad host key"), "mend known_hosts"),
+    UnknownKeyType: (BadInput, _says("bad key"), "use an Ed25519 key"),
+    paramiko.SFTPError: (StepFailed, _says("SFTP failed"), _BUG),
+    fabric.exceptions.NothingToDo: (StepFailed, _says("Fabric"), _BUG),
+    fabric.exceptions.GroupException: (StepFailed, _says("Fabric"), _BUG),
+    fabric.exceptions.InvalidV1Env: (StepFailed, _says("Fabric"), _BUG),
+    **{
+        kind: (StepFailed, _says("Invoke"), _BUG)
+        for kind in vars(invoke.exceptions).values()
+        if isinstance(kind, type)
+        and kind.__module__ == invoke.exceptions.__name__
+        and issubclass(kind, BaseException)
+    },
+}
+
+_FOREIGN = tuple(TABLE)
+
+
+def translated(error: BaseException, where: str) -> EdgebootError:
+    """Our error for a foreign one."""
+    kind, what, hint = next(TABLE[c] for c in type(error).__mro__ if c in TABLE)
+    return kind(what(error), where=where, hint=hint)
+
+
+@contextmanager
+def door(where: str, ended: Callable[[], str | None] = lambda: None) -> Iterator[None]:
+    """Lets no foreign exception out; ``ended`` says why we ended the connection, if we did."""
+    try:
+        yield
+    except EdgebootError as error:
+        error.where = error.where or where
+        raise
+    except _FOREIGN as error:
+        if reason := ended():
+            raise Unreachable(reason, where=where, hint=_CHECK) from error
+        raise translated(error, where) from error

@@ -1,0 +1,111 @@
+"""The known_hosts format (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"): reading it, adding to it.
+
+Read here and not by paramiko, which knows neither markers (``@revoked``) nor wildcards.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import fcntl
+import fnmatch
+import hashlib
+import hmac
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeboot.errors import BadInput
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """One line: whose key this is, and where that is written."""
+
+    patterns: tuple[str, ...]
+    key_type: str
+    blob: bytes
+    revoked: bool
+    where: str
+
+    def speaks_of(self, name: str) -> bool:
+        """Whether the line is about a host, given as ``host`` or ``[host]:port``."""
+        if any(p.startswith("!") and _matches(p[1:], name) for p in self.patterns):
+            return False
+        return any(_matches(p, name) for p in self.patterns)
+
+
+def fingerprint(blob: bytes) -> str:
+    """``SHA256:…`` as OpenSSH prints it."""
+    digest = hashlib.sha256(blob).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def _matches(pattern: str, name: str) -> bool:
+    if pattern.startswith("|1|"):
+        try:
+            salt, digest = (base64.b64decode(part) for part in pattern[3:].split("|"))
+        except ValueError:
+            return False
+        return hmac.compare_digest(hmac.new(salt, name.encode(), "sha1").digest(), digest)
+    # fnmatch would take "[host]:port" for a set of characters.
+    return fnmatch.fnmatchcase(name, pattern.lower().replace("[", "[[]"))
+
+
+def read(paths: Iterable[Path]) -> tuple[KnownKey, ...]:
+    """All keys of the files that exist; lines nobody can use are passed over, as ssh does."""
+    return tuple(key for path in paths for key in _read_one(path))
+
+
+def _read_one(path: Path) -> Iterator[KnownKey]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BadInput(f"known hosts cannot be read: {error.strerror}", where=str(path)) from error
+    for number, line in enumerate(lines, 1):
+        key = _parse(line.split(), f"{path}:{number}")
+        if key:
+            yield key
+
+
+def _parse(words: list[str], where: str) -> KnownKey | None:
+    marker = words.pop(0) if words and words[0].startswith("@") else ""
+    if len(words) < 3 or words[0].startswith("#") or marker not in {"", "@revoked"}:
+        return None
+    try:
+        blob = base64.b64decode(words[2], validate=True)
+    except binascii.Error:
+        return None
+    return KnownKey(tuple(words[0].split(",")), words[1], blob, marker == "@revoked", where)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keeps other edgeboots from adding to the same file meanwhile."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(
+        path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
+    )
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def add(path: Path, name: str, key_type: str, blob: bytes) -> None:
+    """Writes one more line, atomically and with mode 0600; call it ``locked``."""
+    before = path.read_bytes() if path.exists() else b""
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
+    line = f"{name} {key_type} {base64.b64encode(blob).decode()}\n"
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
+        new.write(before + line.encode())
+        new.flush()
+        os.fsync(new.fileno())
+    Path(new.name).replace(path)

@@ -1,0 +1,92 @@
+"""Commands to one line that dash, bash, BusyBox sh and fish all read alike; and how it is framed.
+
+sshd hands the line to the user's login shell, whatever that is. The line starts /bin/sh, becomes
+root by ``sudo -n`` unless it is root already, sets a known environment, prints a marker on both
+streams and only then runs the command: what came before the marker is noise of start-up files.
+No round trip is spent on asking how to become root.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from edgeboot import shell
+from edgeboot.errors import StepFailed
+from edgeboot.transport.base import Argv, Command
+
+# Linux hands a program at most 32 pages in one argument, and the line is one to the login shell.
+MAX_LINE = (128 << 10) - 1
+
+_ENVIRONMENT = """\
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+"""
+
+_BECOME_ROOT = (
+    _ENVIRONMENT
+    + """\
+inner=$1
+shift
+if [ "$(id -u)" = 0 ]; then exec /bin/sh -c "$inner" edgeboot "$@"; fi
+exec sudo -n -- /bin/sh -c "$inner" edgeboot "$@"
+"""
+)
+
+# The marker travels in two halves, so that a shell that traces its commands does not print it.
+_AS_ROOT = (
+    _ENVIRONMENT
+    + """\
+umask 022
+cd /
+printf '%s%s\\n' "$1" "$2"
+printf '%s%s\\n' "$1" "$2" >&2
+shift 2
+exec "$@"
+"""
+)
+
+
+def quote(word: str) -> str:
+    r"""One word for any of the shells.
+
+    Inside single quotes fish takes ``\\`` and ``\'`` for escapes and the others do not, so
+    backslashes and single quotes stand outside of them: ``a\b`` becomes ``'a'\\'b'``.
+    """
+    pieces = re.findall(r"[\\']|[^\\']+", word)
+    return "".join(f"\\{p}" if p in {"\\", "'"} else f"'{p}'" for p in pieces) or "''"
+
+
+def words_of(command: Command) -> tuple[str, ...]:
+    """The argument vector of a command; a snippet becomes ``sh -c TEXT NAME PARAMETER…``."""
+    if isinstance(command, Argv):
+        return command.words
+    return ("/bin/sh", "-c", shell.text(command.name), command.name, *command.parameters)
+
+
+def name_of(command: Command) -> str:
+    """How messages call a command."""
+    return command.words[0] if isinstance(command, Argv) else command.name
+
+
+class Frame:
+    """One command's line and the marker its output begins after."""
+
+    def __init__(self, command: Command) -> None:
+        head, tail = f"edgeboot-{secrets.token_hex(8)}", secrets.token_hex(8)
+        self.marker = f"{head}{tail}\n".encode()
+        outer = ("/bin/sh", "-c", _BECOME_ROOT, "edgeboot", _AS_ROOT, head, tail)
+        words = (*outer, *words_of(command))
+        if any("\0" in word for word in words):
+            raise StepFailed(f"{name_of(command)}: an argument holds a NUL byte")
+        self.line = ("exec " + " ".join(map(quote, words))).encode("utf-8", "surrogateescape")
+        if len(self.line) > MAX_LINE:
+            raise StepFailed(
+                f"{name_of(command)}: its command line is longer than {MAX_LINE} bytes"
+            )
+
+    def body(self, output: bytes) -> bytes | None:
+        """What follows the marker; None where it was never printed."""
+        _noise, marker, body = output.partition(self.marker)
+        return body if marker else None
