@@ -1,0 +1,1 @@
+"""What a node is made of: pure functions of cluster, node, traits and bundle contents."""

@@ -1,0 +1,42 @@
+"""What a component may know when it says what a node should have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgeboot.bundle.contents import Blob, Contents, ImageArchive
+from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.plan.facts import HostTraits
+from edgeboot.plan.resources import Content
+from edgeboot.plan.sources import Source
+from edgeboot.platform import Arch
+
+
+@dataclass(frozen=True)
+class Context:
+    """One node, in its cluster, with what the bundle has for it.
+
+    ``join_token`` is what this node's token file shall hold: a fresh password for the first
+    server, the full token of the cluster for agents. The two functions turn items of the bundle
+    into bytes, so that components need not know how a bundle is stored.
+    """
+
+    cluster: Cluster
+    node: Node
+    traits: HostTraits
+    arch: Arch
+    contents: Contents
+    join_token: Content
+    blob_source: Callable[[Blob], Source]
+    archive_source: Callable[[ImageArchive], Source]
+
+    @property
+    def service(self) -> str:
+        """Name of K3s's service on this node, as K3s's own installer names it."""
+        return service_of(self.node.role)
+
+
+def service_of(role: Role) -> str:
+    """Name of K3s's service in a role."""
+    return "k3s" if role is Role.SERVER else "k3s-agent"

@@ -1,0 +1,80 @@
+"""Carries out steps on a host, one after the other, and tells what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from edgeboot.errors import EdgebootError, StepFailed
+from edgeboot.events import BytesSent, Listener, StepEnded, StepStarted
+from edgeboot.plan.resources import Later
+from edgeboot.plan.sources import BytesSource, Source
+from edgeboot.plan.steps import MakeDirectory, Remove, Start, Step, Upload, Write
+from edgeboot.secret import Secret
+from edgeboot.transport.base import Result, Snippet, Transport
+
+STEP_DEADLINE = 120.0
+STALL = 60.0  # seconds without progress; also bounds hashing and flushing on a slow card
+
+
+def apply(transport: Transport, steps: Iterable[Step], tell: Listener) -> None:
+    """Executes the steps in order; the first that fails raises ``StepFailed`` and ends it."""
+    for step in steps:
+        name = step.describe()
+        tell(StepStarted(transport.node, name))
+        began = time.monotonic()
+        try:
+            _check(transport, step, _execute(transport, step, tell))
+        except EdgebootError as error:
+            tell(StepEnded(transport.node, name, time.monotonic() - began, error.what))
+            raise
+        tell(StepEnded(transport.node, name, time.monotonic() - began))
+
+
+def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
+    match step:
+        case MakeDirectory():
+            return _run(transport, "directory", step.path, f"{step.mode:o}")
+        case Upload():
+            return _put(transport, step.path, step.source, step.mode, tell)
+        case Write():
+            return _put(transport, step.path, _known(step), step.mode, tell)
+        case Remove():
+            return _run(transport, "remove", step.path)
+        case Start():
+            return _run(transport, "start", step.service, step.inputs)
+
+
+def _known(step: Write) -> Source:
+    match step.content:
+        case Later() as later:
+            raise StepFailed(f"the content of {step.path} is not known: {later}")
+        case Secret() as secret:
+            return BytesSource(secret.value)
+        case source:
+            return source
+
+
+def _run(transport: Transport, snippet: str, *parameters: str) -> Result:
+    return transport.run(Snippet(snippet, parameters), deadline=STEP_DEADLINE)
+
+
+def _put(transport: Transport, path: str, source: Source, mode: int, tell: Listener) -> Result:
+    def progress(done: int) -> None:
+        tell(BytesSent(transport.node, path, done, source.size))
+
+    # The stall bound also covers the host's hashing and flushing after the last byte.
+    stall = STALL + source.size / (5 << 20)
+    snippet = Snippet("put", (path, f"{mode:o}", source.sha256))
+    return transport.put(source, snippet, progress=progress, stall=stall)
+
+
+def _check(transport: Transport, step: Step, result: Result) -> None:
+    if result.ok:
+        return
+    words = (result.stderr or result.stdout).strip() or "it said nothing"
+    raise StepFailed(
+        f"{step.describe()}: exit code {result.exit_code}: {words}",
+        where=transport.node,
+        hint="mend the cause on the host and run the same command again; it goes on from here",
+    )

@@ -1,0 +1,97 @@
+"""Everything about a host from one exec, with or without its lock."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import time
+
+from edgeboot.errors import Refused, StepFailed
+from edgeboot.plan import paths
+from edgeboot.plan.facts import Facts, parse_facts
+from edgeboot.plan.health import Status, parse_status
+from edgeboot.transport.base import Held, Result, Snippet, Transport
+
+_SERVICES = ("k3s", "k3s-agent")
+_TARGETS = (
+    f"file:{paths.K3S_BINARY}",
+    f"text:{paths.CONFIG}",
+    f"text:{paths.TOKEN}",
+    *(f"text:{paths.unit_file(service)}" for service in _SERVICES),
+    *(f"unit:{service}" for service in _SERVICES),
+    *(
+        f"file:{directory}"
+        for directory in (
+            paths.CONFIG_DIR,
+            paths.DATA,
+            paths.SERVER,
+            paths.AGENT,
+            paths.IMAGES,
+            paths.IMAGES_CACHE,
+            paths.MANIFESTS,
+            paths.CHARTS,
+        )
+    ),
+    f"tree:{paths.IMAGES}",
+    f"tree:{paths.MANIFESTS}",
+    f"tree:{paths.CHARTS}",
+    "free:/usr/local/bin",
+    f"free:{paths.DATA}",
+)
+
+OBSERVE_DEADLINE = 300.0  # a first look may have to hash hundreds of megabytes on an SD card
+STATUS_DEADLINE = 180.0
+
+_LOCKED = 75
+
+
+def observe(transport: Transport) -> Facts:
+    """The facts of a host, read only."""
+    result = transport.run(Snippet("observe", ("free", "-", *_TARGETS)), deadline=OBSERVE_DEADLINE)
+    if not result.ok:
+        raise _not_observed(transport, result)
+    return parse_facts(result.stdout, transport.node)
+
+
+def observe_locked(transport: Transport) -> tuple[Facts, Held]:
+    """The facts of a host whose lock is held from before they were read until ``release``.
+
+    ``Refused`` where somebody else holds it, naming them.
+    """
+    snippet = Snippet("observe", ("hold", _holder(), *_TARGETS))
+    held = transport.hold(snippet, ready="ready", deadline=OBSERVE_DEADLINE)
+    if isinstance(held, Result):
+        raise _not_observed(transport, held)
+    try:
+        return parse_facts(held.output, transport.node), held
+    except StepFailed:
+        held.release()
+        raise
+
+
+def status(transport: Transport, role: str, service: str) -> Status:
+    """How K3s does on a host just now."""
+    result = transport.run(Snippet("status", (role, service)), deadline=STATUS_DEADLINE)
+    return parse_status(result.stdout)
+
+
+def _holder() -> str:
+    when = time.strftime("%Y-%m-%d %H:%M:%S %z")
+    return f"{getpass.getuser()}@{socket.gethostname()} (process {os.getpid()}) since {when}"
+
+
+def _not_observed(transport: Transport, result: Result) -> Refused | StepFailed:
+    if result.exit_code == _LOCKED:
+        holder = result.stdout.partition("locked-by ")[2].strip() or "somebody"
+        return Refused(
+            f"another edgeboot is at work on this host: {holder}",
+            where=transport.node,
+            hint="wait until it has ended; its lock goes with it",
+        )
+    complaint = (result.stderr or result.stdout).strip() or "no output"
+    return StepFailed(
+        f"reading the host's state failed (exit code {result.exit_code}): {complaint}",
+        where=transport.node,
+        hint="edgeboot needs a POSIX sh, coreutils, grep, sed and flock there (BusyBox will do)",
+    )

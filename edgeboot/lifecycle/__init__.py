@@ -1,0 +1,1 @@
+"""What edgeboot does with a cluster, each as a readable tuple of phases."""

@@ -1,0 +1,134 @@
+"""What is wanted, what has been observed, and the plan that follows: pure but for its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from edgeboot.bundle.contents import Blob, Contents, ImageArchive
+from edgeboot.components.context import Context
+from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.plan.diff import diff, leftovers
+from edgeboot.plan.facts import Facts
+from edgeboot.plan.health import Status
+from edgeboot.plan.resources import Content, Later, Resource
+from edgeboot.plan.sources import Source
+from edgeboot.plan.steps import MakeDirectory, Step, Upload
+from edgeboot.platform import arch_of_machine
+from edgeboot.roles import resources_of
+from edgeboot.secret import Secret
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """A bundle as a lifecycle sees it: what it carries, and how its bytes are had.
+
+    ``check`` reads all of it and raises ``Refused`` naming what is damaged.
+    """
+
+    contents: Contents
+    blob_source: Callable[[Blob], Source]
+    archive_source: Callable[[ImageArchive], Source]
+    check: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a plan is a function of. ``fresh_token`` is used only where none exists yet."""
+
+    cluster: Cluster
+    supplies: Supplies
+    facts: Mapping[str, Facts]
+    fresh_token: Secret
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+
+    def with_status(self, node: str, status: Status) -> World:
+        """The same world after a look at a node."""
+        return replace(self, statuses={**self.statuses, node: status})
+
+    def without_statuses(self) -> World:
+        """The same world after something was done: what was seen before counts no more."""
+        return replace(self, statuses={})
+
+    @property
+    def join_token(self) -> Content:
+        """The cluster's full token (which carries the CA's hash), once its first server has one."""
+        first = self.cluster.servers[0].name
+        status = self.statuses.get(first)
+        if status is not None and status.node_token is not None:
+            return status.node_token
+        return self.facts[first].node_token or Later(f"{first} is up")
+
+    def resources(self, node: Node) -> tuple[Resource, ...]:
+        """All that a node should have."""
+        facts = self.facts[node.name]
+        arch = arch_of_machine(facts.traits.machine)
+        if arch is None:  # preflight refuses such a host before anything is planned for it
+            return ()
+        context = Context(
+            cluster=self.cluster,
+            node=node,
+            traits=facts.traits,
+            arch=arch,
+            contents=self.supplies.contents,
+            join_token=self.fresh_token if node.role is Role.SERVER else self.join_token,
+            blob_source=self.supplies.blob_source,
+            archive_source=self.supplies.archive_source,
+        )
+        return resources_of(context)
+
+    def expected_images(self, node: Node) -> dict[str, str]:
+        """References and digests (``sha256:…``) of the images a node must have imported."""
+        arch = arch_of_machine(self.facts[node.name].traits.machine)
+        images = self.supplies.contents.images_of(arch.name) if arch else ()
+        return {image.name: f"sha256:{image.digest}" for image in images}
+
+
+@dataclass(frozen=True)
+class PlannedPhase:
+    """The steps of one phase, by node; nodes without steps are left out."""
+
+    name: str
+    steps: Mapping[str, tuple[Step, ...]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a lifecycle would do, phase after phase."""
+
+    phases: tuple[PlannedPhase, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is to be done."""
+        return not self.steps
+
+    @property
+    def steps(self) -> tuple[tuple[str, Step], ...]:
+        """Every step with its node, in the order of the phases."""
+        return tuple(
+            (node, step)
+            for phase in self.phases
+            for node, steps in phase.steps.items()
+            for step in steps
+        )
+
+    def steps_of(self, node: str) -> tuple[Step, ...]:
+        """Everything that would be done to a node."""
+        return tuple(step for name, step in self.steps if name == node)
+
+
+def staging_steps(world: World, node: Node) -> tuple[Step, ...]:
+    """The directories and large files of a node: they depend on nothing, so they go first."""
+    return tuple(s for s in _steps(world, node) if isinstance(s, MakeDirectory | Upload))
+
+
+def settling_steps(world: World, node: Node) -> tuple[Step, ...]:
+    """Everything else: leftovers of former bundles, configuration, the service."""
+    left = leftovers(world.resources(node), world.facts[node.name])
+    rest = (s for s in _steps(world, node) if not isinstance(s, MakeDirectory | Upload))
+    return (*left, *rest)
+
+
+def _steps(world: World, node: Node) -> tuple[Step, ...]:
+    return diff(world.resources(node), world.facts[node.name])

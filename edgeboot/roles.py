@@ -1,0 +1,34 @@
+"""One table: what a server is made of, what an agent is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from edgeboot.components import charts, images, k3s
+from edgeboot.components.context import Context
+from edgeboot.inventory.model import Role
+from edgeboot.plan.resources import Resource
+
+Component = Callable[[Context], Iterator[Resource]]
+
+COMPONENTS: dict[Role, tuple[Component, ...]] = {
+    Role.SERVER: (
+        k3s.directories,
+        k3s.binary,
+        images.images,
+        charts.charts,
+        charts.manifests,
+        k3s.service,
+    ),
+    Role.AGENT: (
+        k3s.directories,
+        k3s.binary,
+        images.images,
+        k3s.service,
+    ),
+}
+
+
+def resources_of(context: Context) -> tuple[Resource, ...]:
+    """All that a node should have, in the order in which it can be put there."""
+    return tuple(r for component in COMPONENTS[context.node.role] for r in component(context))
