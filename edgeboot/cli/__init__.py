@@ -1,0 +1,1 @@
+"""Click: parse, call one function, render."""

@@ -1,0 +1,137 @@
+"""``edgeboot bundle``: build, inspect and verify bundles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from edgeboot.bundle import contents_json
+from edgeboot.bundle.archive import Bundle
+from edgeboot.bundle.build import build
+from edgeboot.bundle.contents import Blob, Contents, Role
+from edgeboot.bundle.spec import load, source_of
+from edgeboot.cli.options import output_option
+from edgeboot.cli.progress import listener
+from edgeboot.plan.steps import human_size
+from edgeboot.platform import ARCHES
+
+_PATH = click.Path(path_type=Path)
+_LARGEST = 10
+
+
+@click.group()
+def bundle() -> None:
+    """Everything a site needs in one file, built on a connected machine."""
+
+
+@bundle.command("build")
+@click.option("-f", "--file", "spec", type=_PATH, required=True, help="What to collect.")
+@click.option("-o", "--output", type=_PATH, help="The bundle to write.  [default: NAME.tar]")
+@click.option(
+    "--k3s-release",
+    "release",
+    metavar="DIR_OR_URL",
+    help="Take K3s from here and not from where the file says.",
+)
+@click.option(
+    "--arch",
+    "arches",
+    multiple=True,
+    type=click.Choice(sorted(ARCHES)),
+    help="Take K3s for this architecture only; may be given again.",
+)
+def build_command(
+    spec: Path, output: Path | None, release: str | None, arches: tuple[str, ...]
+) -> None:
+    """Build a bundle from a bundle.yml.
+
+    \b
+    edgeboot bundle build -f bundles/edge.yml -o edge.tar
+    edgeboot bundle build -f bundles/minimal.yml --k3s-release ./release --arch arm64
+    """
+    wanted = load(spec)
+    if arches:
+        chosen = tuple(ARCHES[arch] for arch in arches)
+        wanted = replace(wanted, k3s=replace(wanted.k3s, arches=chosen))
+    source = None if release is None else source_of(release, Path())
+    target = output or Path(f"{wanted.name}.tar")
+    with listener("text") as tell:
+        path = build(wanted, target, release=source, listener=tell)
+    with Bundle.open(path) as built:
+        version = built.contents.k3s_version
+    click.echo(f"{path}: {human_size(path.stat().st_size)}, K3s {version}")
+    click.echo(f"Next: copy it where it is needed and run `edgeboot bundle verify {path}` there.")
+
+
+@bundle.command()
+@click.argument("path", metavar="BUNDLE", type=_PATH)
+@output_option("text", "json")
+def inspect(path: Path, output: str) -> None:
+    """Show what a bundle carries and what takes the room; read its contents only.
+
+    \b
+    edgeboot bundle inspect edge.tar
+    """
+    with Bundle.open(path) as opened:
+        contents = opened.contents
+    if output == "json":
+        click.echo(contents_json.encode(contents).decode(), nl=False)
+        return
+    click.echo(_text(contents, path.stat().st_size))
+
+
+@bundle.command()
+@click.argument("path", metavar="BUNDLE", type=_PATH)
+def verify(path: Path) -> None:
+    """Read a bundle to its last byte and name whatever is damaged (exit code 5).
+
+    \b
+    edgeboot bundle verify edge.tar
+    """
+    with Bundle.open(path) as opened:
+        opened.verify()
+        blobs = len(contents_json.all_blobs(opened.contents))
+        archives = len(opened.contents.archives)
+    click.echo(f"{path} is whole: {blobs} blobs and {archives} image archives have their digests.")
+
+
+def _text(contents: Contents, size: int) -> str:
+    lines = [
+        f"{contents.name}: {human_size(size)}, K3s {contents.k3s_version}, "
+        f"for {', '.join(contents.arches)}"
+    ]
+    for role in Role:
+        for item in contents.of(role):
+            label = " ".join(filter(None, (item.name, item.version, item.arch)))
+            lines.append(f"  {role.value:<11} {human_size(item.blob.size):>9}  {label}")
+    for arch in contents.arches:
+        archives = contents.archives_of(arch)
+        total = sum(archive.blob.size for archive in archives)
+        lines.append(
+            f"\nimages for {arch}: {len(contents.images_of(arch))} in {len(archives)} archives, "
+            f"{human_size(total)}"
+        )
+        for archive in archives:
+            lines.append(f"  {human_size(archive.blob.size):>9}  {archive.file_name}")
+            lines += [f"{'':13}{name}" for name in archive.images]
+    lines.append("\nwhat takes the room:")
+    users = _users(contents)
+    for blob in sorted(users, key=lambda b: (-b.size, b.sha256))[:_LARGEST]:
+        lines.append(
+            f"  {human_size(blob.size):>9} {100 * blob.size // max(size, 1):>3} %  "
+            f"{', '.join(users[blob])}"
+        )
+    return "\n".join(lines)
+
+
+def _users(contents: Contents) -> dict[Blob, list[str]]:
+    """Each blob of a bundle, and what it is part of."""
+    users: dict[Blob, list[str]] = {}
+    for item in contents.items:
+        users.setdefault(item.blob, []).append(" ".join(filter(None, (item.name, item.arch))))
+    for image in contents.images:
+        for blob in image.blobs:
+            users.setdefault(blob, []).append(f"{image.name} ({image.arch})")
+    return users

@@ -1,0 +1,94 @@
+"""Wires the SSH transport in: from an inventory to one open connection a host."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from edgeboot.engine.fleet import FleetError, on_all
+from edgeboot.errors import Interrupted
+from edgeboot.inventory.model import Cluster, Jump, Node
+from edgeboot.transport.base import Transport
+from edgeboot.transport.ssh import connect
+from edgeboot.transport.ssh_host_keys import HostKeys
+from edgeboot.transport.ssh_target import Limits, SshTarget
+
+_GONE_WITHIN = 4.0  # seconds from Ctrl-C to the end, whatever a host does
+
+
+@contextmanager
+def connected(cluster: Cluster, *, accept_new: bool) -> Iterator[dict[str, Transport]]:
+    """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM."""
+    keys = HostKeys(accept_new=accept_new, announce=lambda line: click.echo(line, err=True))
+    limits = Limits()
+    opened: dict[str, Transport] = {}
+    targets = {node.name: target_of(node) for node in cluster.nodes}
+
+    def open_one(name: str) -> None:
+        opened[name] = connect(targets[name], keys, limits)
+
+    with _closing_on_signals(opened):
+        try:
+            _, errors = on_all(targets, open_one)
+            if errors:
+                raise FleetError(errors)
+            yield {name: opened[name] for name in targets}
+        finally:
+            close_all(opened)
+
+
+def close_all(opened: dict[str, Transport]) -> None:
+    """Ends every connection, and whatever waits for an answer on one."""
+    for transport in list(opened.values()):
+        transport.close()
+
+
+def target_of(node: Node) -> SshTarget:
+    """Where and how to connect to a node."""
+    ssh = node.ssh
+    return SshTarget(
+        node=node.name,
+        address=node.address,
+        user=ssh.user,
+        port=ssh.port,
+        key=ssh.key,
+        host_key=ssh.host_key,
+        jump=_jump_of(node.name, ssh.jump),
+    )
+
+
+def _jump_of(node: str, jump: Jump | None) -> SshTarget | None:
+    if jump is None:
+        return None
+    return SshTarget(
+        node=f"jump host of {node}",
+        address=jump.address,
+        user=jump.user,
+        port=jump.port,
+        key=jump.key,
+        host_key=jump.host_key,
+    )
+
+
+@contextmanager
+def _closing_on_signals(opened: dict[str, Transport]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM close the connections, which wakes every worker, and raise Interrupted."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        threading.Timer(_GONE_WITHIN, os._exit, (Interrupted.exit_code,)).start()
+        close_all(opened)
+        raise Interrupted("interrupted", hint="run the same command again; it goes on from there")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

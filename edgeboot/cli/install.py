@@ -1,0 +1,112 @@
+"""``edgeboot install``: from bare hosts to a running cluster, and any later convergence."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from edgeboot.cli.connect import connected
+from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
+from edgeboot.cli.progress import listener
+from edgeboot.cli.supplies import open_supplies
+from edgeboot.errors import BadInput, Refused
+from edgeboot.inventory.load import load
+from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.install import Installed
+from edgeboot.lifecycle.install import install as run_install
+from edgeboot.lifecycle.kubeconfig import default_path, rewritten, save
+from edgeboot.lifecycle.world import Plan
+from edgeboot.report.plan import plan_json, plan_lines
+
+
+@click.command()
+@inventory_option
+@bundle_option
+@accept_new_option
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=1),
+    default=900,
+    show_default=True,
+    help="Seconds to wait for each gate: the API, the agents, the whole cluster.",
+)
+@click.option(
+    "--kubeconfig",
+    "kubeconfig_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write the kubeconfig.  [default: in edgeboot's state directory]",
+)
+@output_option("text", "jsonl")
+def install(
+    inventory_path: Path,
+    bundle_path: Path | None,
+    accept_new: bool,
+    yes: bool,
+    timeout: int,
+    kubeconfig_path: Path | None,
+    output: str,
+) -> int:
+    """Make the hosts what the inventory says: show the plan, ask, do it, wait until it runs.
+
+    Running it again changes nothing, or just what has changed since.
+
+    \b
+    edgeboot install -i inventory.yml
+    edgeboot install -i inventory.yml --bundle edge.tar --yes --output jsonl
+    """
+    cluster = load(inventory_path)
+
+    def confirm(plan: Plan) -> bool:
+        _show(plan, output)
+        return yes or _asked()
+
+    if not yes and output == "jsonl":
+        raise BadInput("--output jsonl cannot ask", hint="add --yes")
+    with (
+        open_supplies(cluster, bundle_path) as supplies,
+        connected(cluster, accept_new=accept_new) as transports,
+        listener(output) as tell,
+    ):
+        done = run_install(
+            cluster, supplies, transports, confirm=confirm, tell=tell, patience=float(timeout)
+        )
+    if not done.confirmed:
+        raise Refused("nothing was changed: the plan was declined")
+    _finish(cluster, done, kubeconfig_path or default_path(cluster), output)
+    return 0
+
+
+def _show(plan: Plan, output: str) -> None:
+    if output == "jsonl":
+        click.echo(json.dumps({"event": "Plan", **plan_json(plan)}))
+        return
+    for line in plan_lines(plan):
+        click.echo(line)
+
+
+def _asked() -> bool:
+    if not sys.stdin.isatty():
+        raise BadInput("there is nobody to ask whether to go on", hint="add --yes")
+    return click.confirm("Carry this out?", default=False)
+
+
+def _finish(cluster: Cluster, done: Installed, path: Path, output: str) -> None:
+    if done.kubeconfig is not None:
+        save(rewritten(done.kubeconfig, cluster), path)
+    url = f"https://{cluster.servers[0].address}:6443"
+    if output == "jsonl":
+        end = {"event": "Done", "changed": not done.plan.empty, "kubeconfig": str(path), "url": url}
+        click.echo(json.dumps(end))
+        return
+    if done.plan.empty:
+        click.echo("No changes: every host is as the inventory says, and every node is Ready.")
+    else:
+        click.echo(f"Done: {len(cluster.nodes)} nodes are Ready.")
+    click.echo(f"  API         {url}")
+    click.echo(f"  kubeconfig  {path}")
+    click.echo(f"  next        kubectl --kubeconfig {path} get nodes")
+    click.echo("              edgeboot verify   (with the same -i and --bundle)")

@@ -1,0 +1,90 @@
+"""The ``edgeboot`` command: its groups, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from edgeboot import __version__
+from edgeboot.cli.bundle import bundle
+from edgeboot.cli.install import install
+from edgeboot.cli.inventory import inventory
+from edgeboot.cli.lab import lab
+from edgeboot.cli.plan import plan
+from edgeboot.cli.verify import verify
+from edgeboot.engine.fleet import FleetError
+from edgeboot.errors import EdgebootError, Interrupted
+
+_BUG = 70  # sysexits' EX_SOFTWARE: never an expected outcome
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edgeboot")
+def cli() -> None:
+    """Turn bare Linux hosts into a K3s cluster, offline, and prove that it fits.
+
+    \b
+    edgeboot bundle build -f bundles/minimal.yml   collect everything on a connected machine
+    edgeboot inventory check -i inventory.yml      is what I wrote right?
+    edgeboot plan -i inventory.yml                 what would be done?
+    edgeboot install -i inventory.yml              do it
+    edgeboot verify -i inventory.yml               is it so, and does it fit?
+
+    \b
+    Exit codes: 0 done, 1 a check or budget missed, 2 bad input, 3 a host unreachable,
+    4 a step failed, 5 refused, 6 could not be measured, 10 `plan` found changes, 130 interrupted.
+    """
+
+
+for command in (bundle, inventory, plan, install, verify, lab):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Runs the command and ends the process with its exit code."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        code = _tell(Interrupted("interrupted", hint="run the same command again to go on"))
+    except EdgebootError as error:
+        code = _tell(error)
+    except Exception:  # whatever it is, it is ours to mend
+        code = _tell_bug()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Interrupted("terminated", hint="run the same command again to go on")
+
+
+def _tell(error: EdgebootError) -> int:
+    errors = error.errors.values() if isinstance(error, FleetError) else [error]
+    for one in errors:
+        click.echo(f"error: {one}", err=True)
+    return error.exit_code
+
+
+def _tell_bug() -> int:
+    if os.environ.get("EDGEBOOT_TRACEBACK"):
+        traceback.print_exc()
+    error = sys.exc_info()[1]
+    click.echo(
+        f"error: this is a bug in edgeboot: {type(error).__name__}: {error}\n"
+        "  next: run again with EDGEBOOT_TRACEBACK=1 and report what it prints",
+        err=True,
+    )
+    return _BUG
+
+
+if __name__ == "__main__":
+    main()

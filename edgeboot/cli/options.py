@@ -1,0 +1,54 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PATH = click.Path(path_type=Path)
+
+
+def inventory_option(function: F) -> F:
+    """``-i``: which inventory."""
+    return click.option(
+        "-i",
+        "--inventory",
+        "inventory_path",
+        type=_PATH,
+        default=Path("inventory.yml"),
+        show_default=True,
+        help="The cluster's inventory.",
+    )(function)
+
+
+def bundle_option(function: F) -> F:
+    """``--bundle``: which bundle, instead of the inventory's."""
+    return click.option(
+        "--bundle", "bundle_path", type=_PATH, help="Bundle to use instead of the inventory's."
+    )(function)
+
+
+def accept_new_option(function: F) -> F:
+    """``--accept-new``: trust hosts that nothing is known about."""
+    return click.option(
+        "--accept-new",
+        is_flag=True,
+        help="Accept and record keys of hosts nothing is known about; refuse changed ones.",
+    )(function)
+
+
+def output_option(*choices: str) -> Callable[[F], F]:
+    """``--output``: for people or for programs."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        help="Form of the output.",
+    )

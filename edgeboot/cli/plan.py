@@ -1,0 +1,45 @@
+"""``edgeboot plan``: what an install would do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeboot.cli.connect import connected
+from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
+from edgeboot.cli.supplies import open_supplies
+from edgeboot.inventory.load import load
+from edgeboot.lifecycle.install import make_plan
+from edgeboot.report.plan import plan_json, plan_lines
+
+CHANGES_FOUND = 10
+
+
+@click.command()
+@inventory_option
+@bundle_option
+@accept_new_option
+@output_option("text", "json")
+def plan(inventory_path: Path, bundle_path: Path | None, accept_new: bool, output: str) -> int:
+    """Show what `install` would do. Reads every host once and changes nothing.
+
+    Ends with exit code 10 where there is something to do, 0 where there is not.
+
+    \b
+    edgeboot plan -i inventory.yml
+    edgeboot plan -i inventory.yml --output json
+    """
+    cluster = load(inventory_path)
+    with (
+        open_supplies(cluster, bundle_path) as supplies,
+        connected(cluster, accept_new=accept_new) as transports,
+    ):
+        found = make_plan(cluster, supplies, transports)
+        if output == "json":
+            click.echo(json.dumps(plan_json(found), indent=2))
+        else:
+            for line in plan_lines(found):
+                click.echo(line)
+    return 0 if found.empty else CHANGES_FOUND

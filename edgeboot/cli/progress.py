@@ -1,0 +1,79 @@
+"""Draws events: bars on a terminal, plain lines elsewhere, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from edgeboot.events import BytesSent, Event, Listener
+from edgeboot.report.events import event_json, event_line
+
+
+@contextmanager
+def listener(output: str) -> Iterator[Listener]:
+    """A listener for ``output`` text or jsonl; safe to call from several threads."""
+    if output == "jsonl":
+        yield _locked(lambda event: click.echo(json.dumps(event_json(event))))
+    elif sys.stderr.isatty():
+        with _bars() as bars:
+            yield _locked(bars)
+    else:
+        yield _locked(_plain)
+
+
+def _locked(tell: Listener) -> Listener:
+    lock = threading.Lock()
+
+    def safely(event: Event) -> None:
+        with lock:
+            tell(event)
+
+    return safely
+
+
+def _plain(event: Event) -> None:
+    line = event_line(event)
+    if line is not None:
+        click.echo(line, err=True)
+
+
+@contextmanager
+def _bars() -> Iterator[Listener]:
+    console = Console(stderr=True, highlight=False)
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=24),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    tasks: dict[tuple[str, str], TaskID] = {}
+    with Progress(*columns, console=console, transient=True) as progress:
+
+        def tell(event: Event) -> None:
+            if isinstance(event, BytesSent):
+                key = (event.node, event.name)
+                if key not in tasks:
+                    name = event.name.rpartition("/")[2]
+                    tasks[key] = progress.add_task(f"{event.node} {name}", total=event.total)
+                progress.update(tasks[key], completed=event.done, visible=event.done < event.total)
+            line = event_line(event)
+            if line is not None:
+                console.print(line, markup=False)
+
+        yield tell

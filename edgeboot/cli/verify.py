@@ -1,0 +1,71 @@
+"""``edgeboot verify``: is it what was asked for, and does it fit?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from edgeboot.cli.connect import connected
+from edgeboot.cli.expectations import expectations
+from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
+from edgeboot.cli.supplies import open_supplies
+from edgeboot.inventory.load import load
+from edgeboot.report.verification import (
+    budget_table,
+    check_table,
+    problems,
+    verification_json,
+)
+from edgeboot.verify.results import Verification
+from edgeboot.verify.subject import Expectation
+from edgeboot.verify.suite import verify as run_checks
+
+
+@click.command()
+@inventory_option
+@bundle_option
+@accept_new_option
+@click.option(
+    "--window",
+    type=click.IntRange(min=2, max=3600),
+    default=15,
+    show_default=True,
+    help="Seconds over which memory and CPU are sampled.",
+)
+@output_option("text", "json")
+def verify(
+    inventory_path: Path, bundle_path: Path | None, accept_new: bool, window: int, output: str
+) -> int:
+    """Check that every node is what was asked for and stays inside its budgets.
+
+    Ends with exit code 1 where a check or budget is missed, 6 where one could not be measured.
+
+    \b
+    edgeboot verify -i inventory.yml
+    edgeboot verify -i inventory.yml --window 60 --output json
+    """
+    cluster = load(inventory_path)
+    with (
+        open_supplies(cluster, bundle_path) as supplies,
+        connected(cluster, accept_new=accept_new) as transports,
+    ):
+        expected = expectations(cluster, supplies, transports)
+        found = run_checks(expected, transports, window=window, tell=lambda _result: None)
+    _render(found, expected, output)
+    return found.exit_code
+
+
+def _render(found: Verification, expected: tuple[Expectation, ...], output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps(verification_json(found, expected), indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(check_table(found))
+    console.print(budget_table(found, expected))
+    for line in problems(found):
+        console.print(line, markup=False, soft_wrap=True)
+    passed = sum(result.outcome == "passed" for result in found.results)
+    console.print(f"{passed} of {len(found.results)} checks passed")

@@ -1,0 +1,40 @@
+"""Events as plain lines and as JSON lines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from edgeboot.events import (
+    BytesSent,
+    Event,
+    Note,
+    PhaseEnded,
+    PhaseStarted,
+    StepEnded,
+    StepStarted,
+    Waiting,
+)
+
+
+def event_line(event: Event) -> str | None:
+    """One line for people, or None for what only a progress bar can show."""
+    match event:
+        case PhaseStarted():
+            return f"{event.phase}: {', '.join(event.nodes) or 'nothing to do'}"
+        case PhaseEnded():
+            return None if event.ok else f"{event.phase}: failed"
+        case StepStarted() | BytesSent():
+            return None
+        case StepEnded():
+            end = f"FAILED: {event.error}" if event.error else f"{event.seconds:.1f} s"
+            return f"  {event.node}: {event.step}: {end}"
+        case Waiting():
+            return f"  {event.node}: waiting: {event.reason}"
+        case Note():
+            return f"  {event.node}: {event.text}" if event.node else event.text
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """The event for machines: its kind, and its fields as they are."""
+    return {"event": type(event).__name__, **asdict(event)}

@@ -1,0 +1,48 @@
+"""A plan for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from edgeboot.lifecycle.world import Plan
+from edgeboot.plan.steps import Upload, Write, as_json, human_size
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan, phase by phase and host by host, with the differences of small files."""
+    if plan.empty:
+        yield "No changes: every host is as the inventory says."
+        return
+    for phase in plan.phases:
+        if not phase.steps:
+            continue
+        yield f"{phase.name}:"
+        for node, steps in phase.steps.items():
+            yield f"  {node}"
+            for step in steps:
+                yield f"    {step.describe()}"
+                if isinstance(step, Write):
+                    yield from (f"        {line}" for line in step.details())
+    yield summary(plan)
+
+
+def summary(plan: Plan) -> str:
+    """One line: how much is to be done."""
+    hosts = len({node for node, _ in plan.steps})
+    sent = sum(step.source.size for _, step in plan.steps if isinstance(step, Upload))
+    return f"{len(plan.steps)} steps on {hosts} hosts, {human_size(sent)} to send"
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan as one JSON document; secrets are masked, contents of uploads left out."""
+    return {
+        "empty": plan.empty,
+        "phases": [
+            {
+                "name": phase.name,
+                "nodes": {node: [as_json(s) for s in steps] for node, steps in phase.steps.items()},
+            }
+            for phase in plan.phases
+        ],
+    }

@@ -1,0 +1,1 @@
+"""Proof, not hope: testinfra checks over edgeboot's own connection, and budgets."""

@@ -1,0 +1,1 @@
+"""The checks: ordinary pytest functions with a ``subject`` and its testinfra ``host``."""
