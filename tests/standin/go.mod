@@ -1,0 +1,3 @@
+module edgeboot/tests/standin
+
+go 1.19

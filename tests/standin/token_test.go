@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParseToken(t *testing.T) {
+	hash := strings.Repeat("a", 64)
+	cases := map[string]joinToken{
+		"secret":                         {password: "secret"},
+		"K10" + hash + "::server:secret": {hash, "server", "secret"},
+		"K10" + hash + "::node:a:b::c":   {hash, "node", "a:b::c"},
+		"K10::node:secret":               {"", "node", "secret"},
+	}
+	for text, want := range cases {
+		if got, err := parseToken(text); err != nil || got != want {
+			t.Errorf("parseToken(%q) = %v, %v", text, got, err)
+		}
+	}
+}
+
+func TestRefusedTokens(t *testing.T) {
+	for _, text := range []string{"", "K10abc::server:x", "K10" + strings.Repeat("a", 64) + "::server:", "K10" + strings.Repeat("a", 64) + "::x", "abcdef.0123456789abcdef"} {
+		if got, err := parseToken(text); err == nil {
+			t.Errorf("parseToken(%q) = %v", text, got)
+		}
+	}
+}
+
+func TestTokenBindsTheCA(t *testing.T) {
+	ca := []byte("-----BEGIN CERTIFICATE-----\n")
+	token, err := parseToken(fullToken(ca, "server", "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := token.checkCA(ca); err != nil {
+		t.Error(err)
+	}
+	if err := token.checkCA([]byte("other")); err == nil || !strings.Contains(err.Error(), "CA hash does not match") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestServerPasswordIsBoundToTheData(t *testing.T) {
+	path := t.TempDir() + "/state.db"
+	for _, step := range []struct {
+		password string
+		accepted bool
+	}{{"first", true}, {"first", true}, {"second", false}} {
+		store, err := openStore(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.bootstrap(step.password); (err == nil) != step.accepted {
+			t.Errorf("bootstrap(%q): %v", step.password, err)
+		}
+	}
+}
