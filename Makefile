@@ -1,0 +1,53 @@
+# Everything a developer or CI runs. Each target sets up what it needs first: Debian packages, Go,
+# a virtual environment with locked versions. K3S_RELEASE=DIR takes a real K3s release directory
+# in place of the stand-in.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+export K3S_RELEASE
+
+.PHONY: help setup setup-lab demo test check unit e2e bench lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1\t/p' Makefile | expand -t 12
+
+setup: ## Virtual environment with locked versions
+	@tools/setup python
+
+setup-lab: setup
+	@tools/setup lab
+
+demo: setup-lab ## Boot hosts, build a bundle, install, verify, show the report
+	@tools/demo
+
+test: setup-lab check ## Everything CI runs
+	$(PYTEST) tests
+
+check: setup ## ruff, mypy strict, the layers, shellcheck on what is sent to hosts
+	@tools/setup check
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	shellcheck --shell=sh edgeboot/shell/*.sh edgeboot/lab/*.sh
+	shellcheck tools/setup tools/demo .ci/run
+	$(PYTEST) --quiet tests/unit/test_layers.py
+
+unit: setup ## Seconds, no root
+	$(PYTEST) tests/unit
+
+e2e: setup-lab ## Install on booted hosts: make e2e [K3S_RELEASE=DIR]
+	$(PYTEST) tests/e2e
+
+bench: setup-lab ## Measure: docs/benchmarks.md
+	$(PYTHON) -m tests.bench
+
+lock: setup ## Write requirements-dev.lock anew
+	.venv/bin/pip-compile --quiet --extra dev --strip-extras --generate-hashes --allow-unsafe \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--output-file requirements-dev.lock pyproject.toml
+
+clean: ## Remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist ./*.egg-info

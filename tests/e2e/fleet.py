@@ -1,0 +1,132 @@
+"""Lab hosts and the real command, as the e2e tests use them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edgeboot.lab.lab import Lab
+
+# What a host looks like before and after something that must not change it: every file edgeboot or
+# K3s might touch, with size and time of change, and the state of the services.
+_SNAPSHOT = """
+find /usr/local/bin /etc/rancher /etc/systemd/system /var/lib/rancher /var/lib/edgeboot \
+    -xdev -printf '%p %y %m %s %C@\\n' 2>/dev/null | grep -v ' d ' | sort
+systemctl is-active k3s k3s-agent 2>/dev/null
+systemctl show k3s k3s-agent -p ExecMainStartTimestampMonotonic
+"""
+
+_WIPE = """
+systemctl disable --quiet --now k3s k3s-agent 2>/dev/null
+for shim in $(pgrep containerd-shim); do kill -9 "$shim"; done
+ours=' (/run/k3s|/var/lib/kubelet|/run/netns/cni-)[^ ]*'
+for mount in $(grep -oE "$ours" /proc/mounts | sort -r); do
+    umount -l "$mount"
+done
+ip link delete cni0 2>/dev/null; ip link delete flannel.1 2>/dev/null
+rm -rf /usr/local/bin/k3s /etc/rancher /etc/systemd/system/k3s* /var/lib/rancher/* \
+    /var/lib/edgeboot/* /var/lib/edgeboot/.[!.]* /var/lib/kubelet /run/k3s /run/flannel /var/lib/cni
+systemctl daemon-reload
+systemctl reset-failed
+true
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def all(self) -> str:
+        """Both streams, for messages."""
+        return f"exit {self.code}\n{self.out}\n{self.err}"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A lab, its inventory as data, and a directory for what a test writes."""
+
+    lab: Lab
+    base: Mapping[str, Any]
+    bundle: Path
+    work: Path
+
+    def inventory(self, *nodes: str, **changes: Mapping[str, Any]) -> Path:
+        """An inventory of some of the hosts; ``changes`` are merged into a node's entry."""
+        document: dict[str, Any] = json.loads(json.dumps(self.base))
+        wanted = nodes or tuple(node["name"] for node in document["nodes"])
+        document["nodes"] = [n for n in document["nodes"] if n["name"] in wanted]
+        document["bundle"] = str(self.bundle)
+        for node in document["nodes"]:
+            node.update(changes.get(node["name"].replace("-", "_"), {}))
+        path = self.work / "inventory.yml"
+        path.write_text(yaml.safe_dump(document, sort_keys=False))
+        return path
+
+    def run(self, *words: str | Path, timeout: float = 600) -> Done:
+        """``edgeboot`` with an own home, so that nothing of the developer's takes part."""
+        done = subprocess.run(
+            self.argv(*words), env=self.env, capture_output=True, text=True, timeout=timeout
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def install(self, inventory: Path, *words: str | Path) -> Done:
+        """``edgeboot install --yes``."""
+        return self.run("install", "-i", inventory, "--yes", "--timeout", "240", *words)
+
+    @staticmethod
+    def argv(*words: str | Path) -> list[str]:
+        """The command line of edgeboot, whatever is on the PATH."""
+        return [sys.executable, "-m", "edgeboot.cli.main", *map(str, words)]
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The developer's environment with another home."""
+        return {
+            **os.environ,
+            "HOME": str(self.work),
+            "XDG_STATE_HOME": str(self.work / "state"),
+            "XDG_CACHE_HOME": str(self.work / "cache"),
+            "EDGEBOOT_TRACEBACK": "1",
+            "COLUMNS": "160",
+        }
+
+    def on(self, node: str, script: str, *, timeout: float = 60) -> str:
+        """What a shell script prints on a host, entered without SSH and without edgeboot."""
+        done = self.lab.host(node).exec(("sh", "-c", script), timeout=timeout)
+        return done.stdout.decode()
+
+    def snapshot(self, node: str) -> str:
+        """Everything of ours on a host, and when its services were started."""
+        return self.on(node, _SNAPSHOT)
+
+    def snapshots(self) -> dict[str, str]:
+        """``snapshot`` of all hosts."""
+        return {host.name: self.snapshot(host.name) for host in self.lab.hosts}
+
+    def wipe(self) -> None:
+        """Makes all hosts bare again, faster than a new lab."""
+        for host in self.lab.hosts:
+            self.on(host.name, _WIPE)
+
+    def nodes(self) -> dict[str, bool]:
+        """The cluster's nodes and whether they are Ready, from the first server itself."""
+        listing = json.loads(self.on("server-1", "k3s kubectl get nodes -o json"))
+        return {
+            item["metadata"]["name"]: any(
+                c["type"] == "Ready" and c["status"] == "True" for c in item["status"]["conditions"]
+            )
+            for item in listing["items"]
+        }
