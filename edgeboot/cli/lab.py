@@ -86,7 +86,7 @@ def list_() -> None:
             click.echo(f"{status.lab.name}  {host.name}  {host.address}  {state}")
 
 
-@lab.command()
+@lab.command(context_settings={"allow_interspersed_args": False})
 @_name
 @click.option("--user", default="edge", show_default=True, help="Who to log in as: edge or root.")
 @click.argument("host")
@@ -96,7 +96,7 @@ def ssh(name: str, user: str, host: str, command: tuple[str, ...]) -> None:
 
     \b
     edgeboot lab ssh server-1
-    edgeboot lab ssh agent-1 -- sudo journalctl -u k3s-agent
+    edgeboot lab ssh agent-1 sudo journalctl -u k3s-agent
     """
     argv = (*labs.ssh_argv(labs.find_host(host, name), user), *command)
     path = Path("/usr/bin/ssh")

@@ -16,7 +16,7 @@ from edgeboot.lab.lab import Lab, LabSpec
 from tests.e2e.fleet import Fleet
 from tests.standin.release import build_release
 
-NAME = "e2e"
+NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e")  # several runs on one machine need several names
 CHART = Path(__file__).parents[2] / "bundles" / "charts" / "hello"
 STANDIN_VERSION = "v1.36.2+k3s1"
 
