@@ -87,7 +87,7 @@ func refuseUnplayed(config *Config) error {
 	}
 	for _, name := range unplayed {
 		if value := config.str(name); value != "" && value != "false" {
-			return fmt.Errorf("stand-in: --%s is not played on a %s", name, config.Role)
+			return fmt.Errorf("stand-in: --%s is not played in the role %s", name, config.Role)
 		}
 	}
 	return nil
