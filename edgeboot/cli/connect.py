@@ -40,7 +40,7 @@ def connected(
     def open_one(name: str) -> None:
         opened[name] = connect(targets[name], keys, limits, credentials=credentials)
 
-    with _closing_on_signals(opened):
+    with closing_on_signals(opened):
         try:
             _, errors = on_all(targets, open_one)
             if errors:
@@ -91,7 +91,7 @@ def _jump_of(node: str, jump: Jump | None, asking: Asking) -> SshTarget | None:
 
 
 @contextmanager
-def _closing_on_signals(opened: dict[str, Transport]) -> Iterator[None]:
+def closing_on_signals(opened: dict[str, Transport]) -> Iterator[None]:
     """Ctrl-C and SIGTERM close the connections, which wakes every worker, and raise Interrupted."""
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from edgeboot.cli.inventory_import import import_
+from edgeboot.cli.inventory_init import init
 from edgeboot.cli.options import inventory_option
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Budget, Cluster, Node
@@ -18,7 +20,11 @@ _HEADINGS = ("NODE", "ROLE", "ADDRESS", "SSH", "LABELS", "TAINTS", "BUDGET")
 
 @click.group()
 def inventory() -> None:
-    """Check what an inventory says, or describe its format."""
+    """Write an inventory, check what it says, or describe its format."""
+
+
+inventory.add_command(init)
+inventory.add_command(import_)
 
 
 @inventory.command()

@@ -25,6 +25,10 @@ _KEYS_BEFORE_PASSWORD = 3  # sshd hangs up after six attempts (MaxAuthTries); le
 _INTERACTIVE = "keyboard-interactive"
 
 
+class LoginFailed(Unreachable):
+    """The host answers and its key is believed, but nothing we have lets us in."""
+
+
 @dataclass
 class Login:
     """An ``auth_strategy`` for ``SSHClient.connect``: keys in OpenSSH's order, then a password."""
@@ -164,7 +168,7 @@ class Login:
             hint="check its load and its logs (journalctl -u ssh), then try again",
         )
 
-    def _failure(self) -> Unreachable:
+    def _failure(self) -> LoginFailed:
         hop = self.hop
         copy = f"ssh-copy-id -p {hop.port} {hop.user}@{hop.host}"
         hint = f"let one of your keys in: {copy}"
@@ -179,7 +183,7 @@ class Login:
             hint = "use --ask-pass or `ssh: {password: ask}`, or allow PubkeyAuthentication there"
         elif not self._tried and not hop.password:
             hint += "; where there is only a password yet: --ask-pass"
-        return Unreachable(f"login failed: {what}", where=hop.where, hint=hint)
+        return LoginFailed(f"login failed: {what}", where=hop.where, hint=hint)
 
 
 class _Answers:

@@ -8,6 +8,7 @@ refused: a program between edgeboot and the host cannot be watched for silence.
 
 from __future__ import annotations
 
+import fnmatch
 import getpass
 import io
 import re
@@ -64,6 +65,12 @@ def _glob(pattern: str, home: Path) -> list[Path]:
     absolute = home / Path(pattern).expanduser()
     relative = absolute.relative_to(absolute.anchor)
     return sorted(p for p in Path(absolute.anchor).glob(str(relative)) if p.is_file())
+
+
+def aliases(config: paramiko.SSHConfig, pattern: str) -> tuple[str, ...]:
+    """The hosts (not the patterns) that a configuration names and ``pattern`` matches, sorted."""
+    names = (n for n in config.get_hostnames() if not set(n) & set("*?!"))
+    return tuple(sorted(n for n in names if fnmatch.fnmatchcase(n, pattern)))
 
 
 def resolve(target: SshTarget, config: paramiko.SSHConfig) -> Hop:

@@ -150,10 +150,9 @@ def _turned_away(error: BaseException | None) -> bool:
 
 def _with_advice(error: Unreachable, gateway: fabric.Connection | None) -> Unreachable:
     cause = error.__cause__
-    what, hint = error.what, error.hint
     if _turned_away(cause):
-        what = "its SSH server hung up, or said nothing, before saying hello"
-        hint = "it may be starting or overrun (MaxStartups); try again"
+        error.what = "its SSH server hung up, or said nothing, before saying hello"
+        error.hint = "it may be starting or overrun (MaxStartups); try again"
     elif gateway and isinstance(cause, paramiko.ChannelException):
-        what = f"its jump host {gateway.host} cannot connect to it ({cause.text})"
-    return Unreachable(what, where=error.where, hint=hint)
+        error.what = f"its jump host {gateway.host} cannot connect to it ({cause.text})"
+    return error

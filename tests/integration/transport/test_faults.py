@@ -299,7 +299,7 @@ from edgeboot.transport.ssh_target import Hop, SshTarget
 port, key, host_key, user, script, pid = sys.argv[1:]
 shell.text = lambda name: script
 target = SshTarget("n", "127.0.0.1", user, int(port), Path(key), host_key)
-transport = connect(target, HostKeys(), config=None)
+transport = connect(target, HostKeys(), configs=())
 held = transport.hold(Snippet("hold", (pid,)), ready="READY", deadline=9)
 print("held", flush=True)
 time.sleep(60)

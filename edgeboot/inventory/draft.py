@@ -1,0 +1,142 @@
+"""An inventory that is yet to be written: what is known of the hosts, and its text.
+
+Scalars are written as JSON where YAML would read them otherwise: every JSON text is YAML.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from edgeboot.inventory import syntax
+from edgeboot.inventory.model import Role
+
+_PLAIN = re.compile(r"[A-Za-z/~][A-Za-z0-9_./~@-]*")
+_WORDS_OF_YAML = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"})
+# Names that tell nothing: what images and installers call every host.
+_GENERIC = frozenset({"localhost", "raspberrypi", "debian", "ubuntu", "alpine", "dietpi", "host"})
+
+
+@dataclass(frozen=True)
+class DraftSsh:
+    """How to get in; None leaves it open. ``jump`` is ``[user@]host[:port]``."""
+
+    user: str | None = None
+    port: int | None = None
+    key: str | None = None
+    host_key: str | None = None
+    jump: str | None = None
+    password: bool = False
+
+
+@dataclass(frozen=True)
+class DraftNode:
+    """One host. An empty name is chosen; ``remark`` becomes a comment above the entry."""
+
+    address: str
+    role: Role
+    name: str = ""
+    ssh: DraftSsh = DraftSsh()
+    node_ip: str | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A whole inventory, and what of its origin could not be carried over, one line each."""
+
+    cluster: str
+    nodes: tuple[DraftNode, ...]
+    bundle: str = "edge.tar"
+    lost: tuple[str, ...] = field(default=())
+
+
+def usable(text: str, check: Callable[[str], str], otherwise: str) -> str:
+    """The text as ``check`` spells it, else another one."""
+    try:
+        return check(text)
+    except ValueError:
+        return otherwise
+
+
+def named(nodes: Iterable[DraftNode]) -> tuple[DraftNode, ...]:
+    """All nodes with a name each: their own where it is one and nobody else's, else ROLE-N."""
+    known = [
+        replace(node, name=usable(node.name.lower().partition(".")[0], syntax.dns_label, ""))
+        for node in nodes
+    ]
+    counts = Counter(node.name for node in known)
+    kept = {n.name for n in known if n.name not in _GENERIC and counts[n.name] == 1} - {""}
+    numbers: Counter[Role] = Counter()
+    done = []
+    for node in known:
+        name = node.name if node.name in kept else ""
+        while not name or (name in kept and name != node.name):
+            numbers[node.role] += 1
+            name = f"{node.role.value}-{numbers[node.role]}"
+        done.append(replace(node, name=name))
+    return tuple(done)
+
+
+def text_of(draft: Draft) -> str:
+    """The commented ``inventory.yml``; what all hosts share of SSH stands in ``defaults``."""
+    shared = _shared([node.ssh for node in draft.nodes])
+    lines = [
+        "# What the cluster should be. `edgeboot inventory check` checks it, `edgeboot plan` shows",
+        "# what would be done, `edgeboot install` does it.",
+        "cluster:",
+        f"  name: {_scalar(draft.cluster)}",
+        "",
+        f"bundle: {_scalar(draft.bundle)}  # from `edgeboot bundle build`; relative to this file",
+        "",
+    ]
+    if shared:
+        lines += ["defaults:  # for every node; a node's own entry wins", "  ssh:"]
+        lines += [f"    {line}" for line in shared]
+        lines += ["  # budget: {memory: 512MiB, disk: 4GiB}  # `edgeboot verify` measures it", ""]
+    lines.append("nodes:")
+    for node in draft.nodes:
+        lines += _node_lines(node, set(shared))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _node_lines(node: DraftNode, shared: set[str]) -> list[str]:
+    lines = [f"  # {line}" for line in node.remark.splitlines() if line.isprintable()]
+    lines += [
+        f"  - name: {_scalar(node.name)}",
+        f"    address: {_scalar(node.address)}",
+        f"    role: {node.role.value}",
+    ]
+    if node.node_ip:
+        lines.append(f"    node-ip: {_scalar(node.node_ip)}")
+    own = [line for line in _ssh_lines(node.ssh) if line not in shared]
+    if own:
+        lines += ["    ssh:", *(f"      {line}" for line in own)]
+    return [*lines, ""]
+
+
+def _ssh_lines(ssh: DraftSsh) -> list[str]:
+    pairs = (
+        ("user", ssh.user),
+        ("port", ssh.port),
+        ("key", ssh.key),
+        ("jump", ssh.jump),
+        ("password", "ask" if ssh.password else None),
+        ("host-key", ssh.host_key),
+    )
+    return [f"{key}: {_scalar(value)}" for key, value in pairs if value is not None]
+
+
+def _shared(logins: list[DraftSsh]) -> list[str]:
+    """The lines that all hosts have; a host key is nobody's but its host's."""
+    first = _ssh_lines(replace(logins[0], host_key=None)) if logins else []
+    return [line for line in first if all(line in _ssh_lines(ssh) for ssh in logins)]
+
+
+def _scalar(value: str | int) -> str:
+    if isinstance(value, str) and (not _PLAIN.fullmatch(value) or value.lower() in _WORDS_OF_YAML):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
