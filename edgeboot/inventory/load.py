@@ -30,7 +30,9 @@ _OTHER_WORDS = {"master": "server", "control-plane": "server", "controller": "se
 
 def load(path: Path) -> Cluster:
     """Read an inventory; paths in it are relative to its directory."""
-    top = yamlfile.load(path).reader(sections.TOP, "the inventory")
+    document = yamlfile.load(path)
+    _check_indented(document)
+    top = document.reader(sections.TOP, "the inventory")
     base = path.parent
     if not top.has("cluster"):
         raise BadInput("the inventory has no 'cluster'", where=str(path), hint=_EXAMPLE)
@@ -47,6 +49,17 @@ def load(path: Path) -> Cluster:
         bundle=_bundle(top, base),
         where=top.top.where("cluster"),
     )
+
+
+def _check_indented(document: Mapping) -> None:
+    """A key of 'cluster' or of a node at the left edge: known, but not there."""
+    for key in document:
+        home = {"name": "cluster", "config": "cluster"}.get(key)
+        home = home or ("defaults" if key in sections.SETTINGS else None)
+        if home:
+            what = f"unknown key '{key}' in the inventory"
+            hint = f"indent it with two spaces, so that it stands below '{home}:'"
+            raise BadInput(what, where=document.where(key), hint=hint)
 
 
 _EXAMPLE = "begin with 'cluster:' and an indented 'name:'; inventories/single.yml is an example"
@@ -149,7 +162,10 @@ def _check_servers(top: Reader, nodes: tuple[Node, ...]) -> None:
         raise BadInput("no node is a server", where=where, hint="give one node 'role: server'")
     if len(servers) > 1:
         first, second = servers[0], servers[1]
-        what = "more than one server needs embedded etcd, which edgeboot cannot set up yet"
+        what = (
+            "SQLite serves one server; more than one server needs embedded etcd, which edgeboot "
+            "cannot set up yet"
+        )
         hint = f"keep '{first.name}' as the server and make '{second.name}' an agent"
         raise BadInput(what, where=second.where, hint=hint)
 
@@ -167,7 +183,7 @@ def _check_unique(nodes: tuple[Node, ...]) -> None:
         for kind, key, words in keys:
             other = seen.setdefault((kind, key), node)
             if other is not node:
-                hint = f"the other one is '{other.name}' at {other.where}"
+                hint = f"change one of them; the other one is '{other.name}' at {other.where}"
                 raise BadInput(f"{words} is used twice", where=node.where, hint=hint)
 
 
