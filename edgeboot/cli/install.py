@@ -12,12 +12,14 @@ from edgeboot.cli.connect import connected
 from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
 from edgeboot.cli.progress import listener
 from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.terms import forget_option, terms_options
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install import Installed
 from edgeboot.lifecycle.install import install as run_install
 from edgeboot.lifecycle.kubeconfig import default_path, rewritten, save
+from edgeboot.lifecycle.terms import Terms
 from edgeboot.lifecycle.world import Plan
 from edgeboot.report.plan import plan_json, plan_lines
 
@@ -26,6 +28,8 @@ from edgeboot.report.plan import plan_json, plan_lines
 @inventory_option
 @bundle_option
 @accept_new_option
+@terms_options
+@forget_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
 @click.option(
     "--timeout",
@@ -45,6 +49,9 @@ def install(
     inventory_path: Path,
     bundle_path: Path | None,
     accept_new: bool,
+    no_reboot: bool,
+    allowed: tuple[str, ...],
+    forget: bool,
     yes: bool,
     timeout: int,
     kubeconfig_path: Path | None,
@@ -59,6 +66,7 @@ def install(
     edgeboot install -i inventory.yml --bundle edge.tar --yes --output jsonl
     """
     cluster = load(inventory_path)
+    terms = Terms(not no_reboot, frozenset(allowed), forget)
 
     def confirm(plan: Plan) -> bool:
         _show(plan, output)
@@ -72,7 +80,13 @@ def install(
         listener(output) as tell,
     ):
         done = run_install(
-            cluster, supplies, transports, confirm=confirm, tell=tell, patience=float(timeout)
+            cluster,
+            supplies,
+            transports,
+            confirm=confirm,
+            tell=tell,
+            patience=float(timeout),
+            terms=terms,
         )
     if not done.confirmed:
         raise Refused("nothing was changed: the plan was declined")

@@ -10,8 +10,10 @@ import click
 from edgeboot.cli.connect import connected
 from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
 from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.terms import forget_option, terms_options
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
+from edgeboot.lifecycle.terms import Terms
 from edgeboot.report.plan import plan_json, plan_lines
 
 CHANGES_FOUND = 10
@@ -21,8 +23,18 @@ CHANGES_FOUND = 10
 @inventory_option
 @bundle_option
 @accept_new_option
+@terms_options
+@forget_option
 @output_option("text", "json")
-def plan(inventory_path: Path, bundle_path: Path | None, accept_new: bool, output: str) -> int:
+def plan(
+    inventory_path: Path,
+    bundle_path: Path | None,
+    accept_new: bool,
+    no_reboot: bool,
+    allowed: tuple[str, ...],
+    forget: bool,
+    output: str,
+) -> int:
     """Show what `install` would do. Reads every host once and changes nothing.
 
     Ends with exit code 10 where there is something to do, 0 where there is not.
@@ -32,11 +44,12 @@ def plan(inventory_path: Path, bundle_path: Path | None, accept_new: bool, outpu
     edgeboot plan -i inventory.yml --output json
     """
     cluster = load(inventory_path)
+    terms = Terms(not no_reboot, frozenset(allowed), forget)
     with (
         open_supplies(cluster, bundle_path) as supplies,
         connected(cluster, accept_new=accept_new) as transports,
     ):
-        found = make_plan(cluster, supplies, transports)
+        found = make_plan(cluster, supplies, transports, terms)
         if output == "json":
             click.echo(json.dumps(plan_json(found), indent=2))
         else:

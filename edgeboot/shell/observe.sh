@@ -9,6 +9,7 @@
 #
 # Hashes come from edgeboot's record where inode, size and times of a file are unchanged since it
 # was put there: hashing hundreds of megabytes on an SD card takes minutes.
+# uses: examine
 set -u
 ours=/var/lib/edgeboot
 lock=$1 holder=$2
@@ -156,7 +157,7 @@ listeners() { # listening TCP sockets (state 0A) on K3s's ports, and whose they 
         [ "$state" = 0A ] || continue
         port=$((0x${address##*:}))
         case $port in
-        6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010)
+        80 | 443 | 6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010)
             printf 'listen %s %s\n' "$port" "$(program_of "$inode")" ;;
         esac
     done
@@ -175,6 +176,7 @@ program_of() { # INODE
 
 [ "$lock" = hold ] && take_lock
 traits
+examine /usr/local/bin /etc/rancher /etc/systemd/system /var/lib/rancher/k3s "$ours" /var/lib/kubelet
 listeners
 if [ -r "$ours/owned" ]; then sed 's/^/owned /' "$ours/owned"; fi
 if [ -r /var/lib/rancher/k3s/server/node-token ]; then

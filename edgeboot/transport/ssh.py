@@ -7,7 +7,7 @@ modules and nowhere else; none of their exceptions gets out.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -48,20 +48,27 @@ def connect(
     ``BadInput`` for a key or an SSH configuration that cannot be used. ``config`` None reads none.
     """
     hop = ssh_config.resolve(target, ssh_config.load(config.expanduser() if config else None))
-    return SshTransport(hop, open_chain(hop, keys, limits), limits)
+    return SshTransport(hop, lambda: open_chain(hop, keys, limits), limits)
 
 
 class SshTransport:
     """One host over one connection; made by ``connect``."""
 
-    def __init__(self, hop: Hop, chain: list[fabric.Connection], limits: Limits) -> None:
+    def __init__(
+        self, hop: Hop, way_in: Callable[[], list[fabric.Connection]], limits: Limits
+    ) -> None:
         self._hop = hop
-        self._chain = chain
+        self._way_in = way_in
         self._limits = limits
+        self._closed = False
+        self._open()
+
+    def _open(self) -> None:
+        self._chain = chain = self._way_in()
         transport = chain[-1].transport
         assert isinstance(transport, WatchedTransport)  # noqa: S101 - open_chain made it
         self._transport = transport
-        self._watchdog = Watchdog(transport, limits.silence, lambda: close_chain(chain))
+        self._watchdog = Watchdog(transport, self._limits.silence, lambda: close_chain(chain))
 
     @property
     def node(self) -> str:
@@ -137,8 +144,19 @@ class SshTransport:
             close(exchange.channel)
             return result
 
+    def reconnect(self) -> None:
+        """Connects anew, once; see ``Transport.reconnect``."""
+        if self._closed:
+            raise self._unreachable("its connection was closed for good")
+        self._watchdog.stop()
+        close_chain(self._chain)
+        self._open()
+        if self._closed:  # by a signal while we were connecting
+            self.close()
+
     def close(self) -> None:
         """Ends the connection; never raises, may be called again."""
+        self._closed = True
         self._watchdog.stop()
         close_chain(self._chain)
 
