@@ -19,7 +19,6 @@ _TARGETS = (
     f"file:{paths.K3S_BINARY}",
     f"text:{paths.CONFIG}",
     f"text:{paths.TOKEN}",
-    f"file:{paths.NODE_PASSWORD}",
     *(f"text:{paths.unit_file(service)}" for service in _SERVICES),
     *(f"unit:{service}" for service in _SERVICES),
     *(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from edgeboot.errors import StepFailed, Unreachable
+from edgeboot.errors import Refused, StepFailed, Unreachable
 from edgeboot.events import Listener, Waiting
 from edgeboot.transport.base import Result, Snippet, Transport
 
@@ -42,7 +42,7 @@ def reboot(
             if not found.ok or found.stdout.strip() not in {"", boot_id}:
                 return found
             state = "it has not gone down yet"
-        except Unreachable as error:
+        except (Unreachable, Refused) as error:  # users may not log in while a host is booting
             state = error.what
         if not told:
             tell(Waiting(transport.node, "it is booting"))

@@ -8,12 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from edgeboot.components.context import service_of
 from edgeboot.components.k3s import api_url
 from edgeboot.inventory.model import Node
 from edgeboot.lifecycle.checks import fleet, kernel
 from edgeboot.lifecycle.checks.base import Subject
 from edgeboot.lifecycle.world import Plan, World, settling_steps
 from edgeboot.plan import paths
+from edgeboot.plan.facts import Facts
 from edgeboot.plan.resources import text
 from edgeboot.plan.steps import MakeDirectory, Reboot, Run, Start, Step, Write
 
@@ -96,7 +98,7 @@ def joining_steps(world: World, node: Node) -> tuple[Step, ...]:
 
 
 def forgetting_steps(world: World, _server: Node) -> tuple[Step, ...]:
-    """On the server: forget the passwords of agents that have none and shall join anew."""
+    """On the server: forget the passwords of agents that shall join anew."""
     names = reimaged(world) if world.terms.forget_node_passwords else ()
     if not names:
         return ()
@@ -104,11 +106,17 @@ def forgetting_steps(world: World, _server: Node) -> tuple[Step, ...]:
 
 
 def reimaged(world: World) -> tuple[str, ...]:
-    """Agents without a node password, where the cluster has been up and may remember one."""
+    """Agents that have not joined, where the cluster has been up and may remember others.
+
+    Whether they hold a password says nothing: K3s makes a new one before it is rejected.
+    """
     if world.facts[world.cluster.servers[0].name].node_token is None:
         return ()
     return tuple(
-        node.name
-        for node in world.cluster.agents
-        if paths.NODE_PASSWORD not in world.facts[node.name].files
+        node.name for node in world.cluster.agents if not _joined(world.facts[node.name], node)
     )
+
+
+def _joined(facts: Facts, node: Node) -> bool:
+    unit = facts.units.get(service_of(node.role))
+    return unit is not None and unit.active == "active"

@@ -7,8 +7,6 @@ CONFIG_DIR = "/etc/rancher/k3s"
 CONFIG = f"{CONFIG_DIR}/config.yaml"
 KUBECONFIG = f"{CONFIG_DIR}/k3s.yaml"
 TOKEN = f"{CONFIG_DIR}/edgeboot-token"
-NODE_PASSWORD = "/etc/rancher/node/password"  # noqa: S105 - a path; K3s writes it
-
 MODULES = "/etc/modules-load.d/edgeboot.conf"
 
 DATA = "/var/lib/rancher/k3s"

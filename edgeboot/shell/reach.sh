@@ -5,7 +5,7 @@
 set -u
 url=$1
 tries=0
-while [ "$tries" -lt 3 ]; do
+while [ "$tries" -lt 2 ]; do
     tries=$((tries + 1))
     # Without any credential kubectl asks for one on standard input; this one is never looked at.
     said=$(timeout 20 /usr/local/bin/k3s kubectl get --raw /ping --server "$url" --token none \

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import fabric
 
-from edgeboot.errors import Unreachable
+from edgeboot.errors import Interrupted, Unreachable
 from edgeboot.plan.sources import BytesSource, Source
 from edgeboot.secret import Secret
 from edgeboot.transport import ssh_config
@@ -147,7 +147,7 @@ class SshTransport:
     def reconnect(self) -> None:
         """Connects anew, once; see ``Transport.reconnect``."""
         if self._closed:
-            raise self._unreachable("its connection was closed for good")
+            raise Interrupted("its connection was closed for good", where=self._hop.where)
         self._watchdog.stop()
         close_chain(self._chain)
         self._open()
