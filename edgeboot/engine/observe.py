@@ -37,8 +37,6 @@ _TARGETS = (
     f"tree:{paths.IMAGES}",
     f"tree:{paths.MANIFESTS}",
     f"tree:{paths.CHARTS}",
-    "free:/usr/local/bin",
-    f"free:{paths.DATA}",
 )
 
 OBSERVE_DEADLINE = 300.0  # a first look may have to hash hundreds of megabytes on an SD card

@@ -67,7 +67,6 @@ class Facts:
     owned: frozenset[str]  # paths edgeboot has put there
     units: Mapping[str, UnitFact]
     listeners: tuple[Listener, ...]
-    free: Mapping[str, int]  # bytes available to root, by directory asked for
     k3s_version: str  # of the installed binary; empty without one
     node_token: Secret | None  # the full join token, on a server that has been up
     condition: Condition = field(default_factory=Condition)
@@ -84,7 +83,6 @@ class _Draft:
     owned: set[str] = field(default_factory=set)
     units: dict[str, UnitFact] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
-    free: dict[str, int] = field(default_factory=dict)
     node_token: Secret | None = None
     condition: list[str] = field(default_factory=list)
 
@@ -113,9 +111,6 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:
         case "listen":
             port, _, program = rest.partition(" ")
             draft.listeners.append(Listener(int(port), program))
-        case "free":
-            kibibytes, _, path = rest.partition(" ")
-            draft.free[path] = int(kibibytes) * 1024
         case "node-token":
             draft.node_token = Secret(base64.b64decode(rest).strip())
         case _:
@@ -152,7 +147,6 @@ def _finish(draft: _Draft) -> Facts:
         owned=frozenset(draft.owned),
         units=draft.units,
         listeners=tuple(draft.listeners),
-        free=draft.free,
         k3s_version=draft.traits["k3s-version"],
         node_token=draft.node_token,
         condition=parse_condition(draft.condition),

@@ -64,6 +64,7 @@ medium() { # DEVICE NUMBER, as stat(2) packs it
     [ -e "$disk/queue/rotational" ] || disk=${disk%/*}
     case ${disk##*/} in
     mmcblk*) if [ "$(cat "$disk/device/type" 2>/dev/null)" = SD ]; then echo sd-card; else echo emmc; fi ;;
+    vd* | xvd*) echo unknown ;; # virtual ones say "rotating" whatever is below them
     *) case $(cat "$disk/queue/rotational" 2>/dev/null) in
         0) echo ssd ;;
         1) echo rotating ;;

@@ -5,7 +5,7 @@
 #           bytes arrive on standard input; "free": no lock, end after the facts
 #   HOLDER  who wants the lock, told to whoever comes second
 #   TARGET  file:PATH (mode, size, hash), text:PATH (and content), tree:PATH (every file below),
-#           unit:NAME, free:PATH (room on its file system)
+#           unit:NAME
 #
 # Hashes come from edgeboot's record where inode, size and times of a file are unchanged since it
 # was put there: hashing hundreds of megabytes on an SD card takes minutes.
@@ -96,13 +96,6 @@ unit() { # NAME
     printf 'unit %s %s %s %s\n' "$1" "${active:-inactive}" "$enabled" "${started:--}"
 }
 
-free() { # PATH: of the nearest directory that exists
-    at=$1
-    while [ ! -d "$at" ]; do at=${at%/*}; at=${at:-/}; done
-    blocks=$(stat -f -c %a "$at") size=$(stat -f -c %S "$at")
-    printf 'free %s %s\n' "$((blocks * size / 1024))" "$1"
-}
-
 trait() { printf 'trait %s %s\n' "$1" "$2"; }
 
 traits() {
@@ -188,7 +181,6 @@ for target in "$@"; do
     text:*) text "${target#text:}" ;;
     tree:*) tree "${target#tree:}" ;;
     unit:*) unit "${target#unit:}" ;;
-    free:*) free "${target#free:}" ;;
     esac
 done
 echo end

@@ -225,12 +225,10 @@ class FakeHost:
             case "tree":
                 below = (p for p in self.files if p.startswith(path + "/"))
                 return [line for p in sorted(below) for line in self._file(p)]
-            case "unit":
+            case _:
                 active = self.units.get(path, "inactive")
                 enabled = "yes" if path in self.units else "no"
                 return [f"unit {path} {active} {enabled} {self.started_with.get(path, '-')}"]
-            case _:
-                return [f"free {1 << 30} {path}"]
 
     def _file(self, path: str) -> list[str]:
         file = self.files.get(path)

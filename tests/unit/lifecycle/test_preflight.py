@@ -52,7 +52,7 @@ def healthy(name: str) -> Facts:
         resolvers={"/etc/resolv.conf": ("192.0.2.53",)},
         iptables="v1.8.9 (nf_tables)",
     )
-    return Facts(traits, {}, frozenset(), {}, (), {}, "", None, condition, float(NOW))
+    return Facts(traits, {}, frozenset(), {}, (), "", None, condition, float(NOW))
 
 
 def changed(facts: Facts, case: dict[str, Any]) -> Facts:
