@@ -11,6 +11,7 @@ from edgeboot.errors import StepFailed
 from edgeboot.plan.condition import BootFile, Filesystem
 from edgeboot.plan.facts import parse_facts
 from edgeboot.plan.health import (
+    is_rejected,
     parse_status,
     why_charts_pending,
     why_no_api,
@@ -186,6 +187,29 @@ def test_what_cannot_be_had_is_not_known_and_says_why() -> None:
     assert why_no_api(status) == "the API is not ready"
     assert why_not_ready(status, "pi") == "the API does not list nodes"
     assert "images: dial: no socket" in status.complaints
+
+
+REJECTED = 'level=error msg="Failed to retrieve agent configuration: Node password rejected, …"'
+
+
+@pytest.mark.parametrize(
+    ("active", "journal", "rejected"),
+    [
+        ("activating", REJECTED, True),
+        ("activating", f"{REJECTED}\nlevel=info msg=joined\nlevel=info msg=ready", False),
+        ("active", REJECTED, False),
+        ("activating", "", False),
+    ],
+)
+def test_a_rejected_node_is_known_by_its_last_words(
+    active: str, journal: str, rejected: bool
+) -> None:
+    status = parse_status(
+        status_text(unit=(0, f"ActiveState={active}\nNRestarts=0"), journal=(0, journal))
+    )
+    reason = why_not_running(status, {})
+    assert is_rejected(status) is rejected
+    assert ("--forget-node-passwords" in (reason or "")) is rejected
 
 
 def test_no_output_at_all() -> None:
