@@ -19,12 +19,14 @@ from edgeboot.cli.options import (
 from edgeboot.cli.progress import listener
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.terms import forget_option, terms_options
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install import Installed
 from edgeboot.lifecycle.install import install as run_install
 from edgeboot.lifecycle.kubeconfig import default_path, rewritten, save
+from edgeboot.lifecycle.terms import Terms
 from edgeboot.lifecycle.world import Plan
 from edgeboot.report.plan import plan_json, plan_lines
 
@@ -34,6 +36,8 @@ from edgeboot.report.plan import plan_json, plan_lines
 @bundle_option
 @accept_new_option
 @ask_options
+@terms_options
+@forget_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
 @click.option(
     "--timeout",
@@ -54,6 +58,9 @@ def install(
     bundle_path: Path | None,
     accept_new: bool,
     asking: Asking,
+    no_reboot: bool,
+    allowed: tuple[str, ...],
+    forget: bool,
     yes: bool,
     timeout: int,
     kubeconfig_path: Path | None,
@@ -68,6 +75,7 @@ def install(
     edgeboot install -i inventory.yml --bundle edge.tar --yes --output jsonl
     """
     cluster = load(inventory_path)
+    terms = Terms(not no_reboot, frozenset(allowed), forget)
 
     def confirm(plan: Plan) -> bool:
         _show(plan, output)
@@ -81,7 +89,13 @@ def install(
         listener(output) as tell,
     ):
         done = run_install(
-            cluster, supplies, transports, confirm=confirm, tell=tell, patience=float(timeout)
+            cluster,
+            supplies,
+            transports,
+            confirm=confirm,
+            tell=tell,
+            patience=float(timeout),
+            terms=terms,
         )
     if not done.confirmed:
         raise Refused("nothing was changed: the plan was declined")

@@ -17,6 +17,7 @@ from edgeboot.cli.install import install
 from edgeboot.cli.inventory import inventory
 from edgeboot.cli.lab import lab
 from edgeboot.cli.plan import plan
+from edgeboot.cli.preflight import preflight
 from edgeboot.cli.verify import verify
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import EdgebootError, Interrupted
@@ -32,6 +33,7 @@ def cli() -> None:
     \b
     edgeboot bundle build -f bundles/minimal.yml   collect everything on a connected machine
     edgeboot inventory check -i inventory.yml      is what I wrote right?
+    edgeboot preflight -i inventory.yml            can these hosts do it?
     edgeboot plan -i inventory.yml                 what would be done?
     edgeboot install -i inventory.yml              do it
     edgeboot verify -i inventory.yml               is it so, and does it fit?
@@ -42,7 +44,7 @@ def cli() -> None:
     """
 
 
-for command in (bundle, inventory, plan, install, verify, lab):
+for command in (bundle, inventory, preflight, plan, install, verify, lab):
     cli.add_command(command)
 
 

@@ -17,8 +17,10 @@ from edgeboot.cli.options import (
 )
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.terms import forget_option, terms_options
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
+from edgeboot.lifecycle.terms import Terms
 from edgeboot.report.plan import plan_json, plan_lines
 
 CHANGES_FOUND = 10
@@ -29,9 +31,18 @@ CHANGES_FOUND = 10
 @bundle_option
 @accept_new_option
 @ask_options
+@terms_options
+@forget_option
 @output_option("text", "json")
 def plan(
-    inventory_path: Path, bundle_path: Path | None, accept_new: bool, asking: Asking, output: str
+    inventory_path: Path,
+    bundle_path: Path | None,
+    accept_new: bool,
+    asking: Asking,
+    no_reboot: bool,
+    allowed: tuple[str, ...],
+    forget: bool,
+    output: str,
 ) -> int:
     """Show what `install` would do. Reads every host once and changes nothing.
 
@@ -42,11 +53,12 @@ def plan(
     edgeboot plan -i inventory.yml --output json
     """
     cluster = load(inventory_path)
+    terms = Terms(not no_reboot, frozenset(allowed), forget)
     with (
         open_supplies(cluster, bundle_path) as supplies,
         connected(cluster, accept_new=accept_new, asking=asking) as transports,
     ):
-        found = make_plan(cluster, supplies, transports)
+        found = make_plan(cluster, supplies, transports, terms)
         if output == "json":
             click.echo(json.dumps(plan_json(found), indent=2))
         else:

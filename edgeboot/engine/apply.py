@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from edgeboot.engine.reboot import reboot
 from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import BytesSent, Listener, StepEnded, StepStarted
 from edgeboot.plan.resources import Later
 from edgeboot.plan.sources import BytesSource, Source
-from edgeboot.plan.steps import MakeDirectory, Remove, Start, Step, Upload, Write
+from edgeboot.plan.steps import MakeDirectory, Reboot, Remove, Run, Start, Step, Upload, Write
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Result, Snippet, Transport
 
@@ -43,6 +44,10 @@ def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
             return _run(transport, "remove", step.path)
         case Start():
             return _run(transport, "start", step.service, step.inputs)
+        case Run():
+            return _run(transport, step.snippet, *step.parameters)
+        case Reboot():
+            return reboot(transport, step.boot_id, tell)
 
 
 def _known(step: Write) -> Source:
@@ -76,5 +81,5 @@ def _check(transport: Transport, step: Step, result: Result) -> None:
     raise StepFailed(
         f"{step.describe()}: exit code {result.exit_code}: {words}",
         where=transport.node,
-        hint="mend the cause on the host and run the same command again; it goes on from here",
+        hint=step.hint if isinstance(step, Run) else Run.hint,
     )

@@ -6,6 +6,7 @@ import getpass
 import os
 import socket
 import time
+from dataclasses import replace
 
 from edgeboot.errors import Refused, StepFailed
 from edgeboot.plan import paths
@@ -36,8 +37,6 @@ _TARGETS = (
     f"tree:{paths.IMAGES}",
     f"tree:{paths.MANIFESTS}",
     f"tree:{paths.CHARTS}",
-    "free:/usr/local/bin",
-    f"free:{paths.DATA}",
 )
 
 OBSERVE_DEADLINE = 300.0  # a first look may have to hash hundreds of megabytes on an SD card
@@ -48,10 +47,11 @@ _LOCKED = 75
 
 def observe(transport: Transport) -> Facts:
     """The facts of a host, read only."""
+    asked_at = time.time()
     result = transport.run(Snippet("observe", ("free", "-", *_TARGETS)), deadline=OBSERVE_DEADLINE)
     if not result.ok:
         raise _not_observed(transport, result)
-    return parse_facts(result.stdout, transport.node)
+    return replace(parse_facts(result.stdout, transport.node), asked_at=asked_at)
 
 
 def observe_locked(transport: Transport) -> tuple[Facts, Held]:
@@ -60,11 +60,12 @@ def observe_locked(transport: Transport) -> tuple[Facts, Held]:
     ``Refused`` where somebody else holds it, naming them.
     """
     snippet = Snippet("observe", ("hold", _holder(), *_TARGETS))
+    asked_at = time.time()
     held = transport.hold(snippet, ready="ready", deadline=OBSERVE_DEADLINE)
     if isinstance(held, Result):
         raise _not_observed(transport, held)
     try:
-        return parse_facts(held.output, transport.node), held
+        return replace(parse_facts(held.output, transport.node), asked_at=asked_at), held
     except StepFailed:
         held.release()
         raise

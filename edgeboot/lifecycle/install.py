@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeboot.engine.fleet import FleetError, on_all
-from edgeboot.engine.observe import observe, observe_locked
-from edgeboot.errors import EdgebootError, Refused
+from edgeboot.engine.observe import observe_locked
+from edgeboot.errors import StepFailed
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
-from edgeboot.lifecycle.preflight import fleet_objections, objections, room_objections
+from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
+from edgeboot.lifecycle.prepare import forgetting_steps, joining_steps, prepare_steps, rebooted
+from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
 from edgeboot.lifecycle.world import Plan, Supplies, World, settling_steps, staging_steps
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.health import (
@@ -21,7 +23,7 @@ from edgeboot.plan.health import (
     why_not_ready,
     why_not_running,
 )
-from edgeboot.plan.steps import Upload
+from edgeboot.plan.steps import Reboot, Upload
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Held, Transport
 
@@ -76,10 +78,13 @@ def _not_whole(world: World) -> dict[str, str]:
     return reasons
 
 
+PREPARE = Phase("prepare", _all, prepare_steps)
 PHASES = (
+    PREPARE,
     Phase("upload", _all, staging_steps),
     Phase("first server", _first_server, settling_steps, Gate(_first_server, _api_missing)),
-    Phase("agents", _agents, settling_steps, Gate(_agents, _agents_not_running)),
+    Phase("former nodes", _first_server, forgetting_steps),
+    Phase("agents", _agents, joining_steps, Gate(_agents, _agents_not_running)),
     Phase("cluster", _all, _nothing, Gate(_first_server, _not_whole)),
 )
 
@@ -93,15 +98,30 @@ class Installed:
     kubeconfig: Secret | None
 
 
-def make_plan(cluster: Cluster, supplies: Supplies, transports: Mapping[str, Transport]) -> Plan:
+def preflight(
+    cluster: Cluster,
+    supplies: Supplies | None,
+    transports: Mapping[str, Transport],
+    terms: Terms,
+) -> Preflight:
+    """Examines the hosts and changes nothing; without a bundle as far as that goes."""
+    facts = observe_all(transports)
+    if supplies is None:
+        return Preflight(examine(cluster, facts, None, terms, {}))
+    return Preflight(_examined_plan(_world(cluster, supplies, facts, terms)).findings)
+
+
+def make_plan(
+    cluster: Cluster,
+    supplies: Supplies,
+    transports: Mapping[str, Transport],
+    terms: Terms = USUAL_TERMS,
+) -> Plan:
     """What ``install`` would do; reads every host once and changes nothing.
 
     ``Refused`` names everything that speaks against it, of all hosts.
     """
-    facts, errors = on_all(transports, lambda name: observe(transports[name]))
-    if errors:
-        raise FleetError(errors)
-    return _checked_plan(_world(cluster, supplies, facts))
+    return _checked_plan(_world(cluster, supplies, observe_all(transports), terms))
 
 
 def install(
@@ -112,6 +132,7 @@ def install(
     confirm: Callable[[Plan], bool],
     tell: Listener,
     patience: float,
+    terms: Terms = USUAL_TERMS,
 ) -> Installed:
     """Makes the hosts what the inventory says, and waits until the cluster is whole.
 
@@ -123,17 +144,45 @@ def install(
     try:
         if errors:
             raise FleetError(errors)
-        world = _world(cluster, supplies, {name: facts for name, (facts, _) in seen.items()})
+        facts = {name: facts for name, (facts, _) in seen.items()}
+        world = _world(cluster, supplies, facts, terms)
         planned = _checked_plan(world)
         if not planned.empty and not confirm(planned):
             return Installed(planned, confirmed=False, kubeconfig=None)
         _check_supplies(supplies, planned, tell)
-        world = Walk(transports, tell, patience).run(PHASES, world)
+        walk = Walk(transports, tell, patience)
+        world = walk.run((PREPARE,), world)
+        if again := rebooted(planned):
+            # Their locks went down with them, and what they are may have changed.
+            world = _observed_again(world, again, transports, locks)
+        world = walk.run(PHASES[1:], world)
         kubeconfig = world.statuses[cluster.servers[0].name].kubeconfig
         return Installed(planned, confirmed=True, kubeconfig=kubeconfig)
     finally:
         for held in locks:
             held.release()
+
+
+def _observed_again(
+    world: World, names: frozenset[str], transports: Mapping[str, Transport], locks: list[Held]
+) -> World:
+    """The world after some hosts were booted anew; what the reboot did not mend is an error."""
+    seen, errors = on_all(sorted(names), lambda name: observe_locked(transports[name]))
+    locks += [held for _, held in seen.values()]
+    if errors:
+        raise FleetError(errors)
+    world = world.with_facts({name: facts for name, (facts, _) in seen.items()})
+    errors = refusals(_examined_plan(world).findings, "it has been rebooted, K3s was not installed")
+    for node in world.cluster.nodes:
+        if node.name in names and any(isinstance(s, Reboot) for s in prepare_steps(world, node)):
+            errors[node.name] = StepFailed(
+                "the reboot did not change what it should have",
+                where=node.name,
+                hint="`edgeboot preflight` says what is missing; another kernel may be needed",
+            )
+    if errors:
+        raise FleetError(errors)
+    return world
 
 
 def _check_supplies(supplies: Supplies, planned: Plan, tell: Listener) -> None:
@@ -143,29 +192,23 @@ def _check_supplies(supplies: Supplies, planned: Plan, tell: Listener) -> None:
         supplies.check()
 
 
-def _world(cluster: Cluster, supplies: Supplies, facts: Mapping[str, Facts]) -> World:
+def _world(cluster: Cluster, supplies: Supplies, facts: Mapping[str, Facts], terms: Terms) -> World:
     # The short form of a token: 32 hexadecimal digits, as K3s itself generates.
-    return World(cluster, supplies, facts, Secret(secrets.token_hex(16).encode()))
+    fresh_token = Secret(secrets.token_hex(16).encode())
+    return World(cluster, supplies, facts, fresh_token, terms=terms)
+
+
+def _examined_plan(world: World) -> Plan:
+    planned = plan(PHASES, world)
+    steps = {node.name: planned.steps_of(node.name) for node in world.cluster.nodes}
+    contents = world.supplies.contents
+    found = examine(world.cluster, world.facts, contents, world.terms, steps)
+    return replace(planned, findings=found)
 
 
 def _checked_plan(world: World) -> Plan:
-    contents = world.supplies.contents
-    errors: dict[str, EdgebootError] = {}
-    cloned = fleet_objections(world.facts)
-    planned = plan(PHASES, world)
-    for node in world.cluster.nodes:
-        facts = world.facts[node.name]
-        reasons = (
-            *objections(world.cluster, node, facts, contents),
-            *cloned.get(node.name, ()),
-            *room_objections(facts, planned.steps_of(node.name)),
-        )
-        if reasons:
-            errors[node.name] = Refused(
-                "; ".join(reasons),
-                where=node.name,
-                hint="nothing was changed on any host; mend this and run the command again",
-            )
+    planned = _examined_plan(world)
+    errors = refusals(planned.findings)
     if errors:
         raise FleetError(errors)
     return planned

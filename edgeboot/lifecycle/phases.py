@@ -7,6 +7,7 @@ any host ends the walk after every other host of that phase has had its turn.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,12 +19,13 @@ from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import Listener, PhaseEnded, PhaseStarted, Waiting
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.world import Plan, PlannedPhase, World
-from edgeboot.plan.health import Status
+from edgeboot.plan.health import Status, is_rejected
 from edgeboot.plan.steps import Step
 from edgeboot.transport.base import Transport
 
 POLL = 2.0  # seconds between looks at a host whose gate does not hold yet
 _MANY_RESTARTS = 5
+_MANY_REJECTIONS = 5
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Walk:
         nodes = {node.name: node for node in gate.looks_at(world.cluster)}
         deadline = self.clock() + self.patience
         told: dict[str, str] = {}
+        rejected: Counter[str] = Counter()
         stale = {name for name in nodes if name not in world.statuses}
         while True:
             world = self._look(nodes, stale, world)
@@ -104,6 +107,9 @@ class Walk:
                     self.tell(Waiting(name, reason))
             told = dict(reasons)
             hopeless = {n for n in reasons if _is_hopeless(world.statuses.get(n))}
+            rejected.update(n for n in reasons if _is_rejected(world.statuses.get(n)))
+            # Once may be from before its password was forgotten: agents ask again every 2 s.
+            hopeless |= {n for n, times in rejected.items() if times > _MANY_REJECTIONS}
             if hopeless or self.clock() > deadline:
                 raise FleetError({n: self._gave_up(n, reasons[n], world) for n in reasons})
             self.sleep(POLL)
@@ -137,3 +143,7 @@ class Walk:
 
 def _is_hopeless(status: Status | None) -> bool:
     return status is not None and (status.active == "failed" or status.restarts >= _MANY_RESTARTS)
+
+
+def _is_rejected(status: Status | None) -> bool:
+    return status is not None and is_rejected(status)

@@ -1,118 +1,140 @@
-"""What speaks against installing on a host: pure, from facts alone, before anything is written."""
+"""What speaks against installing on hosts: a table of checks, pure, before anything is written."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from edgeboot.bundle.contents import Contents
-from edgeboot.components.context import service_of
-from edgeboot.components.k3s import config_of
-from edgeboot.inventory.model import Cluster, Node, Role
-from edgeboot.plan import paths
+from edgeboot.engine.fleet import FleetError, on_all
+from edgeboot.engine.observe import observe
+from edgeboot.errors import EdgebootError, Refused
+from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.checks import fleet, kernel, machine, network, presence, storage
+from edgeboot.lifecycle.checks.base import Check, Subject
+from edgeboot.lifecycle.terms import Terms
 from edgeboot.plan.facts import Facts
-from edgeboot.plan.steps import Step, Upload, human_size
-from edgeboot.platform import arch_of_machine
+from edgeboot.plan.findings import Finding, Severity
+from edgeboot.plan.steps import Step
+from edgeboot.transport.base import Transport
 
-_PORTS = {Role.SERVER: (6443, 6444, 10248, 10250), Role.AGENT: (6444, 10248, 10250)}
-_CGROUP_V1_REFUSED_FROM = (1, 35)  # kubelet's failCgroupV1 (kubernetes pull 134298)
-_ROOM_LEFT = 64 << 20
+CHECKS = (
+    Check("preflight.arch", "architecture", "K3s has no binary for it", machine.arch),
+    Check("preflight.binary", "binary", "the service never starts", machine.binary),
+    Check(
+        "preflight.userland",
+        "64-bit system",
+        "host programs and K3s disagree about what they call",
+        machine.userland,
+    ),
+    Check("preflight.page-size", "page size", "containers crash", machine.page_size),
+    Check(
+        "preflight.memory",
+        "memory",
+        "K3s thrashes or is killed",
+        machine.memory,
+        allowable=True,
+    ),
+    Check("preflight.cpu", "processors", "the API is slow", machine.processors),
+    Check("preflight.power", "power supply", "cards and files get damaged", machine.power),
+    Check("preflight.heat", "temperature", "it is slowed down", machine.heat),
+    Check("preflight.init", "init system", "no service can be set up", kernel.init),
+    Check("preflight.cgroup", "cgroup controllers", "the kubelet does not start", kernel.cgroup),
+    Check("preflight.cgroup-v1", "cgroup version", "the kubelet does not start", kernel.cgroup_v1),
+    Check("preflight.modules", "kernel modules", "pods have no network", kernel.modules),
+    Check("preflight.iptables", "iptables", "rules pile up until it stands", kernel.iptables),
+    Check("preflight.swap", "swap", "cards wear out, limits are blurred", kernel.swap),
+    Check(
+        "preflight.disk",
+        "disk space",
+        "an upload or the import of images fails half-way",
+        storage.room,
+        allowable=True,
+    ),
+    Check("preflight.read-only", "writable", "nothing can be installed", storage.writable),
+    Check("preflight.medium", "kind of disk", "the database is slow and wears it", storage.medium),
+    Check("preflight.ports", "ports", "K3s does not start", network.ports),
+    Check("preflight.route", "default route", "K3s finds no address", network.default_route),
+    Check("preflight.dns", "name servers", "pods resolve no names", network.dns),
+    Check("preflight.firewall", "firewall", "agents do not join", network.firewall),
+    Check("preflight.version", "K3s version", "versions must not jump", presence.version),
+    Check("preflight.role", "role", "two K3s on one host", presence.role),
+    Check("preflight.foreign", "another's K3s", "its data and token differ", presence.foreign),
+    Check(
+        "preflight.kubernetes",
+        "other Kubernetes",
+        "two kubelets fight for the host",
+        presence.others,
+        allowable=True,
+    ),
+    Check("preflight.runtime", "other containers", "memory is used twice", presence.runtimes),
+    Check(
+        "preflight.clock",
+        "clock",
+        "certificates are not valid yet, or no longer",
+        fleet.clock,
+        allowable=True,
+    ),
+    Check("preflight.hostname", "hostname", "people take one for the other", fleet.hostname),
+    Check("preflight.machine-id", "machine-id", "both get one DHCP lease", fleet.machine_id),
+)
+ALLOWABLE = tuple(check.id for check in CHECKS if check.allowable)
 
 
-def objections(cluster: Cluster, node: Node, facts: Facts, contents: Contents) -> tuple[str, ...]:
-    """Why this host cannot become the node that the inventory says; empty where it can."""
-    return tuple(_objections(cluster, node, facts, contents))
+def findings(subject: Subject) -> tuple[Finding, ...]:
+    """Everything that speaks against a host, or should be known of it."""
+    return tuple(found for check in CHECKS for found in check.findings(subject))
 
 
-def _objections(cluster: Cluster, node: Node, facts: Facts, contents: Contents) -> Iterator[str]:
-    traits = facts.traits
-    arch = arch_of_machine(traits.machine)
-    if arch is None:
-        yield f"K3s does not exist for {traits.machine}"
-    elif contents.k3s_binary(arch.name) is None:
-        carried = ", ".join(contents.arches)
-        yield f"the host is {arch.name} ({traits.machine}), but the bundle carries {carried} only"
-    if traits.init != "systemd":
-        yield f"its init is {traits.init}; edgeboot can only set up systemd hosts so far"
-    if traits.clock < 1_577_836_800:
-        yield "its clock stands before 2020; K3s's certificates would not be valid: set it"
-    if not traits.default_route and not node.node_ip:
-        yield "it has no default route, so K3s cannot find its address: add one, or set node-ip"
-    yield from _cgroup_objections(cluster, node, facts, contents.k3s_version)
-    yield from _presence_objections(node, facts, contents.k3s_version)
-
-
-def _cgroup_objections(cluster: Cluster, node: Node, facts: Facts, version: str) -> Iterator[str]:
-    traits = facts.traits
-    needed = {"cpu", "cpuset", "memory", "pids"} if traits.cgroup_version == 2 else {"memory"}
-    missing = sorted(needed - traits.cgroup_controllers)
-    if missing:
-        yield (
-            f"its kernel runs without the cgroup controllers {', '.join(missing)}; on a Raspberry "
-            "Pi add `cgroup_memory=1 cgroup_enable=memory` to cmdline.txt and reboot"
-        )
-    if traits.cgroup_version == 1 and _minor(version) >= _CGROUP_V1_REFUSED_FROM:
-        arguments = config_of(cluster, node).get("kubelet-arg", ())
-        if not isinstance(arguments, tuple) or "fail-cgroupv1=false" not in arguments:
-            yield (
-                f"it has cgroup v1, which the kubelet of {version} refuses: boot it with "
-                "`systemd.unified_cgroup_hierarchy=1`, or set `kubelet-arg: [fail-cgroupv1=false]`"
+def refusals(
+    found: Mapping[str, tuple[Finding, ...]], so_far: str = "nothing was changed on any host"
+) -> dict[str, EdgebootError]:
+    """An error for each node that is refused, which names all reasons and their mends."""
+    errors: dict[str, EdgebootError] = {}
+    for node, some in found.items():
+        refused = [one for one in some if one.severity is Severity.REFUSE]
+        if refused:
+            errors[node] = Refused(
+                "; ".join(f"{one.what} [{one.id}]" for one in refused),
+                where=node,
+                hint="; ".join((*(one.mend for one in refused), so_far)),
             )
+    return errors
 
 
-def _presence_objections(node: Node, facts: Facts, version: str) -> Iterator[str]:
-    service = service_of(node.role)
-    other = "k3s-agent" if service == "k3s" else "k3s"
-    if facts.k3s_version and facts.k3s_version != version:
-        yield (
-            f"it runs K3s {facts.k3s_version} and the bundle carries {version}: "
-            "`install` does not change versions; take a bundle of the version it runs"
+@dataclass(frozen=True)
+class Preflight:
+    """How hosts fared: findings by node, empty where all is well."""
+
+    findings: Mapping[str, tuple[Finding, ...]]
+
+    @property
+    def exit_code(self) -> int:
+        """5 where a host is refused, else 6 where something could not be checked, else 0."""
+        seen = {one.severity for some in self.findings.values() for one in some}
+        return 5 if Severity.REFUSE in seen else 6 if Severity.UNKNOWN in seen else 0
+
+
+def observe_all(transports: Mapping[str, Transport]) -> dict[str, Facts]:
+    """The facts of all hosts, read only; ``FleetError`` where one cannot be read."""
+    facts, errors = on_all(transports, lambda name: observe(transports[name]))
+    if errors:
+        raise FleetError(errors)
+    return facts
+
+
+def examine(
+    cluster: Cluster,
+    facts: Mapping[str, Facts],
+    contents: Contents | None,
+    terms: Terms,
+    steps: Mapping[str, tuple[Step, ...]],
+) -> dict[str, tuple[Finding, ...]]:
+    """The findings of all observed nodes; ``steps`` are what is planned for each."""
+    return {
+        node.name: findings(
+            Subject(cluster, node, facts, contents, terms, steps.get(node.name, ()))
         )
-    if _known(facts, other):
-        yield f"it already runs {other}.service; a node cannot change its role in place"
-    unit = facts.units.get(service)
-    if unit and unit.active in {"active", "activating"} and not unit.started_with:
-        yield f"{service}.service was set up by something else than edgeboot; remove it first"
-    if unit is None or unit.active not in {"active", "activating"}:
-        for listener in facts.listeners:
-            if listener.port in _PORTS[node.role]:
-                yield f"port {listener.port} is taken by {listener.program}"
-
-
-def _known(facts: Facts, service: str) -> bool:
-    unit = facts.units.get(service)
-    return paths.unit_file(service) in facts.files or (unit is not None and unit.active == "active")
-
-
-def _minor(version: str) -> tuple[int, int]:
-    major, minor = version.removeprefix("v").split(".")[:2]
-    return int(major), int(minor)
-
-
-def room_objections(facts: Facts, steps: Sequence[Step]) -> tuple[str, ...]:
-    """Where a plan's uploads do not fit. Both copies of what is replaced exist for a moment."""
-    needs: Counter[str] = Counter()
-    for step in steps:
-        if isinstance(step, Upload):
-            where = paths.DATA if step.path.startswith(paths.DATA) else "/usr/local/bin"
-            # K3s unpacks its binary and imports its images: both are on disk twice.
-            needs[where] += step.source.size * 2
-    return tuple(
-        f"{where} has {human_size(facts.free[where])} left, {human_size(need)} are needed"
-        for where, need in needs.items()
-        if facts.free.get(where, need + _ROOM_LEFT) < need + _ROOM_LEFT
-    )
-
-
-def fleet_objections(facts: Mapping[str, Facts]) -> dict[str, tuple[str, ...]]:
-    """What only shows when hosts are compared: cloned machine-ids."""
-    seen: dict[str, str] = {}
-    found: dict[str, tuple[str, ...]] = {}
-    for node, fact in facts.items():
-        first = seen.setdefault(fact.traits.machine_id, node)
-        if first != node and fact.traits.machine_id:
-            found[node] = (
-                f"it has the same machine-id as {first}: a cloned card? "
-                "Remove /etc/machine-id, run systemd-machine-id-setup, reboot",
-            )
-    return found
+        for node in cluster.nodes
+        if node.name in facts
+    }

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from edgeboot.bundle.contents import Blob, Contents, ImageArchive
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
 from edgeboot.plan.diff import diff, leftovers
 from edgeboot.plan.facts import Facts
+from edgeboot.plan.findings import Finding
 from edgeboot.plan.health import Status
 from edgeboot.plan.resources import Content, Later, Resource
 from edgeboot.plan.sources import Source
@@ -41,6 +43,11 @@ class World:
     facts: Mapping[str, Facts]
     fresh_token: Secret
     statuses: Mapping[str, Status] = field(default_factory=dict)
+    terms: Terms = USUAL_TERMS
+
+    def with_facts(self, facts: Mapping[str, Facts]) -> World:
+        """The same world after some hosts were observed anew."""
+        return replace(self, facts={**self.facts, **facts})
 
     def with_status(self, node: str, status: Status) -> World:
         """The same world after a look at a node."""
@@ -94,9 +101,10 @@ class PlannedPhase:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a lifecycle would do, phase after phase."""
+    """All that a lifecycle would do, phase after phase; ``findings`` of preflight, by node."""
 
     phases: tuple[PlannedPhase, ...]
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgeboot.errors import StepFailed
+from edgeboot.plan.condition import Condition, parse_condition
 from edgeboot.secret import Secret
 
 
@@ -66,9 +67,10 @@ class Facts:
     owned: frozenset[str]  # paths edgeboot has put there
     units: Mapping[str, UnitFact]
     listeners: tuple[Listener, ...]
-    free: Mapping[str, int]  # bytes available to root, by directory asked for
     k3s_version: str  # of the installed binary; empty without one
     node_token: Secret | None  # the full join token, on a server that has been up
+    condition: Condition = field(default_factory=Condition)
+    asked_at: float | None = None  # the controller's clock when the host read its own
 
 
 @dataclass
@@ -81,8 +83,8 @@ class _Draft:
     owned: set[str] = field(default_factory=set)
     units: dict[str, UnitFact] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
-    free: dict[str, int] = field(default_factory=dict)
     node_token: Secret | None = None
+    condition: list[str] = field(default_factory=list)
 
 
 def _read_line(draft: _Draft, key: str, rest: str) -> None:
@@ -104,12 +106,11 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:
             draft.units[name] = UnitFact(
                 active, enabled == "yes", "" if started == "-" else started
             )
+        case "condition":
+            draft.condition.append(rest)
         case "listen":
             port, _, program = rest.partition(" ")
             draft.listeners.append(Listener(int(port), program))
-        case "free":
-            kibibytes, _, path = rest.partition(" ")
-            draft.free[path] = int(kibibytes) * 1024
         case "node-token":
             draft.node_token = Secret(base64.b64decode(rest).strip())
         case _:
@@ -146,9 +147,9 @@ def _finish(draft: _Draft) -> Facts:
         owned=frozenset(draft.owned),
         units=draft.units,
         listeners=tuple(draft.listeners),
-        free=draft.free,
         k3s_version=draft.traits["k3s-version"],
         node_token=draft.node_token,
+        condition=parse_condition(draft.condition),
     )
 
 

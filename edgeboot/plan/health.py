@@ -176,6 +176,11 @@ def why_not_running(status: Status, images: Mapping[str, str]) -> str | None:
 
     ``images`` are the references and digests that must be there.
     """
+    if is_rejected(status):
+        return (
+            "the cluster knows another host under its name (node password rejected): if it is the "
+            "same one, set up anew, add --forget-node-passwords"
+        )
     if status.active not in _ALIVE:
         return f"its service is {status.active}"
     if status.images is None:
@@ -187,6 +192,12 @@ def why_not_running(status: Status, images: Mapping[str, str]) -> str | None:
         if status.images[name] != digest:
             return f"image {name} is {status.images[name]}, expected {digest}"
     return None
+
+
+def is_rejected(status: Status) -> bool:
+    """Whether the last thing a node heard is that its name belongs to another host."""
+    last = status.journal.splitlines()[-2:]
+    return status.active != "active" and any("Node password rejected" in line for line in last)
 
 
 def why_no_api(status: Status) -> str | None:

@@ -7,6 +7,7 @@ CONFIG_DIR = "/etc/rancher/k3s"
 CONFIG = f"{CONFIG_DIR}/config.yaml"
 KUBECONFIG = f"{CONFIG_DIR}/k3s.yaml"
 TOKEN = f"{CONFIG_DIR}/edgeboot-token"
+MODULES = "/etc/modules-load.d/edgeboot.conf"
 
 DATA = "/var/lib/rancher/k3s"
 SERVER = f"{DATA}/server"

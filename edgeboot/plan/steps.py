@@ -91,7 +91,41 @@ class Start:
         return f"start {self.service}.service ({self.reason})"
 
 
-Step = MakeDirectory | Upload | Write | Remove | Start
+@dataclass(frozen=True)
+class Run:
+    """Carries out a packaged snippet; ``shown`` says what it changes, as lines of a diff.
+
+    ``hint`` says what to do where it fails.
+    """
+
+    snippet: str
+    parameters: tuple[str, ...]
+    text: str
+    shown: tuple[str, ...] = ()
+    hint: str = "mend the cause on the host and run the same command again; it goes on from here"
+
+    def describe(self) -> str:
+        """One line for people."""
+        return self.text
+
+    def details(self) -> tuple[str, ...]:
+        """What changes, line by line."""
+        return self.shown
+
+
+@dataclass(frozen=True)
+class Reboot:
+    """Boots the host anew unless it has been since ``boot_id`` was read, and waits for it."""
+
+    boot_id: str
+    reason: str
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"reboot ({self.reason})"
+
+
+Step = MakeDirectory | Upload | Write | Remove | Start | Run | Reboot
 
 
 def human_size(size: int) -> str:
@@ -110,11 +144,13 @@ def as_json(step: Step) -> dict[str, object]:
     match step:
         case Start():
             shape["service"] = step.service
+        case Run() | Reboot():
+            pass
         case _:
             shape["path"] = step.path
     match step:
         case Upload():
             shape |= {"size": step.source.size, "sha256": step.source.sha256}
-        case Write():
+        case Write() | Run():
             shape["diff"] = list(step.details())
     return shape

@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from edgeboot.lifecycle.world import Plan
-from edgeboot.plan.steps import Upload, Write, as_json, human_size
+from edgeboot.plan.findings import Finding, Severity
+from edgeboot.plan.steps import Run, Upload, Write, as_json, human_size
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan, phase by phase and host by host, with the differences of small files."""
+    warned = {node: _warnings(some) for node, some in plan.findings.items()}
     if plan.empty:
         yield "No changes: every host is as the inventory says."
+        if total := sum(map(len, warned.values())):
+            yield f"{total} warnings: `edgeboot preflight` shows them"
         return
+    for node, warnings in warned.items():
+        yield from (f"warning: {node}: {one.what} [{one.id}]" for one in warnings)
     for phase in plan.phases:
         if not phase.steps:
             continue
@@ -22,9 +28,13 @@ def plan_lines(plan: Plan) -> Iterator[str]:
             yield f"  {node}"
             for step in steps:
                 yield f"    {step.describe()}"
-                if isinstance(step, Write):
+                if isinstance(step, Write | Run):
                     yield from (f"        {line}" for line in step.details())
     yield summary(plan)
+
+
+def _warnings(some: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    return tuple(f for f in some if f.severity in {Severity.WARN, Severity.UNKNOWN})
 
 
 def summary(plan: Plan) -> str:
@@ -38,6 +48,11 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     """The plan as one JSON document; secrets are masked, contents of uploads left out."""
     return {
         "empty": plan.empty,
+        "findings": {
+            node: [{"id": f.id, "severity": f.severity.value, "what": f.what} for f in some]
+            for node, some in plan.findings.items()
+            if some
+        },
         "phases": [
             {
                 "name": phase.name,

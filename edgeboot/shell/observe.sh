@@ -5,10 +5,11 @@
 #           bytes arrive on standard input; "free": no lock, end after the facts
 #   HOLDER  who wants the lock, told to whoever comes second
 #   TARGET  file:PATH (mode, size, hash), text:PATH (and content), tree:PATH (every file below),
-#           unit:NAME, free:PATH (room on its file system)
+#           unit:NAME
 #
 # Hashes come from edgeboot's record where inode, size and times of a file are unchanged since it
 # was put there: hashing hundreds of megabytes on an SD card takes minutes.
+# uses: examine
 set -u
 ours=/var/lib/edgeboot
 lock=$1 holder=$2
@@ -95,13 +96,6 @@ unit() { # NAME
     printf 'unit %s %s %s %s\n' "$1" "${active:-inactive}" "$enabled" "${started:--}"
 }
 
-free() { # PATH: of the nearest directory that exists
-    at=$1
-    while [ ! -d "$at" ]; do at=${at%/*}; at=${at:-/}; done
-    blocks=$(stat -f -c %a "$at") size=$(stat -f -c %S "$at")
-    printf 'free %s %s\n' "$((blocks * size / 1024))" "$1"
-}
-
 trait() { printf 'trait %s %s\n' "$1" "$2"; }
 
 traits() {
@@ -156,7 +150,7 @@ listeners() { # listening TCP sockets (state 0A) on K3s's ports, and whose they 
         [ "$state" = 0A ] || continue
         port=$((0x${address##*:}))
         case $port in
-        6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010)
+        80 | 443 | 6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010)
             printf 'listen %s %s\n' "$port" "$(program_of "$inode")" ;;
         esac
     done
@@ -175,6 +169,7 @@ program_of() { # INODE
 
 [ "$lock" = hold ] && take_lock
 traits
+examine /usr/local/bin /etc/rancher /etc/systemd/system /var/lib/rancher/k3s "$ours" /var/lib/kubelet
 listeners
 if [ -r "$ours/owned" ]; then sed 's/^/owned /' "$ours/owned"; fi
 if [ -r /var/lib/rancher/k3s/server/node-token ]; then
@@ -186,7 +181,6 @@ for target in "$@"; do
     text:*) text "${target#text:}" ;;
     tree:*) tree "${target#tree:}" ;;
     unit:*) unit "${target#unit:}" ;;
-    free:*) free "${target#free:}" ;;
     esac
 done
 echo end

@@ -18,6 +18,7 @@ from edgeboot.errors import Unreachable
 from edgeboot.plan.sources import Source
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet
+from edgeboot.transport.fake_board import FakeBoard
 
 _OK = Result(0, "", "")
 _TOKEN = "/etc/rancher/k3s/edgeboot-token"  # noqa: S105 - a path
@@ -97,6 +98,7 @@ class FakeHost:
         self.starts = 0
         self.operations = 0
         self.locked = False
+        self.board = FakeBoard(node, hashlib.sha256(node.encode()).hexdigest()[:32])
 
     def run(
         self, command: Command, *, stdin: bytes | Secret | None = None, deadline: float
@@ -120,6 +122,9 @@ class FakeHost:
         self.locked = True
         return FakeHeld(self, result.stdout)
 
+    def reconnect(self) -> None:
+        """Always works; see ``Transport.reconnect``."""
+
     def close(self) -> None:
         """Ends the connection, and with it the lock."""
         self.locked = False
@@ -134,7 +139,7 @@ class FakeHost:
             raise Unreachable("the link was cut", where=self.node)
         return result
 
-    def _carry_out(self, command: Command, data: bytes | None) -> Result:
+    def _carry_out(self, command: Command, data: bytes | None) -> Result:  # noqa: C901 - a table
         if isinstance(command, Argv):
             return Result(127, "", f"a fake host has no {command.words[0]}")
         words = command.parameters
@@ -153,9 +158,19 @@ class FakeHost:
                 self._start(words[0], words[1])
             case "status":
                 return Result(0, self._status(words[0], words[1]), "")
-            case name:
+            case "reach":
+                return Result(0 if self.cluster.password else 1, "", "connection refused")
+            case "reboot":
+                return self._reboot(words[0])
+            case name if not self.board.mend(name, words):
                 return Result(127, "", f"a fake host has no snippet {name}")
         return _OK
+
+    def _reboot(self, boot_id: str) -> Result:
+        asked = self.board.reboot(boot_id)
+        if self.board.boot_id != asked:
+            self.locked = False
+        return Result(0, asked + "\n", "")
 
     def _put(self, path: str, mode: int, sha256: str, data: bytes) -> Result:
         if posixpath.dirname(path) in self.files or path.startswith(("/usr/", "/etc/systemd/")):
@@ -184,15 +199,11 @@ class FakeHost:
             "trait os debian 12",
             "trait init systemd",
             "trait cgroup-version 2",
-            "trait cgroup-controllers cpu cpuset memory pids",
-            "trait memory-kib 1048576",
             "trait cpus 4",
-            f"trait hostname {self.node}",
-            f"trait machine-id {hashlib.sha256(self.node.encode()).hexdigest()[:32]}",
-            "trait clock 1790000000",
             "trait default-route yes",
             "trait board ",
             f"trait k3s-version {self.cluster.version if installed else ''}",
+            *self.board.lines(),
             *(f"owned {path}" for path in sorted(self.owned)),
         ]
         if "k3s" in self.units and self.cluster.node_token:
@@ -214,12 +225,10 @@ class FakeHost:
             case "tree":
                 below = (p for p in self.files if p.startswith(path + "/"))
                 return [line for p in sorted(below) for line in self._file(p)]
-            case "unit":
+            case _:
                 active = self.units.get(path, "inactive")
                 enabled = "yes" if path in self.units else "no"
                 return [f"unit {path} {active} {enabled} {self.started_with.get(path, '-')}"]
-            case _:
-                return [f"free {1 << 30} {path}"]
 
     def _file(self, path: str) -> list[str]:
         file = self.files.get(path)

@@ -125,7 +125,7 @@ def test_a_label_changes_one_node_only() -> None:
     changed = replace(CLUSTER, nodes=(first, replace(agent, labels={"zone": "a"}), last))
     plan = make_plan(changed, SUPPLIES, fakes)
     assert plan.steps_of("server-1") == plan.steps_of("agent-2") == ()
-    assert [type(s).__name__ for s in plan.steps_of("agent-1")] == ["Write", "Start"]
+    assert [type(s).__name__ for s in plan.steps_of("agent-1")] == ["Run", "Write", "Start"]
 
 
 def test_an_added_agent_touches_no_other_host() -> None:

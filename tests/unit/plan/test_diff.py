@@ -52,7 +52,7 @@ def facts(data: dict[str, Any]) -> Facts:
         )
     units = {name: UnitFact(*unit) for name, unit in data.get("units", {}).items()}
     owned = frozenset(data.get("owned", ()))
-    return Facts(TRAITS, files, owned, units, (), {}, "", None)
+    return Facts(TRAITS, files, owned, units, (), "", None)
 
 
 def load_cases() -> list[Any]:

@@ -1,0 +1,38 @@
+"""Options that say what edgeboot may do to hosts and what it shall overlook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from edgeboot.lifecycle.preflight import ALLOWABLE
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def terms_options(function: F) -> F:
+    """``--no-reboot`` and ``--allow``."""
+    function = click.option(
+        "--allow",
+        "allowed",
+        type=click.Choice(ALLOWABLE),
+        multiple=True,
+        help="Warn of this finding instead of refusing; may be given several times.",
+    )(function)
+    return click.option(
+        "--no-reboot",
+        is_flag=True,
+        help="Refuse hosts that could only be mended with a reboot.",
+    )(function)
+
+
+def forget_option(function: F) -> F:
+    """``--forget-node-passwords``."""
+    return click.option(
+        "--forget-node-passwords",
+        "forget",
+        is_flag=True,
+        help="Let agents that were set up anew join again under their old names.",
+    )(function)

@@ -1,0 +1,122 @@
+"""The steps that make a host fit for K3s: what preflight finds and edgeboot can mend.
+
+The checks decide what is wrong; the same functions of theirs say here what to do about it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from edgeboot.components.context import service_of
+from edgeboot.components.k3s import api_url
+from edgeboot.inventory.model import Node
+from edgeboot.lifecycle.checks import fleet, kernel
+from edgeboot.lifecycle.checks.base import Subject
+from edgeboot.lifecycle.world import Plan, World, settling_steps
+from edgeboot.plan import paths
+from edgeboot.plan.facts import Facts
+from edgeboot.plan.resources import text
+from edgeboot.plan.steps import MakeDirectory, Reboot, Run, Start, Step, Write
+
+
+def subject_of(world: World, node: Node, steps: tuple[Step, ...] = ()) -> Subject:
+    """A node of the world as the checks see it."""
+    contents = world.supplies.contents
+    return Subject(world.cluster, node, world.facts, contents, world.terms, steps)
+
+
+def prepare_steps(world: World, node: Node) -> tuple[Step, ...]:
+    """What has to be done to a host before K3s can run on it; a reboot is the last of it."""
+    subject = subject_of(world, node)
+    reasons: list[str] = []
+    steps = (
+        *_module_steps(subject),
+        *_hostname_steps(subject),
+        *_machine_id_steps(subject, reasons),
+        *_boot_steps(subject, reasons),
+    )
+    if not reasons:
+        return steps
+    return (*steps, Reboot(subject.facts.condition.boot_id, ", ".join(reasons)))
+
+
+def _module_steps(subject: Subject) -> Iterator[Step]:
+    names = kernel.modules_to_load(subject)
+    if not names:
+        return
+    keep = "".join(f"{name}\n" for name in kernel.modules_to_keep(subject))
+    yield MakeDirectory(paths.MODULES.rpartition("/")[0], 0o755)
+    yield Write(paths.MODULES, text(keep), 0o644, replaces=False)
+    yield Run("modules", names, f"load kernel modules {', '.join(names)}")
+
+
+def _hostname_steps(subject: Subject) -> Iterator[Step]:
+    if fleet.hostname_twin(subject) and not subject.running:
+        name, old = subject.node.name, subject.facts.traits.hostname
+        yield Run("hostname", (name,), f"set the hostname to {name} (was {old})")
+
+
+def _machine_id_steps(subject: Subject, reasons: list[str]) -> Iterator[Step]:
+    twin = fleet.machine_id_twin(subject)
+    if twin and not subject.running:
+        reasons.append("new machine-id")
+        own = subject.facts.traits.machine_id
+        yield Run("machine-id", (own,), f"give it a machine-id of its own, not {twin}'s")
+
+
+def _boot_steps(subject: Subject, reasons: list[str]) -> Iterator[Step]:
+    file, line = subject.facts.condition.boot_file, kernel.boot_line(subject)
+    if file is None or line is None or not kernel.needs_reboot_for_cgroups(subject):
+        return
+    reasons.append("cgroup controllers")
+    if line != file.line:
+        yield Run(
+            "boot-line",
+            (file.path, hashlib.sha256(file.content).hexdigest(), line),
+            f"change {file.path}, keep {file.path}.edgeboot-backup",
+            shown=(f"-{file.line}", f"+{line}"),
+        )
+
+
+def rebooted(plan: Plan) -> frozenset[str]:
+    """The nodes that a plan boots anew."""
+    return frozenset(node for node, step in plan.steps if isinstance(step, Reboot))
+
+
+def joining_steps(world: World, node: Node) -> tuple[Step, ...]:
+    """An agent's steps; where its service is to be started, the API has to answer it first."""
+    steps = settling_steps(world, node)
+    url = api_url(world.cluster)
+    server = world.cluster.servers[0].name
+    hint = (
+        f"open 6443/tcp on {server} to this host (and 10250/tcp, 8472/udp between all nodes), or "
+        "correct the server's `node-ip`; then run the same command again"
+    )
+    reach = Run("reach", (url,), f"reach {url}", hint=hint)
+    return (reach, *steps) if any(isinstance(step, Start) for step in steps) else steps
+
+
+def forgetting_steps(world: World, _server: Node) -> tuple[Step, ...]:
+    """On the server: forget the passwords of agents that shall join anew."""
+    names = reimaged(world) if world.terms.forget_node_passwords else ()
+    if not names:
+        return ()
+    return (Run("forget-node-password", names, f"forget the node passwords of {', '.join(names)}"),)
+
+
+def reimaged(world: World) -> tuple[str, ...]:
+    """Agents that have not joined, where the cluster has been up and may remember others.
+
+    Whether they hold a password says nothing: K3s makes a new one before it is rejected.
+    """
+    if world.facts[world.cluster.servers[0].name].node_token is None:
+        return ()
+    return tuple(
+        node.name for node in world.cluster.agents if not _joined(world.facts[node.name], node)
+    )
+
+
+def _joined(facts: Facts, node: Node) -> bool:
+    unit = facts.units.get(service_of(node.role))
+    return unit is not None and unit.active == "active"

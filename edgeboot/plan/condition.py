@@ -1,0 +1,108 @@
+"""What may speak against a host, as ``examine.sh`` sees it: values, and the parser of its lines.
+
+Nothing here is needed to plan; preflight decides from it. None is what could not be had.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Filesystem:
+    """The file system below a directory. Sizes in bytes; ``device`` tells file systems apart."""
+
+    device: int
+    total: int
+    free: int  # available to root
+    writable: bool
+    medium: str  # sd-card, emmc, ssd, rotating or unknown
+
+
+@dataclass(frozen=True)
+class BootFile:
+    """The file a Raspberry Pi's firmware takes the kernel's parameters from."""
+
+    path: str
+    content: bytes = field(repr=False)
+
+    @property
+    def line(self) -> str | None:
+        """Its only line; None where it has another form, which must not be touched."""
+        lines = self.content.decode("utf-8", "replace").split("\n")
+        while lines and not lines[-1].strip():
+            lines.pop()
+        is_parameters = len(lines) == 1 and "=" in lines[0]
+        return lines[0].strip() if is_parameters else None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The state a host is in. Temperatures in degrees Celsius."""
+
+    boot_id: str = ""
+    kernel_parameters: tuple[str, ...] = ()
+    userland_bits: int | None = None
+    page_size: int | None = None
+    modules: Mapping[str, str] = field(default_factory=dict)  # loaded, builtin, loadable, missing
+    filesystems: Mapping[str, Filesystem] = field(default_factory=dict)
+    resolvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    swaps: tuple[str, ...] = ()
+    iptables: str = ""  # "v1.8.9 (nf_tables)"; empty without one
+    firewalls: frozenset[str] = frozenset()
+    programs: frozenset[str] = frozenset()
+    remains: frozenset[str] = frozenset()
+    boot_file: BootFile | None = None
+    throttled: int | None = None  # the bits of vcgencmd get_throttled; None where nobody counts
+    temperature: float | None = None
+
+
+def parse_condition(lines: Iterable[str]) -> Condition:
+    """The condition that the rest of ``condition`` lines says; ``ValueError`` where one is odd."""
+    one: dict[str, str] = {}
+    many: dict[str, list[str]] = {}
+    for line in lines:
+        key, _, value = line.partition(" ")
+        one[key] = value
+        many.setdefault(key, []).append(value)
+    page, bits, throttled = (one.get(key) for key in ("page-size", "userland-bits", "throttled"))
+    return Condition(
+        boot_id=one.get("boot-id", ""),
+        kernel_parameters=tuple(one.get("kernel-parameters", "").split()),
+        userland_bits=int(bits) if bits else None,
+        page_size=int(page) if page else None,
+        modules=dict(_pair(value) for value in many.get("module", ())),
+        filesystems=dict(_filesystem(value) for value in many.get("filesystem", ())),
+        resolvers={
+            path: tuple(servers.split()) for path, servers in map(_pair, many.get("resolver", ()))
+        },
+        swaps=tuple(many.get("swap", ())),
+        iptables=one.get("iptables", ""),
+        firewalls=frozenset(many.get("firewall", ())),
+        programs=frozenset(many.get("program", ())),
+        remains=frozenset(many.get("remains", ())),
+        boot_file=_boot_file(one.get("boot-file")),
+        throttled=int(throttled, 16) if throttled else None,
+        temperature=max((int(v) / 1000 for v in many.get("temperature", ())), default=None),
+    )
+
+
+def _pair(value: str) -> tuple[str, str]:
+    name, _, rest = value.partition(" ")
+    return name, rest
+
+
+def _filesystem(value: str) -> tuple[str, Filesystem]:
+    device, total, free, access, medium, path = value.split(" ", 5)
+    return path, Filesystem(
+        int(device), int(total) * 1024, int(free) * 1024, access == "rw", medium
+    )
+
+
+def _boot_file(value: str | None) -> BootFile | None:
+    if value is None:
+        return None
+    path, encoded = _pair(value)
+    return BootFile(path, base64.b64decode(encoded))

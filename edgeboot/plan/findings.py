@@ -1,0 +1,25 @@
+"""What preflight found: values that a table, a plan and an error are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """What a finding means for an installation."""
+
+    REFUSE = "refuse"  # edgeboot does not install on this host
+    MEND = "mend"  # edgeboot mends it: it is part of the plan
+    WARN = "warn"  # it works, and somebody should know
+    UNKNOWN = "unknown"  # it could not be checked
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's complaint about one host: ``what`` is the case, ``mend`` what to do about it."""
+
+    id: str  # stable: "preflight.cgroup"
+    severity: Severity
+    what: str
+    mend: str

@@ -1,0 +1,67 @@
+"""What preflight found, for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from edgeboot.plan.findings import Finding, Severity
+
+Findings = Mapping[str, tuple[Finding, ...]]
+
+_NODES_ABREAST = 8
+_ORDER = tuple(Severity)  # the gravest first
+_CELLS = {
+    None: "ok",
+    Severity.REFUSE: "[bold red]REFUSE[/]",
+    Severity.MEND: "[cyan]mend[/]",
+    Severity.WARN: "[yellow]warn[/]",
+    Severity.UNKNOWN: "[magenta]?[/]",
+}
+
+
+def preflight_tables(found: Findings, checks: Sequence[tuple[str, str]]) -> Iterator[Table]:
+    """Check by node, some nodes at a time; ``checks`` are ids and titles. The words say it all."""
+    nodes = list(found)
+    for start in range(0, len(nodes), _NODES_ABREAST):
+        abreast = nodes[start : start + _NODES_ABREAST]
+        table = Table("check", *abreast, box=None, pad_edge=False, header_style="bold")
+        for id_, title in checks:
+            table.add_row(title, *(_CELLS[_worst(found[node], id_)] for node in abreast))
+        yield table
+
+
+def _worst(some: Sequence[Finding], id_: str) -> Severity | None:
+    return min((f.severity for f in some if f.id == id_), key=_ORDER.index, default=None)
+
+
+def finding_lines(found: Findings) -> Iterator[str]:
+    """Every finding with what to do about it, the gravest of each node first."""
+    for node, some in found.items():
+        for one in sorted(some, key=lambda f: _ORDER.index(f.severity)):
+            yield f"{node}: {one.severity.value}: {one.what} [{one.id}]"
+            yield f"    {_INTRODUCED[one.severity]}: {one.mend}"
+
+
+_INTRODUCED = {
+    Severity.REFUSE: "next",
+    Severity.MEND: "`edgeboot install` does it",
+    Severity.WARN: "better",
+    Severity.UNKNOWN: "next",
+}
+
+
+def preflight_json(found: Findings, exit_code: int) -> dict[str, Any]:
+    """One JSON document; a node without findings has an empty list."""
+    return {
+        "exit-code": exit_code,
+        "nodes": {
+            node: [
+                {"id": f.id, "severity": f.severity.value, "what": f.what, "mend": f.mend}
+                for f in some
+            ]
+            for node, some in found.items()
+        },
+    }

@@ -1,0 +1,129 @@
+# What may speak against a host, one "condition" line each: functions for observe.sh, read only.
+# A fact that cannot be had has no line.
+
+condition() { printf 'condition %s\n' "$*"; }
+
+examine() { # PATH...: directories whose file systems matter
+    condition boot-id "$(cat /proc/sys/kernel/random/boot_id)"
+    condition kernel-parameters "$(cat /proc/cmdline)"
+    userland
+    kernel_modules
+    for directory in "$@"; do filesystem "$directory"; done
+    nameservers /etc/resolv.conf
+    nameservers /run/systemd/resolve/resolv.conf
+    sed -n '1!s/^\([^[:space:]]*\).*/condition swap \1/p' /proc/swaps 2>/dev/null
+    firewalls
+    programs
+    remains
+    boot_file
+    board
+}
+
+userland() {
+    # The fifth byte of an ELF file: 1 for 32 bits, 2 for 64.
+    case $(od -An -tu1 -j4 -N1 /bin/sh 2>/dev/null | tr -d ' ') in
+    1) condition userland-bits 32 ;;
+    2) condition userland-bits 64 ;;
+    esac
+    page=$(sed -n '/^KernelPageSize:/{s/[^0-9]//g;p;q;}' /proc/self/smaps 2>/dev/null)
+    [ -n "$page" ] && condition page-size "$((page * 1024))"
+}
+
+kernel_modules() {
+    release=/lib/modules/$(uname -r)
+    [ -e /proc/config.gz ] && config=$(zcat /proc/config.gz 2>/dev/null | grep '=y$')
+    [ -z "${config:-}" ] && config=$(grep '=y$' "/boot/config-$(uname -r)" 2>/dev/null)
+    for pair in overlay:OVERLAY_FS br_netfilter:BRIDGE_NETFILTER nf_conntrack:NF_CONNTRACK \
+        vxlan:VXLAN iptable_nat:IP_NF_NAT nft_chain_nat:NFT_NAT; do
+        condition module "${pair%%:*}" "$(kernel_module "${pair%%:*}" "${pair#*:}")"
+    done
+}
+
+kernel_module() { # NAME OPTION
+    if [ -d "/sys/module/$1" ]; then echo loaded
+    elif printf '%s\n' "$config" | grep -qx "CONFIG_$2=y"; then echo builtin
+    elif grep -q "/$1\\.ko" "$release/modules.builtin" 2>/dev/null; then echo builtin
+    elif modprobe -n -q "$1" 2>/dev/null; then echo loadable
+    elif [ -n "$config" ] || [ -e "$release/modules.builtin" ]; then echo missing
+    else echo unknown; fi
+}
+
+filesystem() { # PATH: of the nearest directory that exists
+    at=$1
+    while [ ! -d "$at" ]; do at=${at%/*}; at=${at:-/}; done
+    device=$(stat -c %d "$at") size=$(stat -f -c %S "$at")
+    # root passes every check of permissions: what is left is a file system that takes no writes.
+    if [ -w "$at" ]; then access=rw; else access=ro; fi
+    total=$(($(stat -f -c %b "$at") * size / 1024)) left=$(($(stat -f -c %a "$at") * size / 1024))
+    condition filesystem "$device" "$total" "$left" "$access" "$(medium "$device")" "$1"
+}
+
+medium() { # DEVICE NUMBER, as stat(2) packs it
+    major=$((($1 >> 8) & 4095)) minor=$((($1 & 255) | (($1 >> 12) & 1048320)))
+    disk=$(readlink -f "/sys/dev/block/$major:$minor" 2>/dev/null)
+    [ -e "$disk/queue/rotational" ] || disk=${disk%/*}
+    case ${disk##*/} in
+    mmcblk*) if [ "$(cat "$disk/device/type" 2>/dev/null)" = SD ]; then echo sd-card; else echo emmc; fi ;;
+    vd* | xvd*) echo unknown ;; # virtual ones say "rotating" whatever is below them
+    *) case $(cat "$disk/queue/rotational" 2>/dev/null) in
+        0) echo ssd ;;
+        1) echo rotating ;;
+        *) echo unknown ;;
+        esac ;;
+    esac
+}
+
+nameservers() { # FILE
+    [ -r "$1" ] || return 0
+    condition resolver "$1" "$(sed -n 's/^nameserver[[:space:]]*\([^[:space:]]*\).*/\1/p' "$1" | tr '\n' ' ')"
+}
+
+firewalls() {
+    iptables=$(iptables --version 2>/dev/null) && condition iptables "${iptables#iptables }"
+    grep -qsx 'ENABLED=yes' /etc/ufw/ufw.conf && condition firewall ufw
+    # Asking an old iptables would load its modules; where they are loaded it changes nothing.
+    case $iptables in *nf_tables*) ask=yes ;; *) ask=$(grep -sx filter /proc/net/ip_tables_names) ;; esac
+    if [ -n "$ask" ] && iptables -S INPUT 2>/dev/null | grep -q '^-P INPUT DROP'; then
+        condition firewall iptables
+    fi
+    if command -v nft >/dev/null 2>&1 && nft list chains 2>/dev/null | grep -q 'hook input.*policy drop'; then
+        condition firewall nftables
+    fi
+}
+
+programs() { # that want what K3s wants, K3s's own excepted
+    for comm in /proc/[0-9]*/comm; do
+        read -r name 2>/dev/null <"$comm" || continue
+        case $name in
+        dockerd | kubelet | containerd | crio | kubelite | firewalld)
+            case $(readlink "${comm%comm}exe" 2>/dev/null) in
+            /var/lib/rancher/*) ;;
+            *) condition program "$name" ;;
+            esac ;;
+        esac
+    done
+}
+
+remains() { # of other installations
+    for path in /usr/local/bin/k3s-uninstall.sh /usr/local/bin/k3s-agent-uninstall.sh \
+        /var/lib/rancher/k3s/server/db /var/lib/rancher/rke2 /etc/kubernetes/kubelet.conf; do
+        if [ -e "$path" ]; then condition remains "$path"; fi
+    done
+}
+
+boot_file() { # Raspberry Pi's kernel command line; the first that exists is the one that is read
+    for path in /boot/firmware/cmdline.txt /boot/cmdline.txt; do
+        [ -f "$path" ] || continue
+        condition boot-file "$path" "$(base64 <"$path" | tr -d '\n')"
+        return
+    done
+}
+
+board() {
+    throttled=$(cat /sys/devices/platform/soc/soc:firmware/get_throttled 2>/dev/null) &&
+        condition throttled "$throttled"
+    for zone in /sys/class/thermal/thermal_zone*/temp; do
+        heat=$(cat "$zone" 2>/dev/null) && condition temperature "$heat"
+    done
+    return 0
+}

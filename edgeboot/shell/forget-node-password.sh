@@ -1,0 +1,8 @@
+# Lets hosts join under names that the cluster knows from other hosts: forgets their passwords.
+#
+# forget-node-password.sh NODE...
+set -eu
+for node in "$@"; do
+    /usr/local/bin/k3s kubectl -n kube-system delete secret "$node.node-password.k3s" \
+        --ignore-not-found --request-timeout 20s
+done

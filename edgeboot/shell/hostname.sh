@@ -1,0 +1,15 @@
+# Names the host, now and after the next boot; its old name goes on resolving.
+#
+# hostname.sh NAME
+set -eu
+name=$1
+umask 022
+printf '%s\n' "$name" >/etc/hostname.edgeboot-new
+sync /etc/hostname.edgeboot-new 2>/dev/null || sync
+mv -f /etc/hostname.edgeboot-new /etc/hostname
+# sudo looks its own host's name up and is slow, or complains, where it cannot be found.
+if ! grep -qsE "^[^#]*[[:space:]]$name([[:space:]]|\$)" /etc/hosts; then
+    printf '127.0.1.1\t%s\n' "$name" >>/etc/hosts
+fi
+printf '%s' "$name" >/proc/sys/kernel/hostname
+sync

@@ -1,0 +1,17 @@
+# Gives the host a machine-id of its own; it counts from the next boot on.
+#
+# machine-id.sh OLD
+#   OLD  the id it shares with another host
+set -eu
+umask 022
+[ "$(cat /etc/machine-id)" = "$1" ] || exit 0
+new=$(tr -d '-' </proc/sys/kernel/random/uuid)
+[ "${#new}" = 32 ]
+for file in /var/lib/dbus/machine-id /etc/machine-id; do
+    if [ ! -f "$file" ] || [ -L "$file" ]; then continue; fi
+    printf '%s\n' "$new" >"$file.edgeboot-new"
+    chmod 0444 "$file.edgeboot-new"
+    sync "$file.edgeboot-new" 2>/dev/null || sync
+    mv -f "$file.edgeboot-new" "$file"
+done
+sync

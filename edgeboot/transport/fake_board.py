@@ -1,0 +1,78 @@
+"""What a fake host is made of below its files, and how it is mended: for tests of preflight."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+
+_BUILTIN = ("overlay", "br_netfilter", "nf_conntrack", "iptable_nat")
+_PLACES = ("/usr/local/bin", "/var/lib/rancher/k3s")
+
+
+@dataclass
+class FakeBoard:
+    """Hardware and kernel of a fake host. ``boot_file`` is what its next boot is told."""
+
+    hostname: str
+    machine_id: str
+    memory_kib: int = 4 << 20
+    free_kib: int = 8 << 20
+    clock: int = 1_790_000_000
+    controllers: str = "cpu cpuset memory pids"
+    boot_file: bytes | None = None
+    modules: dict[str, str] = field(default_factory=lambda: {"vxlan": "loaded"})
+    boots: int = 0
+
+    @property
+    def boot_id(self) -> str:
+        """Changes with every boot."""
+        return f"boot-{self.boots}"
+
+    def mend(self, name: str, words: tuple[str, ...]) -> bool:
+        """Carries out one of the snippets that prepare a host; False for any other."""
+        match name:
+            case "modules":
+                self.modules |= dict.fromkeys(words, "loaded")
+            case "hostname":
+                self.hostname = words[0]
+            case "machine-id":
+                if self.machine_id == words[0]:
+                    self.machine_id = hashlib.sha256(self.hostname.encode()).hexdigest()[:32]
+            case "boot-line":
+                self.boot_file = words[2].encode() + b"\n"
+            case _:
+                return False
+        return True
+
+    def reboot(self, boot_id: str) -> str:
+        """Boots anew if this is the boot that shall end; the id of the boot that was asked."""
+        asked = self.boot_id
+        if asked == boot_id:
+            self.boots += 1
+            if b"cgroup_enable=memory" in (self.boot_file or b""):
+                self.controllers = "cpu cpuset memory pids"
+        return asked
+
+    def lines(self) -> list[str]:
+        """Its part of what ``observe.sh`` prints."""
+        room = f"{1 << 24} {self.free_kib} rw ssd"
+        conditions = [
+            f"boot-id {self.boot_id}",
+            "kernel-parameters root=/dev/fake",
+            *(f"module {name} builtin" for name in _BUILTIN),
+            *(f"module {name} {state}" for name, state in self.modules.items()),
+            *(f"filesystem 1 {room} {place}" for place in _PLACES),
+            "resolver /etc/resolv.conf 192.0.2.53",
+        ]
+        if self.boot_file is not None:
+            encoded = base64.b64encode(self.boot_file).decode()
+            conditions.append(f"boot-file /boot/firmware/cmdline.txt {encoded}")
+        return [
+            f"trait cgroup-controllers {self.controllers}",
+            f"trait memory-kib {self.memory_kib}",
+            f"trait hostname {self.hostname}",
+            f"trait machine-id {self.machine_id}",
+            f"trait clock {self.clock}",
+            *(f"condition {line}" for line in conditions),
+        ]

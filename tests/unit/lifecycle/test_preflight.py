@@ -1,0 +1,203 @@
+"""Preflight against data files: what a host is in, findings out. And the table itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeboot.bundle.contents import Blob, Contents, Item
+from edgeboot.bundle.contents import Role as ItemRole
+from edgeboot.inventory.model import Budget, Cluster, Node, Role
+from edgeboot.lifecycle.checks.base import Subject
+from edgeboot.lifecycle.preflight import ALLOWABLE, CHECKS, Preflight, findings, refusals
+from edgeboot.lifecycle.terms import Terms
+from edgeboot.plan.condition import BootFile, Condition, Filesystem
+from edgeboot.plan.facts import Facts, FileFact, HostTraits, Listener, UnitFact
+from edgeboot.plan.findings import Finding, Severity
+from edgeboot.plan.steps import Upload
+
+CASES = Path(__file__).parents[2] / "cases" / "preflight"
+NOW = 1_790_000_000
+GIB = 1 << 30
+VERSION = "v1.36.2+k3s1"
+CONTENTS = Contents(
+    "case",
+    VERSION,
+    ("amd64",),
+    (Item(ItemRole.K3S_BINARY, "k3s", Blob("a" * 64, 1), arch="amd64", version=VERSION),),
+    (),
+    (),
+)
+MODULES = ("overlay", "br_netfilter", "nf_conntrack", "vxlan", "iptable_nat")
+
+
+def healthy(name: str) -> Facts:
+    """A host that nothing speaks against."""
+    controllers = frozenset({"cpu", "cpuset", "memory", "pids"})
+    traits = HostTraits(
+        "x86_64", "debian 12", "systemd", 2, controllers, 4 * GIB, 4, name, f"id-{name}", NOW, True
+    )
+    disk = Filesystem(1, 32 * GIB, 16 * GIB, True, "ssd")
+    places = ("/usr/local/bin", "/etc/rancher", "/var/lib/rancher/k3s", "/var/lib/edgeboot")
+    condition = Condition(
+        boot_id="boot-1",
+        userland_bits=64,
+        page_size=4096,
+        modules=dict.fromkeys(MODULES, "builtin"),
+        filesystems=dict.fromkeys(places, disk),
+        resolvers={"/etc/resolv.conf": ("192.0.2.53",)},
+        iptables="v1.8.9 (nf_tables)",
+    )
+    return Facts(traits, {}, frozenset(), {}, (), "", None, condition, float(NOW))
+
+
+def changed(facts: Facts, case: dict[str, Any]) -> Facts:
+    """The host with what a case says of it."""
+    traits = dict(case.get("traits", {}))
+    if "cgroup_controllers" in traits:
+        traits["cgroup_controllers"] = frozenset(traits["cgroup_controllers"])
+    condition = {**case.get("condition", {})}
+    for key in ("firewalls", "programs", "remains"):
+        if key in condition:
+            condition[key] = frozenset(condition[key])
+    for key in ("swaps", "kernel_parameters"):
+        if key in condition:
+            condition[key] = tuple(condition[key])
+    if "resolvers" in condition:
+        condition["resolvers"] = {k: tuple(v) for k, v in condition["resolvers"].items()}
+    if "modules" in condition:
+        condition["modules"] = {**facts.condition.modules, **condition["modules"]}
+    if "filesystems" in condition:
+        old = facts.condition.filesystems
+        new = {k: replace(old[k], **v) for k, v in condition["filesystems"].items()}
+        condition["filesystems"] = {**old, **new}
+    if "boot_file" in condition:
+        condition["boot_file"] = BootFile(
+            "/boot/firmware/cmdline.txt", condition["boot_file"].encode()
+        )
+    rest = dict(case.get("facts", {}))
+    return replace(
+        facts,
+        traits=replace(facts.traits, **traits),
+        condition=replace(facts.condition, **condition),
+        units={name: UnitFact(*unit) for name, unit in rest.get("units", {}).items()},
+        listeners=tuple(Listener(*one) for one in rest.get("listeners", ())),
+        files={path: FileFact("file", 0o600, "0:0", 1) for path in rest.get("files", ())},
+        k3s_version=rest.get("k3s_version", ""),
+    )
+
+
+def subject(case: dict[str, Any]) -> Subject:
+    role = Role(case.get("role", "agent"))
+    config = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in case.get("config", {}).items()
+    }
+    node = Node(
+        "pi",
+        "192.0.2.1",
+        role,
+        config=config if role is Role.AGENT else {},
+        budget=Budget(memory=case.get("budget")),
+        node_ip=case.get("node_ip"),
+    )
+    others = case.get("others", {"other": {}})
+    nodes = (node, *(Node(name, f"192.0.2.{i}", Role.SERVER) for i, name in enumerate(others, 2)))
+    fleet = {"pi": changed(healthy("pi"), case)}
+    fleet |= {name: changed(healthy(name), other) for name, other in others.items()}
+    terms = Terms(case.get("reboot", True), frozenset(case.get("allowed", ())))
+    steps = tuple(
+        Upload(path, Sized(size), 0o644, replaces=False)
+        for path, size in case.get("uploads", {}).items()
+    )
+    cluster_config = config if role is Role.SERVER else {}
+    contents = CONTENTS if case.get("bundle", True) else None
+    return Subject(Cluster("c", nodes, cluster_config), node, fleet, contents, terms, steps)
+
+
+class Sized:
+    """A source of a size; nobody asks for its bytes but for an architecture."""
+
+    sha256 = "a" * 64
+
+    def __init__(self, size: int | str) -> None:
+        self.size = size if isinstance(size, int) else len(size)
+        self._head = bytes.fromhex(size) if isinstance(size, str) else b""
+
+    def open(self) -> Any:
+        return iter((self._head,))
+
+
+def load_cases() -> list[Any]:
+    return [
+        pytest.param(case, id=f"{path.stem}: {case['case']}")
+        for path in sorted(CASES.glob("*.json"))
+        for case in json.loads(path.read_text())
+    ]
+
+
+@pytest.mark.parametrize("case", load_cases())
+def test_case(case: dict[str, Any]) -> None:
+    found = findings(subject(case))
+    said = [f"{one.severity.value} {one.id}" for one in found]
+    assert said == [entry["finding"] for entry in case["findings"]], found
+    for one, entry in zip(found, case["findings"], strict=True):
+        for word in entry.get("words", ()):
+            assert word in f"{one.what}\n{one.mend}"
+
+
+def test_every_check_has_a_case_that_finds_something() -> None:
+    seen = {
+        entry["finding"].split(" ")[1] for p in load_cases() for entry in p.values[0]["findings"]
+    }
+    assert seen == {check.id for check in CHECKS}
+
+
+def test_every_allowable_refusal_can_be_allowed() -> None:
+    refusable = {
+        entry["finding"].split(" ")[1]
+        for p in load_cases()
+        for entry in p.values[0]["findings"]
+        if entry["finding"].startswith("refuse")
+    }
+    assert set(ALLOWABLE) <= refusable
+
+
+def finding(severity: Severity) -> Finding:
+    return Finding("preflight.x", severity, "what", "mend")
+
+
+@pytest.mark.parametrize(
+    ("severities", "code"),
+    [
+        ([], 0),
+        ([Severity.WARN, Severity.MEND], 0),
+        ([Severity.UNKNOWN, Severity.WARN], 6),
+        ([Severity.UNKNOWN, Severity.REFUSE], 5),
+    ],
+)
+def test_exit_codes(severities: list[Severity], code: int) -> None:
+    found = {"a": tuple(map(finding, severities)), "b": ()}
+    assert Preflight(found).exit_code == code
+
+
+def test_a_refusal_names_every_reason_its_id_and_its_mend() -> None:
+    errors = refusals({"a": (finding(Severity.REFUSE), finding(Severity.WARN)), "b": ()})
+    assert list(errors) == ["a"]
+    assert str(errors["a"]) == (
+        "a: what [preflight.x]\n  next: mend; nothing was changed on any host"
+    )
+
+
+def test_the_document_has_every_check() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "preflight.md").read_text()
+    rows = [line for line in document.splitlines() if line.startswith("| `preflight.")]
+    assert [row.split("`")[1] for row in rows] == [check.id for check in CHECKS]
+    for row, check in zip(rows, CHECKS, strict=True):
+        assert f"| {check.title} |" in row, row
+        assert f"| {check.why} |" in row, row
+        assert ("`--allow`" in row) == check.allowable, row
