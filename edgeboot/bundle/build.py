@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeboot.bundle import archive, charts, contents_json, k3s_release
+from edgeboot.bundle.chart_source import Repositories
+from edgeboot.bundle.chart_spec import ChartEntry, is_release_name, read_values
 from edgeboot.bundle.compose import group
 from edgeboot.bundle.contents import Contents, Image, Item, Role
 from edgeboot.bundle.download import Downloader
 from edgeboot.bundle.images import take_apart
-from edgeboot.bundle.spec import Entry, K3s, Spec, is_release_name
+from edgeboot.bundle.spec import Entry, K3s, Spec
 from edgeboot.bundle.store import Store, default_root, readable
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed, combined_exit_code
 from edgeboot.events import Listener, Note, silent
@@ -47,9 +49,10 @@ def build(
     for entry in spec.images:
         with work.part(entry.where):
             work.extra_images(entry)
-    for entry in spec.charts:
-        with work.part(entry.where):
-            work.chart(entry)
+    repositories = Repositories(work.store)
+    for wanted in spec.charts:
+        with work.part(wanted.where):
+            work.chart(wanted, repositories)
     for role, entries in ((Role.MANIFEST, spec.manifests), (Role.FILE, spec.files)):
         for entry in entries:
             with work.part(entry.where):
@@ -136,15 +139,18 @@ class _Work:
         self.note(f"images of {entry.path}")
         self._add_images(take_apart(entry.path, self.spec.k3s.arches, self.store, str(entry.path)))
 
-    def chart(self, entry: Entry) -> None:
+    def chart(self, entry: ChartEntry, repositories: Repositories) -> None:
         """Collect a chart."""
-        self.note(f"chart {entry.path}")
-        chart = charts.collect(entry.path, self.store)
+        self.note(f"chart {entry.describe()}")
+        chart = charts.collect(entry, self.store, repositories)
         name = entry.name or chart.name
         if not is_release_name(name):
             hint = "give it a 'name' of lower-case letters, digits and dashes"
             raise BadInput(f"{name!r} cannot name what Helm installs", hint=hint)
-        self._add_item(Item(Role.CHART, name, chart.blob, version=chart.version))
+        values = read_values(entry)
+        self._add_item(
+            Item(Role.CHART, name, chart.blob, None, chart.version, entry.namespace, values)
+        )
 
     def file(self, role: Role, entry: Entry) -> None:
         """Collect a manifest or a plain file."""

@@ -35,6 +35,7 @@ class Item:
     """A file that a bundle carries whole: a binary, a chart, a manifest or a plain file.
 
     ``name`` is unique within its role and arch; ``arch`` is None where it does not matter.
+    ``namespace`` and ``values`` (YAML text) are for charts: where to install them, and how.
     """
 
     role: Role
@@ -42,6 +43,8 @@ class Item:
     blob: Blob
     arch: str | None = None
     version: str | None = None
+    namespace: str | None = None
+    values: str | None = None
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,12 @@ from edgeboot.platform import ARCHES
 FILE_NAME = "edgeboot-bundle.json"
 MAX_BYTES = 16 << 20
 _TOTAL_MAX = 1 << 40
+VALUES_MAX = 256 << 10  # characters; a HelmChart object has to fit into etcd's 1.5 MiB
 
 _BUNDLE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 _ITEM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 _ARCHIVE_NAME = re.compile(r"[a-z0-9-]{1,200}")
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
@@ -35,6 +37,11 @@ def is_bundle_name(name: str) -> bool:
 def is_item_name(name: str) -> bool:
     """Whether an item can be called so: it becomes a file name on nodes."""
     return _ITEM_NAME.fullmatch(name) is not None
+
+
+def is_namespace(name: str) -> bool:
+    """Whether a Kubernetes namespace can be called so: a DNS label."""
+    return _NAMESPACE.fullmatch(name) is not None
 
 
 def encode(contents: Contents) -> bytes:
@@ -127,6 +134,10 @@ def _item(item: Item) -> dict[str, object]:
         document["arch"] = item.arch
     if item.version is not None:
         document["version"] = item.version
+    if item.namespace is not None:
+        document["namespace"] = item.namespace
+    if item.values is not None:
+        document["values"] = item.values
     return document
 
 
@@ -155,8 +166,9 @@ def _blob(blob: Blob) -> dict[str, object]:
 
 
 def _read_item(node: jsondoc.Node) -> Item:
-    node.only(("role", "name", "sha256", "size", "arch", "version"))
+    node.only(("role", "name", "sha256", "size", "arch", "version", "namespace", "values"))
     role, arch, version = node.member("role"), node.get("arch"), node.get("version")
+    namespace, values = node.get("namespace"), node.get("values")
     if role.text() not in list(Role):
         raise role.bad(f"is {role.text()[:40]!r}, which this edgeboot does not know")
     return Item(
@@ -165,6 +177,8 @@ def _read_item(node: jsondoc.Node) -> Item:
         _read_blob(node),
         _arch(arch) if arch else None,
         _match(version, _VERSION) if version else None,
+        _match(namespace, _NAMESPACE) if namespace else None,
+        values.text(VALUES_MAX) if values else None,
     )
 
 

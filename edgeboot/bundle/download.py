@@ -46,14 +46,21 @@ class _TryAgain(Exception):
 class Downloader:
     """Fetches files; ``sleep`` waits between attempts.
 
+    ``login`` says who to be at the host of a URL; it is asked anew after each redirect.
+
     Methods raise Missing where the server has no such file, BadInput where it refuses, Refused for
     an unsafe redirect or a file over its limit, StepFailed where the network keeps failing.
     """
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        login: Callable[[str], tuple[str, str] | None] | None = None,
+    ) -> None:
         self._session = requests.Session()
         self._session.headers["Accept-Encoding"] = "identity"
         self._sleep = sleep
+        self._login = login
 
     def small(self, url: str, limit: int) -> bytes:
         """A file of at most ``limit`` bytes."""
@@ -98,7 +105,11 @@ class Downloader:
         for _ in range(_REDIRECTS):
             try:
                 response = self._session.get(
-                    current, stream=True, timeout=_TIMEOUTS, allow_redirects=False
+                    current,
+                    stream=True,
+                    timeout=_TIMEOUTS,
+                    allow_redirects=False,
+                    auth=self._login(current) or _nobody if self._login else None,
                 )
             except (requests.ConnectionError, requests.Timeout) as error:
                 raise _TryAgain(_reason(error)) from error
@@ -156,12 +167,18 @@ def redirected(url: str, location: str) -> str:
     target = urljoin(url, location)
     parts = urlsplit(target)
     allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
-    if parts.scheme not in allowed and not (parts.scheme == "http" and _loopback(parts.hostname)):
+    if parts.scheme not in allowed and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise Refused(f"{url} redirects to {target}, which is not https")
     return target
 
 
-def _loopback(host: str | None) -> bool:
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps requests from looking into netrc by itself, which it does for plain http as well."""
+    return request
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine itself, by name or address."""
     try:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edgeboot import yamlfile
+from edgeboot.bundle import chart_spec
+from edgeboot.bundle.chart_spec import ChartEntry
 from edgeboot.bundle.contents_json import is_bundle_name, is_item_name
 from edgeboot.errors import BadInput
 from edgeboot.platform import ARCHES, Arch
@@ -17,10 +19,6 @@ _CHANNEL = re.compile(r"[a-z0-9][a-z0-9.-]{0,40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # K3s takes the text before the first dot as the name of a Kubernetes object (facts: manifests)
 _MANIFEST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[A-Za-z0-9-]+)*\.(yaml|yml|json)")
-
-
-# Helm's release names are DNS labels of at most 53 characters
-_RELEASE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -50,25 +48,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Spec:
-    """A whole ``bundle.yml``."""
+    """A whole ``bundle.yml``; ``strict``: an image of a chart that is not known is an error."""
 
     name: str
     k3s: K3s
-    charts: tuple[Entry, ...]
+    charts: tuple[ChartEntry, ...]
     manifests: tuple[Entry, ...]
     files: tuple[Entry, ...]
     images: tuple[Entry, ...]
-
-
-def is_release_name(name: str) -> bool:
-    """Whether Helm can install something under this name."""
-    return _RELEASE_NAME.fullmatch(name) is not None
+    strict: bool = False
 
 
 def load(path: Path) -> Spec:
     """Read a spec; BadInput with file:line where it is wrong. Does not look at what it names."""
     top = yamlfile.load(path)
-    reader = top.reader(("name", "k3s", "charts", "manifests", "files", "images"), "the bundle")
+    reader = top.reader(
+        ("name", "k3s", "charts", "manifests", "files", "images", "strict"), "the bundle"
+    )
     name = reader.text("name")
     if not is_bundle_name(name):
         hint = "use lower-case letters, digits, dots and dashes"
@@ -77,12 +73,13 @@ def load(path: Path) -> Spec:
     return Spec(
         name,
         _k3s(reader.mapping("k3s"), base),
-        tuple(_entry(m, base, "a chart", ("path", "name")) for m in reader.mappings("charts")),
+        tuple(chart_spec.read(m, base) for m in reader.mappings("charts")),
         _manifests(reader, base),
         tuple(
             _entry(m, base, "a file", ("path", "name", "sha256")) for m in reader.mappings("files")
         ),
         tuple(_entry(m, base, "an image", ("archive",)) for m in reader.mappings("images")),
+        reader.boolean("strict", False),
     )
 
 
