@@ -492,6 +492,15 @@ def parse_foreign(data: bytes) -> Any:
         raise ValueError(str(error)) from error
 
 
+def parse_foreign_all(data: bytes) -> list[Any]:
+    """All documents of what another program wrote; ``ValueError`` where it is not YAML."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return list(yaml.load_all(data, Loader=loader))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
 def parse_foreign_texts(data: bytes) -> Any:
     """The same with every scalar as the text it was written as: ``1.10`` is no number.
 
