@@ -17,7 +17,18 @@ _RELEASE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
 _CHART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OCI = re.compile(r"oci://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
 _FRACTION = re.compile(r"-?[0-9]+\.[0-9]+")
-_KEYS = ("path", "repo", "chart", "oci", "version", "name", "namespace", "values", "values-file")
+_KEYS = (
+    "path",
+    "repo",
+    "chart",
+    "oci",
+    "version",
+    "name",
+    "namespace",
+    "values",
+    "values-file",
+    "discover",
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,8 @@ class ChartEntry:
     name: str | None = None
     namespace: str | None = None
     values: str | Path | None = None
+    discover: bool = True  # whether to look for its images
+    label: str = ""  # what a lock calls it
 
     def describe(self) -> str:
         """One line for people."""
@@ -70,7 +83,11 @@ def read(mapping: yamlfile.Mapping, base: Path) -> ChartEntry:
         hint = "use at most 63 lower-case letters, digits and dashes"
         raise reader.error("namespace", f"{yamlfile.quoted(namespace)} is no namespace", hint)
     values = _values(reader, base)
-    return ChartEntry(source, mapping.where(), chart, version, name, namespace, values)
+    label = " ".join(filter(None, (reader.text(kinds[0]), chart, name and f"as {name}")))
+    discover = reader.boolean("discover", True)
+    return ChartEntry(
+        source, mapping.where(), chart, version, name, namespace, values, discover, label
+    )
 
 
 def _source(reader: yamlfile.Reader, kind: str, base: Path) -> tuple[Path | str, str]:

@@ -85,7 +85,7 @@ class ImageArchive:
 
 @dataclass(frozen=True)
 class Contents:
-    """All that a bundle carries."""
+    """All that a bundle carries. ``lock`` is the digest of the lock it was built from."""
 
     name: str
     k3s_version: str
@@ -93,6 +93,7 @@ class Contents:
     items: tuple[Item, ...]
     images: tuple[Image, ...]
     archives: tuple[ImageArchive, ...]
+    lock: str | None = None
 
     def k3s_binary(self, arch: str) -> Item | None:
         """The K3s binary of an architecture."""

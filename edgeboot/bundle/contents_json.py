@@ -55,6 +55,8 @@ def encode(contents: Contents) -> bytes:
         "images": [_image(image) for image in contents.images],
         "archives": [_archive(archive) for archive in contents.archives],
     }
+    if contents.lock is not None:
+        document["lock"] = contents.lock
     document["sha256"] = hashlib.sha256(jsondoc.canonical(document)).hexdigest()
     return _pretty(document)
 
@@ -68,7 +70,9 @@ def decode(data: bytes) -> Contents:
             f"{FILE_NAME} is of format {version.value!r}; this edgeboot reads format {FORMAT}",
             hint="use the edgeboot that built the bundle, or a newer one",
         )
-    root.only(("format", "name", "k3s_version", "arches", "items", "images", "archives", "sha256"))
+    keys = ("format", "name", "k3s_version", "arches", "items", "images", "archives", "sha256")
+    root.only((*keys, "lock"))
+    lock = root.get("lock")
     contents = Contents(
         _match(root.member("name"), _BUNDLE_NAME),
         _match(root.member("k3s_version"), _VERSION),
@@ -76,6 +80,7 @@ def decode(data: bytes) -> Contents:
         tuple(_read_item(node) for node in root.member("items").items()),
         tuple(_read_image(node) for node in root.member("images").items()),
         tuple(_read_archive(node) for node in root.member("archives").items()),
+        lock.hexdigest() if lock else None,
     )
     check(contents)
     if encode(contents) != data:

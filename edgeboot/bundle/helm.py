@@ -17,7 +17,7 @@ _SECONDS = 120
 
 @dataclass(frozen=True)
 class Helm:
-    """A helm program; charts are rendered for ``kube_version`` (``v1.36.2``)."""
+    """A helm program; charts are rendered for ``kube_version`` (``v1.36.2``; empty: Helm's own)."""
 
     program: str
     kube_version: str
@@ -31,7 +31,7 @@ class Helm:
             given.write_text(values or "{}")
             argv = [self.program, "template", name, str(packed), "--namespace", namespace]
             argv += ["--values", str(given), "--include-crds", "--skip-tests"]
-            argv += ["--kube-version", self.kube_version]
+            argv += ["--kube-version", self.kube_version] if self.kube_version else []
             for version in ("helm.cattle.io/v1/HelmChart", "traefik.io/v1alpha1/IngressRoute"):
                 argv += ["--api-versions", version]
             environment = {"PATH": os.environ.get("PATH", ""), "HOME": home}

@@ -9,7 +9,7 @@ import pytest
 
 from edgeboot import yamlfile
 from edgeboot.bundle import contents_json, spec
-from edgeboot.bundle.chart_spec import read_values
+from edgeboot.bundle.chart_spec import ChartEntry, read_values
 from edgeboot.bundle.contents import Blob, Contents, Item, Role
 from edgeboot.components.charts import helm_chart
 from edgeboot.errors import BadInput
@@ -18,7 +18,7 @@ from tests.unit.bundle import fakes
 ITEM = Item(Role.CHART, "web", Blob("a" * 64, 3), version="1.2.3")
 
 
-def entry_of(tmp_path: Path, chart: str) -> spec.ChartEntry:
+def entry_of(tmp_path: Path, chart: str) -> ChartEntry:
     (entry,) = spec.load(fakes.spec_file(tmp_path, f"name: edge\ncharts:\n{chart}")).charts
     return entry
 
