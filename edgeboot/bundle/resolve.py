@@ -25,6 +25,7 @@ from edgeboot.bundle.spec import Entry, K3s, Spec
 from edgeboot.bundle.spec_images import ImageEntry
 from edgeboot.bundle.store import Store, default_root, measure, readable
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed, combined_exit_code
+from edgeboot.events import Listener, Note, silent
 from edgeboot.platform import Arch
 
 _BY_EXIT_CODE = {error.exit_code: error for error in (BadInput, Refused, StepFailed)}
@@ -153,6 +154,29 @@ def pin_reference(pins: Pins, kind: str, reference: Reference, registry: Registr
 
     found = pins.settle(kind, reference.name, str(reference), find)
     return replace(reference, digest=found["digest"].removeprefix("sha256:"))
+
+
+def releases(
+    spec: Spec,
+    *,
+    store: Store | None = None,
+    registry: Registry | None = None,
+    helm: str | None = None,
+    listener: Listener = silent,
+) -> list[chart_images.Release]:
+    """The charts of a spec and what was found in each; parameters and errors as ``build``'s."""
+    work, failures = store or Store(default_root()), Failures()
+    client = registry or Registry(spec.registries)
+    repositories = Repositories(work, oci=RegistryCharts(client))
+    program = find_helm(helm, spec.k3s.version or "")
+    found = []
+    for entry in spec.charts:
+        with failures.part(entry.where):
+            listener(Note(f"chart {entry.describe()}"))
+            item = chart_item(entry, charts.collect(entry, work, repositories))
+            found.append(chart_images.examine(item, entry.where, work, program))
+    failures.settle()
+    return found
 
 
 def _pin_chart_images(pins: Pins, release: chart_images.Release, registry: Registry) -> None:

@@ -12,12 +12,13 @@ import pytest
 
 _BUILD_SECONDS = 280
 _GO = (1, 24)
+_CACHE = Path.home() / ".cache" / "edgeboot-tests"  # tests give HOME other values
 
 
 def go_tool(name: str, module: str) -> Path:
     """A tool at a version; built with ``go install`` the first time, skipped without a Go."""
     version = module.rpartition("@")[2]
-    directory = Path.home() / ".cache" / "edgeboot-tests" / f"{name}-{version}"
+    directory = _CACHE / f"{name}-{version}"
     program = directory / name
     if program.exists():
         return program
