@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,54 +17,27 @@ from edgeboot.bundle.contents_json import all_blobs, encode
 from edgeboot.bundle.lock import Lock
 from edgeboot.bundle.reference import parse
 from edgeboot.bundle.registry import Registry
+from edgeboot.bundle.registry_hosts import RegistrySettings
 from edgeboot.bundle.resolve import resolve
 from edgeboot.cli.main import cli
 from edgeboot.errors import BadInput, Refused
+from edgeboot.platform import ARCHES
 from tests.integration.bundle import real_shaped_charts as shapes
 from tests.integration.bundle.conftest import need
 from tests.integration.bundle.gotools import go_tool
+from tests.integration.bundle.registries import docker_registry
 from tests.unit.bundle import fakes
 
 pytestmark = pytest.mark.integration
-_START_SECONDS = 30
+EXAMPLES = Path(__file__).parents[3] / "bundles"
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A docker-registry of the module's own: ``127.0.0.1:PORT``."""
     need("docker-registry", "skopeo")
-    top = tmp_path_factory.mktemp("docker-registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = {
-        "version": 0.1,
-        "storage": {"filesystem": {"rootdirectory": str(top / "data")}},
-        "http": {"addr": f"127.0.0.1:{port}"},
-    }
-    (top / "config.yml").write_text(json.dumps(config))
-    with (top / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["docker-registry", "serve", top / "config.yml"], stdout=log, stderr=log
-        )
-    try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not _answers(port):
-            assert process.poll() is None, (top / "log").read_text()
-            assert time.monotonic() < deadline, "docker-registry does not start"
-            time.sleep(0.05)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+    with docker_registry(tmp_path_factory.mktemp("docker-registry")) as host:
+        yield host
 
 
 @pytest.fixture(autouse=True)
@@ -177,13 +147,17 @@ def test_push_and_pull_from_the_command_line(
     assert out.read_bytes() == bundle_file.read_bytes()
 
 
-def put_image(registry: str, name: str, directory: Path) -> None:
+def put_image(registry: str, name: str, directory: Path, *arches: str) -> None:
     layout = fakes.Layout()
-    layout.name(f"{registry}/{name}", layout.manifest([fakes.layer(name)], "amd64"))
+    children = [
+        layout.manifest([fakes.layer(f"{name}-{a}".replace("/", "-"))], a, ARCHES[a].oci_variant)
+        for a in arches or ("amd64",)
+    ]
+    layout.name(f"{registry}/{name}", layout.index(children) if arches else children[0])
     path = directory / "image.tar"
     path.write_bytes(layout.tar())
     target = f"docker://{registry}/{name}"
-    run("skopeo", "copy", "--dest-tls-verify=false", f"oci-archive:{path}", target)
+    run("skopeo", "copy", "--all", "--dest-tls-verify=false", f"oci-archive:{path}", target)
 
 
 def site(tmp_path: Path, registry: str, charts: str, more: str = "") -> Path:
@@ -247,3 +221,23 @@ def test_images_of_charts_are_listed_with_their_reasons(registry: str, tmp_path:
     release = fakes.release(tmp_path / "release", ("amd64",))
     with pytest.raises(BadInput, match=r"bundle.yml:5: the images of web are not all known"):
         build(spec.load(path), tmp_path / "x", release=release, store=fakes.store(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["minimal", "edge", "monitoring", "ha-mirror"])
+def test_the_examples_build(registry: str, tmp_path: Path, name: str) -> None:
+    """Against a fake release, and the test's registry as mirror of those they name."""
+    put_image(registry, "prometheus/node-exporter:v1.9.1", tmp_path, *ARCHES)
+    put_image(registry, "library/registry:2.8.3", tmp_path, "amd64")
+    mirror = (f"http://{registry}",)
+    client = Registry([RegistrySettings(host, mirror) for host in ("docker.io", "quay.io")])
+    release = fakes.release(tmp_path / "release")
+    wanted, store = spec.load(EXAMPLES / f"{name}.yml"), fakes.store(tmp_path)
+    path = build(wanted, tmp_path / "x.tar", release=release, store=store, registry=client)
+    with Bundle.open(path) as bundle:
+        bundle.verify()
+        images = {(image.name, image.arch) for image in bundle.contents.images}
+        namespaces = {item.namespace for item in bundle.contents.items if item.values}
+    exporter = {("quay.io/prometheus/node-exporter:v1.9.1", arch) for arch in ARCHES}
+    assert (exporter <= images) == (name == "monitoring")
+    assert namespaces == ({"monitoring"} if name == "monitoring" else set())
+    assert (("docker.io/library/registry:2.8.3", "amd64") in images) == (name == "ha-mirror")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from edgeboot.bundle import semver
@@ -50,7 +52,7 @@ def test_ranges(range_: str, inside: str, outside: str) -> None:
 def test_versions_are_ordered_as_semver_says() -> None:
     order = "0.9 1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0 1.0.1"
     versions = [semver.parse(text) for text in order.split()]
-    assert all(a < b for a, b in zip(versions, versions[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(versions))
     assert semver.parse("1.0.0+a") == semver.parse("v1")
 
 

@@ -38,7 +38,7 @@ def test_everything_at_once(tmp_path: Path) -> None:
     assert wanted.images[0].path == tmp_path / "i.tar"
 
 
-@pytest.mark.parametrize("name", ["minimal.yml", "edge.yml"])
+@pytest.mark.parametrize("name", ["minimal.yml", "edge.yml", "monitoring.yml", "ha-mirror.yml"])
 def test_the_examples_can_be_read_and_what_they_name_is_there(name: str) -> None:
     wanted = spec.load(EXAMPLES / name)
     paths = [entry.path for entry in (*wanted.manifests, *wanted.files, *wanted.images)]
