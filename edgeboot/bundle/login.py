@@ -6,14 +6,13 @@ credential to another host. netrc's ``default`` entry is not used: it would go t
 
 from __future__ import annotations
 
-import base64
-import json
 import netrc
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from edgeboot.bundle.download import is_loopback
+from edgeboot.bundle.registry_keychain import Keychain
 from edgeboot.errors import BadInput
 
 Login = tuple[str, str]
@@ -41,12 +40,7 @@ def _from_netrc(host: str) -> Login | None:
 
 
 def _from_docker(netloc: str) -> Login | None:
-    directory = os.environ.get("DOCKER_CONFIG")
-    path = (Path(directory) if directory else Path.home() / ".docker") / "config.json"
-    try:
-        auths = json.loads(path.read_text())["auths"]
-        text = base64.b64decode(auths[netloc]["auth"]).decode()
-    except (OSError, ValueError, KeyError, TypeError):
+    found = Keychain().credential(netloc)
+    if found is None or found.user is None:  # an identity token is for registries only
         return None
-    user, colon, password = text.partition(":")
-    return (user, password) if colon else None
+    return found.user, found.secret.value.decode()

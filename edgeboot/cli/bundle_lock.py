@@ -23,11 +23,16 @@ _release = click.option(
     help="Take K3s from here and not from where the file says.",
 )
 
+_helm = click.option(
+    "--helm", metavar="PROGRAM", help="Look for images of charts with this helm, as the build will."
+)
+
 
 @click.command()
 @_spec
 @_release
-def lock(spec: Path, release: str | None) -> None:
+@_helm
+def lock(spec: Path, release: str | None, helm: str | None) -> None:
     """Write what a bundle.yml means today into a lock beside it.
 
     Channels become versions, tags become digests. What is locked already stays as it is; `update`
@@ -38,7 +43,7 @@ def lock(spec: Path, release: str | None) -> None:
     """
     path = locks.path_beside(spec)
     old = locks.read(path) if path.exists() else locks.Lock({})
-    new = _resolved(spec, release, old)
+    new = _resolved(spec, release, old, helm)
     _tell(old, new)
     locks.write(path, new)
     click.echo(f"{path}: {len(new.pins)} pins, sha256 {new.digest}")
@@ -48,9 +53,12 @@ def lock(spec: Path, release: str | None) -> None:
 @click.command()
 @_spec
 @_release
+@_helm
 @click.option("--dry-run", is_flag=True, help="Only show; exit code 10 where something moved.")
 @click.pass_context
-def update(context: click.Context, spec: Path, release: str | None, dry_run: bool) -> None:
+def update(
+    context: click.Context, spec: Path, release: str | None, helm: str | None, dry_run: bool
+) -> None:
     """Resolve a bundle.yml anew, show what moved, and write the lock.
 
     \b
@@ -59,7 +67,7 @@ def update(context: click.Context, spec: Path, release: str | None, dry_run: boo
     """
     path = locks.path_beside(spec)
     old = locks.read(path)
-    new = _resolved(spec, release, None)
+    new = _resolved(spec, release, None, helm)
     if not _tell(old, new):
         click.echo("Nothing moved.")
     elif dry_run:
@@ -78,9 +86,11 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2))
 
 
-def _resolved(spec: Path, release: str | None, old: locks.Lock | None) -> locks.Lock:
+def _resolved(
+    spec: Path, release: str | None, old: locks.Lock | None, helm: str | None
+) -> locks.Lock:
     source = None if release is None else source_of(release, Path())
-    return resolve(load(spec), old, release=source)
+    return resolve(load(spec), old, release=source, helm=helm)
 
 
 def _tell(old: locks.Lock, new: locks.Lock) -> bool:

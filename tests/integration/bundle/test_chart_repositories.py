@@ -6,6 +6,7 @@ import base64
 import gzip
 import http.server
 import io
+import json
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -170,6 +171,15 @@ def test_a_password_goes_to_its_host_only(serve: Serve, tmp_path: Path) -> None:
     assert collect(store, entry_of(site, "web")).version == "1.0.0"
     assert collect(store, entry_of(site, "far")).version == "1.0.0"
     assert [given for _, given in elsewhere.seen] == ["", ""]
+
+    netrc.unlink()
+    with pytest.raises(BadInput, match="HTTP 401"):
+        collect(store, entry_of(site, "web"))
+    auth = base64.b64encode(b"me:secret").decode()
+    config = {"auths": {site.url.removeprefix("http://"): {"auth": auth}}}
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text(json.dumps(config))
+    assert collect(store, entry_of(site, "web")).version == "1.0.0"
 
 
 def test_dependencies_are_fetched_into_the_chart_the_same_way_each_time(

@@ -11,10 +11,18 @@ from edgeboot import yamlfile
 from edgeboot.bundle import contents_json, spec
 from edgeboot.bundle.chart_spec import ChartEntry, read_values
 from edgeboot.bundle.contents import Blob, Contents, Item, Role
-from edgeboot.components.charts import helm_chart
+from edgeboot.components.charts import charts, helm_chart
+from edgeboot.components.context import Context
 from edgeboot.errors import BadInput
+from edgeboot.inventory.model import Cluster, Node
+from edgeboot.inventory.model import Role as NodeRole
+from edgeboot.plan.diff import content_hash
+from edgeboot.plan.facts import HostTraits
+from edgeboot.plan.resources import File, text
+from edgeboot.platform import AMD64
 from tests.unit.bundle import fakes
 
+TRAITS = HostTraits("x86_64", "debian 12", "systemd", 2, frozenset(), 1 << 30, 4, "a", "b", 1, True)
 ITEM = Item(Role.CHART, "web", Blob("a" * 64, 3), version="1.2.3")
 
 
@@ -99,3 +107,27 @@ def test_mistakes_are_told_with_their_line(tmp_path: Path, chart: str, told: str
         entry_of(tmp_path, chart)
     assert "bundle.yml:3:" in str(caught.value)
     assert told in str(caught.value)
+
+
+def test_a_chart_that_changed_is_another_object_even_without_a_new_version() -> None:
+    """The helm controller acts on objects: the URL in it carries the chart's hash."""
+    node = Node("server-1", "192.0.2.11", NodeRole.SERVER)
+    found = []
+    for digest in ("a" * 64, "b" * 64):
+        item = replace(ITEM, blob=Blob(digest, 3))
+        contents = Contents("edge", fakes.VERSION, ("amd64",), (item,), (), ())
+        context = Context(
+            cluster=Cluster("edge", (node,)),
+            node=node,
+            traits=TRAITS,
+            arch=AMD64,
+            contents=contents,
+            join_token=text(""),
+            blob_source=lambda blob: text(blob.sha256),
+            archive_source=lambda _: text(""),
+        )
+        files = [r for r in charts(context) if isinstance(r, File)]
+        found.append([(file.path, content_hash(file.content)) for file in files])
+    assert found[0][0] != found[1][0]
+    assert found[0][1][0] == found[1][1][0]
+    assert found[0][1][1] != found[1][1][1]
