@@ -51,6 +51,15 @@ class BytesSent:
 
 
 @dataclass(frozen=True)
+class BytesFetched:
+    """Progress of a download: ``done`` of ``total`` bytes of ``name`` are here."""
+
+    name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Waiting:
     """A gate does not hold yet on a host, and why."""
 
@@ -66,7 +75,9 @@ class Note:
     node: str | None = None
 
 
-Event = PhaseStarted | PhaseEnded | StepStarted | StepEnded | BytesSent | Waiting | Note
+Event = (
+    PhaseStarted | PhaseEnded | StepStarted | StepEnded | BytesSent | BytesFetched | Waiting | Note
+)
 Listener = Callable[[Event], None]
 
 

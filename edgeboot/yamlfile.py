@@ -48,6 +48,7 @@ class Scalar:
     value: str | int | bool | None
     source: str
     where: str
+    quoted: bool = False  # also for text after | and >
 
 
 @dataclass(frozen=True)
@@ -377,7 +378,7 @@ class _Parser:
         if any(0xD800 <= ord(char) <= 0xDFFF for char in text):
             raise BadInput("half a character (a surrogate escape)", where=where)
         if event.style is not None:
-            return Scalar(text, text, where)
+            return Scalar(text, text, where, quoted=True)
         if _line(event.end_mark) != _line(event.start_mark):
             hint = (
                 "is a colon missing, a bracket open or the next line indented too far? "
@@ -487,7 +488,28 @@ def parse_foreign(data: bytes) -> Any:
     """
     try:
         return yaml.safe_load(data)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def parse_foreign_all(data: bytes) -> list[Any]:
+    """All documents of what another program wrote; ``ValueError`` where it is not YAML."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return list(yaml.load_all(data, Loader=loader))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def parse_foreign_texts(data: bytes) -> Any:
+    """The same with every scalar as the text it was written as: ``1.10`` is no number.
+
+    ``ValueError`` where it is not YAML.
+    """
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # large indexes take minutes without C
+    try:
+        return yaml.load(data, Loader=loader)  # noqa: S506 - builds texts, lists and mappings only
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 

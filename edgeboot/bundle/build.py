@@ -5,23 +5,37 @@ Every part that fails is told at the end; nothing has then been written but blob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeboot.bundle import archive, charts, contents_json, k3s_release
+from edgeboot.bundle import archive, chart_images, contents_json, k3s_release
+from edgeboot.bundle.chart_oci import RegistryCharts
+from edgeboot.bundle.chart_source import Repositories
+from edgeboot.bundle.chart_spec import ChartEntry
 from edgeboot.bundle.compose import group
 from edgeboot.bundle.contents import Contents, Image, Item, Role
-from edgeboot.bundle.download import Downloader
+from edgeboot.bundle.helm import find as find_helm
 from edgeboot.bundle.images import take_apart
-from edgeboot.bundle.spec import Entry, K3s, Spec, is_release_name
+from edgeboot.bundle.k3s_images import kept
+from edgeboot.bundle.lock import Lock, Pins
+from edgeboot.bundle.registry import Registry
+from edgeboot.bundle.registry_pull import Pull, Wanted
+from edgeboot.bundle.resolve import (
+    Failures,
+    chart_item,
+    find_k3s,
+    pin_chart,
+    pin_file,
+    pin_k3s,
+    pin_reference,
+    pinned_pulls,
+)
+from edgeboot.bundle.spec import Entry, Spec
 from edgeboot.bundle.store import Store, default_root, readable
-from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed, combined_exit_code
+from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.events import Listener, Note, silent
 from edgeboot.platform import Arch
-
-_BY_EXIT_CODE = {error.exit_code: error for error in (BadInput, Refused, StepFailed)}
 
 
 def build(
@@ -31,58 +45,45 @@ def build(
     release: Path | str | None = None,
     store: Store | None = None,
     channels: str = k3s_release.CHANNELS,
+    registry: Registry | None = None,
+    lock: Lock | None = None,
+    helm: str | None = None,
     listener: Listener = silent,
 ) -> Path:
     """Build the bundle of ``spec``, write it to ``output`` and return that.
 
     ``release`` (a directory or URL) replaces the spec's source; ``store`` is the cache to work in;
-    ``channels`` is the base URL of the channel service. Raises the one error there was, or one
-    that lists them all and has the exit code of the gravest.
+    ``channels`` is the base URL of the channel service; whatever differs from ``lock`` is Refused;
+    ``helm`` is the program to look for images of charts with.
+    Raises the one error there was, or one that lists them all and has the exit code of the gravest.
     """
-    work = _Work(spec, store or Store(default_root()), listener)
-    origin, declared = _origin(spec.k3s, release, work.store, channels)
+    pins = Pins(lock, frozen=lock is not None)
+    work = _Work(spec, store or Store(default_root()), listener, pins)
+    origin, declared = find_k3s(spec.k3s, release, work.store, channels, pins)
     for arch in spec.k3s.arches:
-        with work.part(spec.k3s.where):
+        with work.failures.part(spec.k3s.where):
             work.k3s(origin, arch, declared)
     for entry in spec.images:
-        with work.part(entry.where):
+        with work.failures.part(entry.where):
             work.extra_images(entry)
-    for entry in spec.charts:
-        with work.part(entry.where):
-            work.chart(entry)
+    client = registry or Registry(spec.registries)
+    work.pull(pinned_pulls(spec, pins, client, work.failures), client)
+    repositories = Repositories(work.store, oci=RegistryCharts(client))
+    for chart in spec.charts:
+        with work.failures.part(chart.where):
+            work.chart(chart, repositories)
+    work.chart_images(helm, client)
     for role, entries in ((Role.MANIFEST, spec.manifests), (Role.FILE, spec.files)):
         for entry in entries:
-            with work.part(entry.where):
+            with work.failures.part(entry.where):
                 work.file(role, entry)
-    work.raise_failures()
+    with work.failures.part(spec.k3s.where):
+        pins.check_unused()
+    work.failures.settle()
     contents = work.contents()
     work.note(f"writing {output}")
     archive.write(output, contents, work.store.source)
     return output
-
-
-def _origin(
-    k3s: K3s, release: Path | str | None, store: Store, channels: str
-) -> tuple[k3s_release.Origin, str | None]:
-    """Where the release is, and its version where that is known beforehand.
-
-    A URL is the place of all versions when the spec names one, else that of the files themselves.
-    """
-    source = k3s.source if release is None else release
-    if isinstance(source, Path):
-        if not source.is_dir():
-            raise BadInput(f"there is no release directory {source}", where=k3s.where)
-        return k3s_release.DirectoryOrigin(source), k3s.version
-    downloader = Downloader()
-    version = k3s.version
-    if k3s.channel is not None:
-        version = k3s_release.channel_version(k3s.channel, downloader, channels)
-    if source is None and version is None:
-        hint = "add 'version', 'channel' or 'source', or give --k3s-release"
-        raise BadInput("the bundle does not say which K3s", where=k3s.where, hint=hint)
-    base = source or k3s_release.RELEASES
-    url = k3s_release.version_url(base, version) if version else base
-    return k3s_release.HttpOrigin(url, downloader, store), version
 
 
 @dataclass
@@ -92,35 +93,20 @@ class _Work:
     spec: Spec
     store: Store
     listener: Listener
+    pins: Pins
     items: list[Item] = field(default_factory=list)
     images: dict[tuple[str, str], Image] = field(default_factory=dict)
-    failures: list[EdgebootError] = field(default_factory=list)
+    charts: list[tuple[Item, str]] = field(default_factory=list)  # to look for images in
+    failures: Failures = field(default_factory=Failures)
 
     def note(self, text: str) -> None:
         self.listener(Note(text))
 
-    @contextmanager
-    def part(self, where: str) -> Iterator[None]:
-        """Collects one part: its failure is kept, with the place in the spec, for the end."""
-        try:
-            yield
-        except EdgebootError as error:
-            error.where = error.where or where
-            self.failures.append(error)
-
-    def raise_failures(self) -> None:
-        """Raise what failed, if anything did."""
-        if len(self.failures) == 1:
-            raise self.failures[0]
-        if self.failures:
-            kind = _BY_EXIT_CODE[combined_exit_code(e.exit_code for e in self.failures)]
-            listed = "\n".join(f"- {error}" for error in self.failures)
-            raise kind(f"{len(self.failures)} parts of the bundle failed:\n{listed}")
-
     def k3s(self, origin: k3s_release.Origin, arch: Arch, declared: str | None) -> None:
         """Collect K3s and its images for one architecture."""
         self.note(f"K3s for {arch.name} from {origin.describe('')}")
-        part = k3s_release.acquire(origin, arch, self.store)
+        sums = pin_k3s(self.pins, origin, arch)
+        part = k3s_release.acquire(origin, arch, self.store, sums)
         found = k3s_release.embedded_version(self.store.source(part.binary).path)
         label = origin.describe(arch.k3s_binary)
         wanted = declared or next((item.version for item in self.items), None) or found
@@ -129,22 +115,56 @@ class _Work:
         if found not in (None, wanted):
             raise BadInput(f"{label} is {found}, not {wanted}")
         self._add_item(Item(Role.K3S_BINARY, "k3s", part.binary, arch.name, wanted))
-        self._add_images(take_apart(part.images, (arch,), self.store, part.images_name))
+        images = take_apart(part.images, (arch,), self.store, part.images_name)
+        self._add_images(kept(images, self.spec.k3s.without))
 
     def extra_images(self, entry: Entry) -> None:
         """Collect the images of an archive."""
         self.note(f"images of {entry.path}")
+        pin_file(self.pins, "archives", entry)
         self._add_images(take_apart(entry.path, self.spec.k3s.arches, self.store, str(entry.path)))
 
-    def chart(self, entry: Entry) -> None:
+    def pull(self, wanted: list[tuple[Wanted, str]], registry: Registry) -> None:
+        """Collect images of registries; each that fails is a failure of its own."""
+        if wanted:
+            self.note(f"{len(wanted)} images from registries")
+        outcomes = Pull(registry, self.store, self.listener).run(want for want, _ in wanted)
+        for (_, where), outcome in zip(wanted, outcomes, strict=True):
+            with self.failures.part(where):
+                if isinstance(outcome, EdgebootError):
+                    raise outcome
+                self._add_images(outcome)
+
+    def chart_images(self, program: str | None, registry: Registry) -> None:
+        """Collect the images of the charts that nothing has brought yet."""
+        version = next((i.version for i in self.items if i.role is Role.K3S_BINARY), None) or ""
+        helm = find_helm(program, version) if self.charts else None
+        releases = []
+        for item, where in self.charts:
+            with self.failures.part(where):
+                release = chart_images.examine(item, where, self.store, helm)
+                releases.append(release)
+                if release.discovery.unresolved and self.spec.strict:
+                    raise chart_images.unresolved(release)
+                if release.discovery.unresolved:
+                    self.note(f"warning: {chart_images.unresolved(release)}")
+        there = {name for name, _ in self.images}
+        wanted = []
+        for reference, where in chart_images.references(releases).items():
+            if reference.name not in there:
+                with self.failures.part(where):
+                    pinned = pin_reference(self.pins, "chart-images", reference, registry)
+                    wanted.append((Wanted(pinned, self.spec.k3s.arches), where))
+        self.pull(wanted, registry)
+
+    def chart(self, entry: ChartEntry, repositories: Repositories) -> None:
         """Collect a chart."""
-        self.note(f"chart {entry.path}")
-        chart = charts.collect(entry.path, self.store)
-        name = entry.name or chart.name
-        if not is_release_name(name):
-            hint = "give it a 'name' of lower-case letters, digits and dashes"
-            raise BadInput(f"{name!r} cannot name what Helm installs", hint=hint)
-        self._add_item(Item(Role.CHART, name, chart.blob, version=chart.version))
+        self.note(f"chart {entry.describe()}")
+        chart = pin_chart(self.pins, entry, self.store, repositories)
+        item = chart_item(entry, chart)
+        self._add_item(item)
+        if entry.discover:
+            self.charts.append((item, entry.where))
 
     def file(self, role: Role, entry: Entry) -> None:
         """Collect a manifest or a plain file."""
@@ -153,6 +173,7 @@ class _Work:
             raise BadInput(f"{name!r} is not a file name for nodes", hint="give it a plain 'name'")
         self.note(f"{role} {entry.path}")
         blob = self.store.add(readable(entry.path), expected=entry.sha256, what=str(entry.path))
+        pin_file(self.pins, f"{role}s", entry, blob)
         self._add_item(Item(role, name, blob))
 
     def contents(self) -> Contents:
@@ -172,6 +193,7 @@ class _Work:
                 for arch in arches
                 for composed in group((i for i in images if i.arch == arch), self.store.source)
             ),
+            self.pins.lock().digest,
         )
         contents_json.check(contents)
         return contents
@@ -190,7 +212,8 @@ class _Work:
 
     def _check_coverage(self) -> None:
         """Whether each extra image is there for all architectures, so that no node lacks it."""
-        for name in sorted({name for name, _ in self.images}):
+        declared = {entry.reference.name for entry in self.spec.pulls if entry.arches}
+        for name in sorted({name for name, _ in self.images} - declared):
             lacking = [a.name for a in self.spec.k3s.arches if (name, a.name) not in self.images]
             if lacking:
                 raise BadInput(

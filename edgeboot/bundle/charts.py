@@ -1,26 +1,23 @@
-"""Helm charts from disk: a packed chart as it is, or a chart directory packed reproducibly."""
+"""Helm charts, packed with everything they depend on.
+
+A packed chart that is complete travels as it is. A directory is packed reproducibly, and so is
+whatever lacks a dependency, once that has been put into its ``charts/``.
+"""
 
 from __future__ import annotations
 
-import re
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeboot.bundle import untar
+from edgeboot.bundle import chart_files, chart_yaml
+from edgeboot.bundle.chart_source import Repositories
+from edgeboot.bundle.chart_spec import ChartEntry
+from edgeboot.bundle.chart_yaml import Dependency, Metadata
 from edgeboot.bundle.contents import Blob
 from edgeboot.bundle.store import Store, readable
-from edgeboot.bundle.wire import END, MAX_NAME, header, padding
-from edgeboot.errors import BadInput, Refused
+from edgeboot.errors import BadInput
 
-_CHART_YAML_MAX = 1 << 20
-_FILE_MAX = 16 << 20
-_LIMITS = untar.Limits(total=256 << 20, members=10_000, ratio=200, free=64 << 20)
-
-# Both keys are required and stand at the margin (Helm documentation: the Chart.yaml file). They are
-# read by line because charts in the wild use YAML that edgeboot's own strict reader refuses.
-_KEY = r"""^{key}:[ \t]+(["']?)([A-Za-z0-9][A-Za-z0-9._+-]*)\1[ \t]*(?:#.*)?\r?$"""
+_DEPTH = 8  # charts that depend on charts
 
 
 @dataclass(frozen=True)
@@ -32,76 +29,97 @@ class Chart:
     blob: Blob
 
 
-def collect(path: Path, store: Store) -> Chart:
-    """The chart at ``path``: a directory with a Chart.yaml, or a ``.tgz`` of one.
+def collect(entry: ChartEntry, store: Store, repositories: Repositories) -> Chart:
+    """The chart of an entry, complete.
 
-    Raises BadInput where it is neither, Refused where a ``.tgz`` breaks the rules of ``untar``.
+    Raises BadInput where there is no such chart, Refused where its bytes are not to be trusted.
     """
-    if path.is_dir():
-        return _pack(path, store)
-    name, version = _described(_packed_description(path), str(path))
-    return Chart(name, version, store.add(readable(path), what=str(path)))
+    if isinstance(entry.source, Path):
+        return complete(entry.source, store, repositories)
+    blob = repositories.fetch(entry.source, entry.chart, entry.version)
+    chart = complete(store.source(blob).path, store, repositories, entry.describe())
+    if entry.chart and chart.name != entry.chart:
+        raise BadInput(f"{entry.source} gives the chart {chart.name!r} for {entry.chart!r}")
+    return chart
 
 
-def _packed_description(path: Path) -> bytes:
-    found: bytes | None = None
-    with untar.opened(path, str(path), _LIMITS) as members:
-        for member in members:
-            if re.fullmatch(r"[^/]+/Chart\.yaml", member.name):
-                if found is not None:
-                    raise Refused(f"{path} holds two charts")
-                found = member.read(_CHART_YAML_MAX)
-    if found is None:
-        raise BadInput(f"{path} is no packed chart: it has no NAME/Chart.yaml")
-    return found
+def complete(
+    path: Path, store: Store, repositories: Repositories, what: str = "", depth: int = _DEPTH
+) -> Chart:
+    """A chart directory or packed chart on disk, with its dependencies."""
+    what = what or str(path)
+    files = chart_files.read(path, what)
+    metadata = chart_yaml.read(files, what)
+    missing = _missing(metadata, files, what)
+    for dependency in missing:
+        if not depth:
+            raise BadInput(f"{what}: its dependencies go deeper than {_DEPTH} charts")
+        base = path if path.is_dir() else None
+        found = _dependency(dependency, metadata, what, base, store, repositories, depth)
+        data = b"".join(store.source(found.blob).open())
+        files[f"charts/{found.name}-{found.version}.tgz"] = data
+    if path.is_dir() or missing:
+        blob = store.add(chart_files.pack(metadata.name, files), what=what)
+    else:
+        blob = store.add(readable(path), what=what)
+    return Chart(metadata.name, metadata.version, blob)
 
 
-def _pack(directory: Path, store: Store) -> Chart:
-    """Pack a directory; its files sorted by path, without times, owners or modes."""
-    description = directory / "Chart.yaml"
-    if not description.is_file():
-        raise BadInput(f"{directory} is no chart: it has no Chart.yaml")
-    name, version = _described(b"".join(readable(description)), str(description))
-    files = sorted(_files(directory), key=lambda file: file.relative_to(directory).as_posix())
-    blob = store.add(_gzipped(_tar(name, directory, files)), what=str(directory))
-    return Chart(name, version, blob)
+def _missing(metadata: Metadata, files: chart_files.Files, what: str) -> tuple[Dependency, ...]:
+    """The dependencies that are not below ``charts/``; by name, as Helm checks it."""
+    if not metadata.dependencies:
+        return ()
+    there = {chart.metadata.name for chart in subcharts(files, what)}
+    return tuple(d for d in metadata.dependencies if d.name not in there)
 
 
-def _described(data: bytes, where: str) -> tuple[str, str]:
-    text = data.decode("utf-8", "replace")
-    values = []
-    for key in ("name", "version"):
-        matches = re.findall(_KEY.format(key=key), text, re.MULTILINE)
-        if len(matches) != 1:
-            raise BadInput(f"{where}: the chart's {key} cannot be read", hint=f"write '{key}: …'")
-        values.append(matches[0][1])
-    return values[0], values[1]
+@dataclass(frozen=True)
+class Subchart:
+    """A chart inside another chart's ``charts/``."""
+
+    metadata: Metadata
+    files: chart_files.Files
+    path: str
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    for path in directory.rglob("*"):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise BadInput(
-                f"{path} is neither a file nor a directory", hint="replace it by what it stands for"
-            )
-        if path.is_file():
-            if path.stat().st_size > _FILE_MAX:
-                raise BadInput(f"{path} has over {_FILE_MAX >> 20} MiB; is it part of the chart?")
-            yield path
+def subcharts(files: chart_files.Files, what: str) -> tuple[Subchart, ...]:
+    """What lies below a chart's ``charts/``, as directories or packed."""
+    found = []
+    tops = sorted({p.split("/")[1] for p in files if p.startswith("charts/")})
+    for top in tops:
+        if f"charts/{top}/Chart.yaml" in files:
+            inner: chart_files.Files = chart_files.below(files, f"charts/{top}/")
+        elif top.endswith(".tgz") and f"charts/{top}" in files:
+            inner = chart_files.unpack(files[f"charts/{top}"], f"{what}: charts/{top}")
+        else:
+            continue
+        metadata = chart_yaml.read(inner, f"{what}: charts/{top}")
+        found.append(Subchart(metadata, inner, f"charts/{top}"))
+    return tuple(found)
 
 
-def _tar(name: str, directory: Path, files: list[Path]) -> Iterator[bytes]:
-    for path in files:
-        data = b"".join(readable(path))
-        member = f"{name}/{path.relative_to(directory).as_posix()}"
-        if not member.isascii() or len(member) > MAX_NAME:
-            raise BadInput(f"{path}: a chart's file names are ASCII and at most {MAX_NAME} long")
-        yield header(member, len(data)) + data + padding(len(data))
-    yield END
-
-
-def _gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)  # no time, no name
-    for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()
+def _dependency(
+    dependency: Dependency,
+    metadata: Metadata,
+    what: str,
+    base: Path | None,
+    store: Store,
+    repositories: Repositories,
+    depth: int,
+) -> Chart:
+    name, repository = dependency.name, dependency.repository
+    version = chart_yaml.locked_version(dependency, metadata, what)
+    if repository.startswith("file://") and base is not None:
+        beside = base / repository.removeprefix("file://")
+        return complete(beside, store, repositories, "", depth - 1)
+    if not repository.startswith(("https://", "http://", "oci://")):
+        raise BadInput(
+            f"{what} needs {name} from {repository or 'its charts/ directory'}, "
+            "which edgeboot cannot look into",
+            hint="put it into charts/ with `helm dependency update`, or write the repository's URL",
+        )
+    if repository.startswith("oci://"):
+        repository = f"{repository.rstrip('/')}/{name}"
+    blob = repositories.fetch(repository.rstrip("/"), name, version)
+    label = f"{name} {version} of {repository}"
+    return complete(store.source(blob).path, store, repositories, label, depth - 1)

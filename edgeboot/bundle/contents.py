@@ -35,6 +35,7 @@ class Item:
     """A file that a bundle carries whole: a binary, a chart, a manifest or a plain file.
 
     ``name`` is unique within its role and arch; ``arch`` is None where it does not matter.
+    ``namespace`` and ``values`` (YAML text) are for charts: where to install them, and how.
     """
 
     role: Role
@@ -42,6 +43,8 @@ class Item:
     blob: Blob
     arch: str | None = None
     version: str | None = None
+    namespace: str | None = None
+    values: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class ImageArchive:
 
 @dataclass(frozen=True)
 class Contents:
-    """All that a bundle carries."""
+    """All that a bundle carries. ``lock`` is the digest of the lock it was built from."""
 
     name: str
     k3s_version: str
@@ -90,6 +93,7 @@ class Contents:
     items: tuple[Item, ...]
     images: tuple[Image, ...]
     archives: tuple[ImageArchive, ...]
+    lock: str | None = None
 
     def k3s_binary(self, arch: str) -> Item | None:
         """The K3s binary of an architecture."""

@@ -20,10 +20,12 @@ from edgeboot.platform import ARCHES
 FILE_NAME = "edgeboot-bundle.json"
 MAX_BYTES = 16 << 20
 _TOTAL_MAX = 1 << 40
+VALUES_MAX = 256 << 10  # characters; a HelmChart object has to fit into etcd's 1.5 MiB
 
 _BUNDLE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 _ITEM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 _ARCHIVE_NAME = re.compile(r"[a-z0-9-]{1,200}")
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
@@ -37,6 +39,11 @@ def is_item_name(name: str) -> bool:
     return _ITEM_NAME.fullmatch(name) is not None
 
 
+def is_namespace(name: str) -> bool:
+    """Whether a Kubernetes namespace can be called so: a DNS label."""
+    return _NAMESPACE.fullmatch(name) is not None
+
+
 def encode(contents: Contents) -> bytes:
     """The canonical document of a table of contents."""
     document: dict[str, object] = {
@@ -48,6 +55,8 @@ def encode(contents: Contents) -> bytes:
         "images": [_image(image) for image in contents.images],
         "archives": [_archive(archive) for archive in contents.archives],
     }
+    if contents.lock is not None:
+        document["lock"] = contents.lock
     document["sha256"] = hashlib.sha256(jsondoc.canonical(document)).hexdigest()
     return _pretty(document)
 
@@ -61,7 +70,9 @@ def decode(data: bytes) -> Contents:
             f"{FILE_NAME} is of format {version.value!r}; this edgeboot reads format {FORMAT}",
             hint="use the edgeboot that built the bundle, or a newer one",
         )
-    root.only(("format", "name", "k3s_version", "arches", "items", "images", "archives", "sha256"))
+    keys = ("format", "name", "k3s_version", "arches", "items", "images", "archives", "sha256")
+    root.only((*keys, "lock"))
+    lock = root.get("lock")
     contents = Contents(
         _match(root.member("name"), _BUNDLE_NAME),
         _match(root.member("k3s_version"), _VERSION),
@@ -69,6 +80,7 @@ def decode(data: bytes) -> Contents:
         tuple(_read_item(node) for node in root.member("items").items()),
         tuple(_read_image(node) for node in root.member("images").items()),
         tuple(_read_archive(node) for node in root.member("archives").items()),
+        lock.hexdigest() if lock else None,
     )
     check(contents)
     if encode(contents) != data:
@@ -127,6 +139,10 @@ def _item(item: Item) -> dict[str, object]:
         document["arch"] = item.arch
     if item.version is not None:
         document["version"] = item.version
+    if item.namespace is not None:
+        document["namespace"] = item.namespace
+    if item.values is not None:
+        document["values"] = item.values
     return document
 
 
@@ -155,8 +171,9 @@ def _blob(blob: Blob) -> dict[str, object]:
 
 
 def _read_item(node: jsondoc.Node) -> Item:
-    node.only(("role", "name", "sha256", "size", "arch", "version"))
+    node.only(("role", "name", "sha256", "size", "arch", "version", "namespace", "values"))
     role, arch, version = node.member("role"), node.get("arch"), node.get("version")
+    namespace, values = node.get("namespace"), node.get("values")
     if role.text() not in list(Role):
         raise role.bad(f"is {role.text()[:40]!r}, which this edgeboot does not know")
     return Item(
@@ -165,6 +182,8 @@ def _read_item(node: jsondoc.Node) -> Item:
         _read_blob(node),
         _arch(arch) if arch else None,
         _match(version, _VERSION) if version else None,
+        _match(namespace, _NAMESPACE) if namespace else None,
+        values.text(VALUES_MAX) if values else None,
     )
 
 

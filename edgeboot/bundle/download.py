@@ -6,27 +6,22 @@ loopback, where tests and local mirrors live.
 
 from __future__ import annotations
 
-import email.utils
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from edgeboot.errors import BadInput, Refused, StepFailed
+from edgeboot.bundle.retry import STATUSES, TryAgain, reason, retry_after, retrying
+from edgeboot.errors import BadInput, Refused
 from edgeboot.plan.sources import CHUNK
 
 _TIMEOUTS = (15.0, 60.0)  # seconds to connect, and without a byte
-_ATTEMPTS = 4
-_WAIT_MAX = 60.0
 _REDIRECTS = 8
-_RETRY = {408, 425, 429, 500, 502, 503, 504}
-_MOVED = {301, 302, 303, 307, 308}
+MOVED = {301, 302, 303, 307, 308}
 
 T = TypeVar("T")
 
@@ -35,25 +30,24 @@ class Missing(BadInput):
     """The server says that there is no such file."""
 
 
-class _TryAgain(Exception):
-    """An attempt failed in a way that may pass; ``wait`` seconds are what the server asks for."""
-
-    def __init__(self, problem: str, wait: float | None = None) -> None:
-        super().__init__(problem)
-        self.wait = wait
-
-
 class Downloader:
     """Fetches files; ``sleep`` waits between attempts.
+
+    ``login`` says who to be at the host of a URL; it is asked anew after each redirect.
 
     Methods raise Missing where the server has no such file, BadInput where it refuses, Refused for
     an unsafe redirect or a file over its limit, StepFailed where the network keeps failing.
     """
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        login: Callable[[str], tuple[str, str] | None] | None = None,
+    ) -> None:
         self._session = requests.Session()
         self._session.headers["Accept-Encoding"] = "identity"
         self._sleep = sleep
+        self._login = login
 
     def small(self, url: str, limit: int) -> bytes:
         """A file of at most ``limit`` bytes."""
@@ -78,18 +72,8 @@ class Downloader:
         return self._attempts(url, once)
 
     def _attempts(self, url: str, once: Callable[[], T]) -> T:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return once()
-            except _TryAgain as error:
-                if attempt == _ATTEMPTS:
-                    raise StepFailed(
-                        f"cannot fetch {url}: {error} ({_ATTEMPTS} attempts)",
-                        hint="check the network, or name a release directory",
-                    ) from error
-                wait = 2.0**attempt * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
-                self._sleep(min(error.wait if error.wait is not None else wait, _WAIT_MAX))
-        raise AssertionError("unreachable")
+        hint = "check the network, or name a release directory"
+        return retrying(url, once, self._sleep, hint=hint)
 
     @contextmanager
     def _get(self, url: str) -> Iterator[tuple[requests.Response, str]]:
@@ -98,15 +82,19 @@ class Downloader:
         for _ in range(_REDIRECTS):
             try:
                 response = self._session.get(
-                    current, stream=True, timeout=_TIMEOUTS, allow_redirects=False
+                    current,
+                    stream=True,
+                    timeout=_TIMEOUTS,
+                    allow_redirects=False,
+                    auth=self._login(current) or _nobody if self._login else None,
                 )
             except (requests.ConnectionError, requests.Timeout) as error:
-                raise _TryAgain(_reason(error)) from error
+                raise TryAgain(reason(error)) from error
             except requests.RequestException as error:
-                raise BadInput(f"cannot fetch {current}: {_reason(error)}") from error
+                raise BadInput(f"cannot fetch {current}: {reason(error)}") from error
             with response:
                 location = response.headers.get("Location")
-                if response.status_code in _MOVED and location:
+                if response.status_code in MOVED and location:
                     current = redirected(current, location)
                     continue
                 _check_status(response, current)
@@ -125,30 +113,19 @@ def _body(response: requests.Response, url: str, limit: int) -> Iterator[bytes]:
                 raise Refused(f"{url} is longer than the {limit} bytes that are allowed")
             yield chunk
     except requests.RequestException as error:
-        raise _TryAgain(_reason(error)) from error
-    if announced.isdigit() and done != int(announced):
-        raise _TryAgain(f"it ended after {done} of {announced} bytes")
+        raise TryAgain(reason(error)) from error
+    if announced.isascii() and announced.isdigit() and done != int(announced):
+        raise TryAgain(f"it ended after {done} of {announced} bytes")
 
 
 def _check_status(response: requests.Response, url: str) -> None:
     status = response.status_code
     if status in (404, 410):
         raise Missing(f"{url} does not exist (HTTP {status})")
-    if status in _RETRY:
-        raise _TryAgain(f"HTTP {status}", _retry_after(response.headers.get("Retry-After", "")))
+    if status in STATUSES:
+        raise TryAgain(f"HTTP {status}", retry_after(response.headers.get("Retry-After", "")))
     if status != requests.codes.ok:
         raise BadInput(f"{url} answers HTTP {status} {response.reason}")
-
-
-def _retry_after(value: str) -> float | None:
-    """Seconds to wait, from a ``Retry-After`` of seconds or a date."""
-    if value.isdigit():
-        return float(value)
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment - datetime.now(moment.tzinfo or UTC)).total_seconds())
 
 
 def redirected(url: str, location: str) -> str:
@@ -156,20 +133,19 @@ def redirected(url: str, location: str) -> str:
     target = urljoin(url, location)
     parts = urlsplit(target)
     allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
-    if parts.scheme not in allowed and not (parts.scheme == "http" and _loopback(parts.hostname)):
+    if parts.scheme not in allowed and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise Refused(f"{url} redirects to {target}, which is not https")
     return target
 
 
-def _loopback(host: str | None) -> bool:
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps requests from looking into netrc by itself, which it does for plain http as well."""
+    return request
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address is this machine's own."""
     try:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:
         return False
-
-
-def _reason(error: Exception) -> str:
-    """The innermost cause in one line: requests nests urllib3's errors deeply."""
-    while error.args and isinstance(error.args[-1], Exception):
-        error = error.args[-1]
-    return str(getattr(error, "reason", None) or error) or type(error).__name__

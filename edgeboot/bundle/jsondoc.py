@@ -64,10 +64,10 @@ class Node:
             raise self.bad("is not a JSON object")
         return {k: Node(v, f"{self.where}.{k}").text() for k, v in self.value.items()}
 
-    def text(self) -> str:
-        """A string."""
-        if not isinstance(self.value, str) or len(self.value) > _MAX_TEXT:
-            raise self.bad(f"is not a string of at most {_MAX_TEXT} characters")
+    def text(self, limit: int = _MAX_TEXT) -> str:
+        """A string of at most ``limit`` characters."""
+        if not isinstance(self.value, str) or len(self.value) > limit:
+            raise self.bad(f"is not a string of at most {limit} characters")
         return self.value
 
     def size(self, limit: int) -> int:

@@ -129,14 +129,22 @@ def channel_version(channel: str, downloader: Downloader, service: str = CHANNEL
     return version
 
 
-def acquire(origin: Origin, arch: Arch, store: Store) -> Part:
+def listed(origin: Origin, arch: Arch) -> dict[str, str]:
+    """The SHA-256 that a release gives its binary and its image archives for an architecture."""
+    sums_name = f"sha256sum-{arch.name}.txt"
+    return dict(_checksums(origin.text(sums_name), origin.describe(sums_name)))
+
+
+def acquire(
+    origin: Origin, arch: Arch, store: Store, sums: Mapping[str, str] | None = None
+) -> Part:
     """Binary and image archive of one architecture, checked against the release's checksums.
 
+    ``sums`` are these, where they have been read already.
     The archive is the best compressed one there is. Raises BadInput where the release lacks a file
     or holds the binary of another architecture, Refused naming the file where a checksum is wrong.
     """
-    sums_name = f"sha256sum-{arch.name}.txt"
-    sums = _checksums(origin.text(sums_name), origin.describe(sums_name))
+    sums = listed(origin, arch) if sums is None else sums
     label = origin.describe(arch.k3s_binary)
     binary = store.add(
         file_chunks(origin.obtain(arch.k3s_binary, _listed(sums, arch.k3s_binary, origin))),

@@ -6,12 +6,43 @@ Source: the distribution project's reference grammar, as Docker and containerd u
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 _REPOSITORY = r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
 _HOST = r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-_FULL = re.compile(rf"{_HOST}/{_REPOSITORY}(?::(?P<tag>{_TAG}))?(?:@sha256:[0-9a-f]{{64}})?")
+_FULL = re.compile(
+    rf"(?P<host>{_HOST})/(?P<repository>{_REPOSITORY})"
+    rf"(?::(?P<tag>{_TAG}))?(?:@sha256:(?P<digest>[0-9a-f]{{64}}))?"
+)
 _MAX = 512
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A full name taken apart. ``digest`` is hexadecimal; a tag or a digest is there, or both."""
+
+    registry: str
+    repository: str
+    tag: str | None
+    digest: str | None
+
+    def __str__(self) -> str:
+        return self.name + (f"@sha256:{self.digest}" if self.digest and self.tag else "")
+
+    @property
+    def name(self) -> str:
+        """What the image is called where it runs: by its tag if it has one, else by its digest."""
+        end = f":{self.tag}" if self.tag else f"@sha256:{self.digest}"
+        return f"{self.registry}/{self.repository}{end}"
+
+
+def parse(name: str) -> Reference:
+    """Any image name, short or full; ValueError where it is not one."""
+    match = _FULL.fullmatch(full_name(name))
+    if match is None:
+        raise ValueError(f"{name[:100]!r} is not an image reference")
+    return Reference(match["host"], match["repository"], match["tag"], match["digest"])
 
 
 def full_name(name: str) -> str:

@@ -8,7 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edgeboot import yamlfile
+from edgeboot.bundle import chart_spec, spec_images
+from edgeboot.bundle.chart_spec import ChartEntry
 from edgeboot.bundle.contents_json import is_bundle_name, is_item_name
+from edgeboot.bundle.registry_hosts import RegistrySettings
 from edgeboot.errors import BadInput
 from edgeboot.platform import ARCHES, Arch
 
@@ -17,10 +20,6 @@ _CHANNEL = re.compile(r"[a-z0-9][a-z0-9.-]{0,40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # K3s takes the text before the first dot as the name of a Kubernetes object (facts: manifests)
 _MANIFEST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[A-Za-z0-9-]+)*\.(yaml|yml|json)")
-
-
-# Helm's release names are DNS labels of at most 53 characters
-_RELEASE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class K3s:
     source: Path | str | None
     arches: tuple[Arch, ...]
     where: str
+    without: tuple[str, ...] = ()  # components whose images are not wanted
 
 
 @dataclass(frozen=True)
@@ -46,29 +46,29 @@ class Entry:
     where: str
     name: str | None = None
     sha256: str | None = None
+    label: str = ""  # the path as written: what a lock calls it
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A whole ``bundle.yml``."""
+    """A whole ``bundle.yml``; ``strict``: an image of a chart that is not known is an error."""
 
     name: str
     k3s: K3s
-    charts: tuple[Entry, ...]
+    charts: tuple[ChartEntry, ...]
     manifests: tuple[Entry, ...]
     files: tuple[Entry, ...]
-    images: tuple[Entry, ...]
-
-
-def is_release_name(name: str) -> bool:
-    """Whether Helm can install something under this name."""
-    return _RELEASE_NAME.fullmatch(name) is not None
+    images: tuple[Entry, ...]  # archives
+    pulls: tuple[spec_images.ImageEntry, ...] = ()
+    registries: tuple[RegistrySettings, ...] = ()
+    strict: bool = False
 
 
 def load(path: Path) -> Spec:
     """Read a spec; BadInput with file:line where it is wrong. Does not look at what it names."""
     top = yamlfile.load(path)
-    reader = top.reader(("name", "k3s", "charts", "manifests", "files", "images"), "the bundle")
+    keys = ("name", "k3s", "charts", "manifests", "files", "images", "registries", "strict")
+    reader = top.reader(keys, "the bundle")
     name = reader.text("name")
     if not is_bundle_name(name):
         hint = "use lower-case letters, digits, dots and dashes"
@@ -77,12 +77,19 @@ def load(path: Path) -> Spec:
     return Spec(
         name,
         _k3s(reader.mapping("k3s"), base),
-        tuple(_entry(m, base, "a chart", ("path", "name")) for m in reader.mappings("charts")),
+        tuple(chart_spec.read(m, base) for m in reader.mappings("charts")),
         _manifests(reader, base),
         tuple(
             _entry(m, base, "a file", ("path", "name", "sha256")) for m in reader.mappings("files")
         ),
-        tuple(_entry(m, base, "an image", ("archive",)) for m in reader.mappings("images")),
+        tuple(
+            _entry(m, base, "an image", ("archive",))
+            for m in reader.mappings("images")
+            if "name" not in m
+        ),
+        pulls=spec_images.image_entries(reader),
+        registries=spec_images.registries(reader, base),
+        strict=reader.boolean("strict", False),
     )
 
 
@@ -102,7 +109,7 @@ def source_of(text: str, base: Path) -> Path | str:
 
 
 def _k3s(mapping: yamlfile.Mapping, base: Path) -> K3s:
-    reader = mapping.reader(("version", "channel", "source", "arches"), "'k3s'")
+    reader = mapping.reader(("version", "channel", "source", "arches", "images"), "'k3s'")
     version, channel = reader.text("version", None), reader.text("channel", None)
     if version is not None and channel is not None:
         raise reader.error("channel", "'version' and 'channel' exclude each other", "remove one")
@@ -120,21 +127,9 @@ def _k3s(mapping: yamlfile.Mapping, base: Path) -> K3s:
     if isinstance(source, Path) and channel is not None:
         hint = "remove 'channel', or name the exact 'version'"
         raise reader.error("channel", "a directory has no channels", hint)
-    return K3s(version, channel, source, _arches(reader), mapping.where())
-
-
-def _arches(reader: yamlfile.Reader) -> tuple[Arch, ...]:
-    if not reader.has("arches"):
-        return tuple(ARCHES.values())
-    names = reader.texts("arches")
-    for name in names:
-        if name not in ARCHES:
-            near = yamlfile.nearest(name, tuple(ARCHES))
-            hint = f"did you mean '{near}'?" if near else f"known: {', '.join(ARCHES)}"
-            raise reader.error("arches", f"unknown architecture {yamlfile.quoted(name)}", hint)
-    if not names or len(set(names)) < len(names):
-        raise reader.error("arches", "name each architecture once, and at least one")
-    return tuple(arch for arch in ARCHES.values() if arch.name in names)
+    arches = spec_images.arches(reader) if reader.has("arches") else tuple(ARCHES.values())
+    without = spec_images.left_out(reader)
+    return K3s(version, channel, source, arches, mapping.where(), without)
 
 
 def _manifests(reader: yamlfile.Reader, base: Path) -> tuple[Entry, ...]:
@@ -152,17 +147,17 @@ def _manifests(reader: yamlfile.Reader, base: Path) -> tuple[Entry, ...]:
         if addon in entries:
             what = f"two manifests are called {yamlfile.quoted(addon)}"
             raise BadInput(what, where=where, hint="K3s goes by the text before the first dot")
-        entries[addon] = Entry(base / path, where, path.name)
+        entries[addon] = Entry(base / path, where, path.name, label=text)
     return tuple(entries.values())
 
 
 def _entry(mapping: yamlfile.Mapping, base: Path, what: str, keys: tuple[str, ...]) -> Entry:
     reader = mapping.reader(keys, what)
-    path = base / reader.text(keys[0])
+    label = reader.text(keys[0])
     name, sha256 = reader.text("name", None), reader.text("sha256", None)
     if name is not None and not is_item_name(name):
         hint = "use letters, digits, dots, dashes, underscores and plus signs"
         raise reader.error("name", f"{yamlfile.quoted(name)} is not a file name for nodes", hint)
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise reader.error("sha256", "is not a SHA-256: 64 lower-case hexadecimal digits")
-    return Entry(path, mapping.where(), name, sha256)
+    return Entry(base / label, mapping.where(), name, sha256, label)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgeboot.bundle import contents_json
+from edgeboot.bundle import lock as locks
 from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.build import build
 from edgeboot.bundle.contents import Blob, Contents, Role
@@ -42,14 +43,22 @@ def bundle() -> None:
     type=click.Choice(sorted(ARCHES)),
     help="Take K3s for this architecture only; may be given again.",
 )
+@click.option("--helm", metavar="PROGRAM", help="Look for images of charts with this helm.")
+@click.option("--locked", is_flag=True, help="Refuse whatever differs from the lock beside it.")
 def build_command(
-    spec: Path, output: Path | None, release: str | None, arches: tuple[str, ...]
+    spec: Path,
+    output: Path | None,
+    release: str | None,
+    arches: tuple[str, ...],
+    helm: str | None,
+    locked: bool,
 ) -> None:
     """Build a bundle from a bundle.yml.
 
     \b
     edgeboot bundle build -f bundles/edge.yml -o edge.tar
     edgeboot bundle build -f bundles/minimal.yml --k3s-release ./release --arch arm64
+    edgeboot bundle build -f bundles/edge.yml --locked
     """
     wanted = load(spec)
     if arches:
@@ -58,7 +67,8 @@ def build_command(
     source = None if release is None else source_of(release, Path())
     target = output or Path(f"{wanted.name}.tar")
     with listener("text") as tell:
-        path = build(wanted, target, release=source, listener=tell)
+        lock = locks.read(locks.path_beside(spec)) if locked else None
+        path = build(wanted, target, release=source, lock=lock, helm=helm, listener=tell)
     with Bundle.open(path) as built:
         version = built.contents.k3s_version
     click.echo(f"{path}: {human_size(path.stat().st_size)}, K3s {version}")

@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from edgeboot import __version__
+from edgeboot.cli import bundle_lock, bundle_oci
 from edgeboot.cli.bundle import bundle
 from edgeboot.cli.install import install
 from edgeboot.cli.inventory import inventory
@@ -44,6 +45,10 @@ def cli() -> None:
     """
 
 
+for command in (bundle_lock.lock, bundle_lock.update, bundle_lock.schema):
+    bundle.add_command(command)
+for command in (bundle_oci.images, bundle_oci.push, bundle_oci.pull):
+    bundle.add_command(command)
 for command in (bundle, inventory, preflight, plan, install, verify, lab):
     cli.add_command(command)
 

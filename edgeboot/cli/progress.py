@@ -20,7 +20,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from edgeboot.events import BytesSent, Event, Listener
+from edgeboot.events import BytesFetched, BytesSent, Event, Listener
 from edgeboot.report.events import event_json, event_line
 
 
@@ -66,11 +66,12 @@ def _bars() -> Iterator[Listener]:
     with Progress(*columns, console=console, transient=True) as progress:
 
         def tell(event: Event) -> None:
-            if isinstance(event, BytesSent):
-                key = (event.node, event.name)
+            if isinstance(event, BytesSent | BytesFetched):
+                node = event.node if isinstance(event, BytesSent) else "fetching"
+                key = (node, event.name)
                 if key not in tasks:
                     name = event.name.rpartition("/")[2]
-                    tasks[key] = progress.add_task(f"{event.node} {name}", total=event.total)
+                    tasks[key] = progress.add_task(f"{node} {name}", total=event.total)
                 progress.update(tasks[key], completed=event.done, visible=event.done < event.total)
             line = event_line(event)
             if line is not None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from edgeboot.events import (
+    BytesFetched,
     BytesSent,
     Event,
     Note,
@@ -24,7 +25,7 @@ def event_line(event: Event) -> str | None:
             return f"{event.phase}: {', '.join(event.nodes) or 'nothing to do'}"
         case PhaseEnded():
             return None if event.ok else f"{event.phase}: failed"
-        case StepStarted() | BytesSent():
+        case StepStarted() | BytesSent() | BytesFetched():
             return None
         case StepEnded():
             end = f"FAILED: {event.error}" if event.error else f"{event.seconds:.1f} s"

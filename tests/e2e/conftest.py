@@ -51,7 +51,8 @@ def bundle(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = work / "bundle.yml"
     text = f"name: e2e\nk3s:\n  source: {release}\n  arches: [amd64]\nmanifests: [hello.yaml]\n"
     if has_charts(release):
-        text += f"charts:\n  - path: {CHART}\n"
+        text += f"charts:\n  - path: {CHART}\n    namespace: greetings\n"
+        text += "    values: {replicas: 2}\n"
     spec.write_text(text)
     (work / "hello.yaml").write_text(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: hello\n  namespace: default\n"

@@ -89,6 +89,18 @@ def test_the_chart_of_the_bundle_is_installed(bare_module: Fleet, release: Path)
     assert job["status"]["succeeded"] == 1
 
 
+def test_the_chart_has_the_values_and_namespace_of_the_bundle(
+    bare_module: Fleet, release: Path
+) -> None:
+    if not has_charts(release):
+        pytest.skip("this release has no image to install charts with")
+    listed = bare_module.on("server-1", "k3s kubectl get helmchart hello -n kube-system -o json")
+    asked = json.loads(listed)["spec"]
+    assert (asked["targetNamespace"], asked["valuesContent"]) == ("greetings", "replicas: 2\n")
+    secrets = bare_module.on("server-1", "k3s kubectl get secrets -n greetings -o name")
+    assert "sh.helm.release.v1.hello.v1" in secrets
+
+
 def test_verify_passes_and_measures(bare_module: Fleet) -> None:
     inventory = bare_module.inventory(agent_1={"labels": {"zone": "a"}})
     done = bare_module.run("verify", "-i", inventory, "--window", "3", "--output", "json")

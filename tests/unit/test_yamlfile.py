@@ -163,19 +163,18 @@ def test_messages_do_not_drive_the_terminal() -> None:
     assert len(yamlfile.quoted("x" * 10_000)) < 100
 
 
-PLAIN = st.text() | st.integers(-(10**17), 10**17) | st.booleans()
+# A key of more than 1024 characters as it is written, escapes included, is none in YAML.
+# JSON is YAML but for characters beyond 16 bits, which Python's writes as two escapes, and for keys
+# of a thousand characters.
+TEXT = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=40)
+PLAIN = TEXT | st.integers(-(10**17), 10**17) | st.booleans()
 
 
-@given(st.dictionaries(st.text(min_size=1), PLAIN | st.lists(st.text()).map(tuple)))
+@given(st.dictionaries(TEXT.filter(bool), PLAIN | st.lists(TEXT).map(tuple)))
 @settings(deadline=None)
 def test_json_round_trip(document: dict[str, Any]) -> None:
-    try:
-        text = json.dumps({"top": document})
-        inner = parse(text, "f").free_reader("f")
-        assert inner.scalar_map("top") == document
-    except BadInput as error:
-        # Python's JSON writes characters beyond 16 bits as two escapes, which YAML has not.
-        assert "half a character" in error.what or "no text" in error.what  # noqa: PT017
+    inner = parse(json.dumps({"top": document}), "f").free_reader("f")
+    assert inner.scalar_map("top") == document
 
 
 @given(st.text(st.sampled_from("ab:-[]{}\n\t #&*!|>'\"%@`,?\\x0\r")))

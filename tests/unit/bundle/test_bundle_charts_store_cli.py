@@ -12,12 +12,18 @@ import pytest
 from click.testing import CliRunner
 
 from edgeboot.bundle import charts
+from edgeboot.bundle.chart_source import Repositories
 from edgeboot.bundle.contents import Blob
 from edgeboot.bundle.store import Store, default_root
 from edgeboot.cli.bundle import bundle
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from tests.unit.bundle import fakes
 from tests.unit.bundle.conftest import write_site
+
+
+def collect(path: Path, store: Store) -> charts.Chart:
+    return charts.complete(path, store, Repositories(store))
+
 
 CHART = "apiVersion: v2\nname: hello  # mine\nversion: '0.1.0+1'\ndescription: long\n  text\n"
 
@@ -32,11 +38,11 @@ def chart_at(directory: Path, text: str = CHART) -> Path:
 
 def test_a_chart_directory_is_packed_the_same_way_each_time(tmp_path: Path) -> None:
     store = fakes.store(tmp_path)
-    first = charts.collect(chart_at(tmp_path / "a"), store)
+    first = collect(chart_at(tmp_path / "a"), store)
     other = chart_at(tmp_path / "b")
     os.utime(other / "Chart.yaml", (1, 1))
     (other / "Chart.yaml").chmod(0o600)
-    assert charts.collect(other, store) == first
+    assert collect(other, store) == first
     assert (first.name, first.version) == ("hello", "0.1.0+1")
     data = b"".join(store.source(first.blob).open())
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
@@ -49,7 +55,7 @@ def test_a_packed_chart_travels_as_it_is(tmp_path: Path) -> None:
         fakes.tar_of({"hello/Chart.yaml": CHART.encode(), "hello/charts/b/Chart.yaml": b""})
     )
     (tmp_path / "hello.tgz").write_bytes(data)
-    chart = charts.collect(tmp_path / "hello.tgz", fakes.store(tmp_path))
+    chart = collect(tmp_path / "hello.tgz", fakes.store(tmp_path))
     assert (chart.name, chart.version, chart.blob.sha256) == (
         "hello",
         "0.1.0+1",
@@ -62,14 +68,14 @@ def test_a_packed_chart_travels_as_it_is(tmp_path: Path) -> None:
     [
         "",
         "name: a\n",
+        "name: [a]\nversion: 1.0.0\n",
         "version: 1.0.0\n",
         "name: ../a\nversion: 1.0.0\n",
-        "name: a\nname: b\nversion: 1\n",
     ],
 )
 def test_a_chart_that_cannot_be_named_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput, match=r"Chart\.yaml: the chart's"):
-        charts.collect(chart_at(tmp_path / "a", text), fakes.store(tmp_path))
+        collect(chart_at(tmp_path / "a", text), fakes.store(tmp_path))
 
 
 def test_what_is_no_chart_is_refused(tmp_path: Path) -> None:
@@ -78,15 +84,15 @@ def test_what_is_no_chart_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.tgz").write_bytes(gzip.compress(fakes.tar_of({"a/values.yaml": b""})))
     for path in (tmp_path / "empty", tmp_path / "x.tgz", tmp_path / "gone.tgz"):
         with pytest.raises(BadInput, match=path.name):
-            charts.collect(path, store)
+            collect(path, store)
     linked = chart_at(tmp_path / "linked")
     (linked / "passwd").symlink_to("/etc/passwd")
     with pytest.raises(BadInput, match="passwd is neither a file nor a directory"):
-        charts.collect(linked, store)
+        collect(linked, store)
     two = fakes.tar_of({"a/Chart.yaml": CHART.encode(), "b/Chart.yaml": CHART.encode()})
     (tmp_path / "two.tgz").write_bytes(two)
     with pytest.raises(Refused, match="two charts"):
-        charts.collect(tmp_path / "two.tgz", store)
+        collect(tmp_path / "two.tgz", store)
 
 
 def test_a_blob_is_trusted_by_its_hash_and_not_by_its_size(tmp_path: Path) -> None:

@@ -32,17 +32,19 @@ def test_everything_at_once(tmp_path: Path) -> None:
     )
     assert wanted.k3s.source == tmp_path / "../rel"
     assert wanted.k3s.arches == (AMD64, ARM)
-    assert (wanted.charts[0].path, wanted.charts[0].name) == (tmp_path / "charts/a", "first")
+    assert (wanted.charts[0].source, wanted.charts[0].name) == (tmp_path / "charts/a", "first")
     assert wanted.manifests[0].name == "a.yaml"
     assert (wanted.files[0].name, wanted.files[0].sha256) == ("g", "a" * 64)
     assert wanted.images[0].path == tmp_path / "i.tar"
 
 
-@pytest.mark.parametrize("name", ["minimal.yml", "edge.yml"])
+@pytest.mark.parametrize("name", ["minimal.yml", "edge.yml", "monitoring.yml", "ha-mirror.yml"])
 def test_the_examples_can_be_read_and_what_they_name_is_there(name: str) -> None:
     wanted = spec.load(EXAMPLES / name)
-    for entry in (*wanted.charts, *wanted.manifests, *wanted.files, *wanted.images):
-        assert entry.path.exists()
+    paths = [entry.path for entry in (*wanted.manifests, *wanted.files, *wanted.images)]
+    paths += [chart.source for chart in wanted.charts if isinstance(chart.source, Path)]
+    for path in paths:
+        assert path.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""Programs that come as Go modules, built once and kept below ~/.cache/edgeboot-tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_BUILD_SECONDS = 280
+_GO = (1, 24)
+_CACHE = Path.home() / ".cache" / "edgeboot-tests"  # tests give HOME other values
+
+
+def go_tool(name: str, module: str) -> Path:
+    """A tool at a version; built with ``go install`` the first time, skipped without a Go."""
+    version = module.rpartition("@")[2]
+    directory = _CACHE / f"{name}-{version}"
+    program = directory / name
+    if program.exists():
+        return program
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin:/usr/lib/go/bin")
+    if go is None:
+        pytest.skip(f"{name} is built with Go, and there is none")
+    said = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=True)
+    found = re.match(r"go([0-9]+)\.([0-9]+)", said.stdout)
+    if found is None or (int(found[1]), int(found[2])) < _GO:
+        pytest.skip(f"{name} needs Go 1.24 or newer, this is {said.stdout.strip()}")
+    done = subprocess.run(
+        ["nice", go, "install", "-ldflags=-s -w", module],
+        env={**os.environ, "GOBIN": str(directory), "GOFLAGS": "-trimpath"},
+        capture_output=True,
+        text=True,
+        timeout=_BUILD_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip(f"{name} cannot be built here: {done.stderr.strip()[-200:]}")
+    return program
