@@ -172,6 +172,8 @@ class _Work:
                 for arch in arches
                 for composed in group((i for i in images if i.arch == arch), self.store.source)
             ),
+            self.spec.version,
+            self.spec.expires,
         )
         contents_json.check(contents)
         return contents

@@ -20,6 +20,7 @@ class Role(StrEnum):
     CHART = "chart"
     MANIFEST = "manifest"
     FILE = "file"
+    SBOM = "sbom"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,11 @@ class ImageArchive:
 
 @dataclass(frozen=True)
 class Contents:
-    """All that a bundle carries."""
+    """All that a bundle carries.
+
+    ``version`` is its builder's own number for it, ``expires`` the last day (``YYYY-MM-DD``, UTC)
+    on which it may be installed.
+    """
 
     name: str
     k3s_version: str
@@ -90,6 +95,8 @@ class Contents:
     items: tuple[Item, ...]
     images: tuple[Image, ...]
     archives: tuple[ImageArchive, ...]
+    version: str | None = None
+    expires: str | None = None
 
     def k3s_binary(self, arch: str) -> Item | None:
         """The K3s binary of an architecture."""

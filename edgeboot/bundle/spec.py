@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edgeboot import yamlfile
-from edgeboot.bundle.contents_json import is_bundle_name, is_item_name
+from edgeboot.bundle.contents_json import DAY, RELEASE, is_bundle_name, is_item_name
 from edgeboot.errors import BadInput
 from edgeboot.platform import ARCHES, Arch
 
@@ -58,6 +58,11 @@ class Spec:
     manifests: tuple[Entry, ...]
     files: tuple[Entry, ...]
     images: tuple[Entry, ...]
+    version: str | None = None
+    expires: str | None = None
+
+
+_TOP = ("name", "version", "expires", "k3s", "charts", "manifests", "files", "images")
 
 
 def is_release_name(name: str) -> bool:
@@ -68,7 +73,7 @@ def is_release_name(name: str) -> bool:
 def load(path: Path) -> Spec:
     """Read a spec; BadInput with file:line where it is wrong. Does not look at what it names."""
     top = yamlfile.load(path)
-    reader = top.reader(("name", "k3s", "charts", "manifests", "files", "images"), "the bundle")
+    reader = top.reader(_TOP, "the bundle")
     name = reader.text("name")
     if not is_bundle_name(name):
         hint = "use lower-case letters, digits, dots and dashes"
@@ -83,6 +88,8 @@ def load(path: Path) -> Spec:
             _entry(m, base, "a file", ("path", "name", "sha256")) for m in reader.mappings("files")
         ),
         tuple(_entry(m, base, "an image", ("archive",)) for m in reader.mappings("images")),
+        _literal(reader, "version", RELEASE, "write numbers with dots between them, like 1.4"),
+        _literal(reader, "expires", DAY, "write the last good day, like 2027-06-30"),
     )
 
 
@@ -99,6 +106,13 @@ def source_of(text: str, base: Path) -> Path | str:
     if parts.username is not None or parts.query or parts.fragment:
         raise BadInput("a release URL carries no user, query or fragment")
     return text.rstrip("/")
+
+
+def _literal(reader: yamlfile.Reader, key: str, pattern: re.Pattern[str], hint: str) -> str | None:
+    text = reader.literal(key, None)
+    if text is not None and not pattern.fullmatch(text):
+        raise reader.error(key, f"{yamlfile.quoted(text)} cannot be '{key}'", hint)
+    return text
 
 
 def _k3s(mapping: yamlfile.Mapping, base: Path) -> K3s:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 
+from edgeboot.bundle.signing import Trust
 from edgeboot.cli.connect import connected
 from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
 from edgeboot.cli.progress import listener
 from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.trust import trust_options
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
@@ -25,6 +27,7 @@ from edgeboot.report.plan import plan_json, plan_lines
 @click.command()
 @inventory_option
 @bundle_option
+@trust_options
 @accept_new_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
 @click.option(
@@ -44,6 +47,7 @@ from edgeboot.report.plan import plan_json, plan_lines
 def install(
     inventory_path: Path,
     bundle_path: Path | None,
+    trust: Trust,
     accept_new: bool,
     yes: bool,
     timeout: int,
@@ -67,7 +71,7 @@ def install(
     if not yes and output == "jsonl":
         raise BadInput("--output jsonl cannot ask", hint="add --yes")
     with (
-        open_supplies(cluster, bundle_path) as supplies,
+        open_supplies(cluster, bundle_path, trust) as supplies,
         connected(cluster, accept_new=accept_new) as transports,
         listener(output) as tell,
     ):

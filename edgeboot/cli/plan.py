@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from edgeboot.bundle.signing import Trust
 from edgeboot.cli.connect import connected
 from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
 from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.trust import trust_options
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
 from edgeboot.report.plan import plan_json, plan_lines
@@ -20,9 +22,12 @@ CHANGES_FOUND = 10
 @click.command()
 @inventory_option
 @bundle_option
+@trust_options
 @accept_new_option
 @output_option("text", "json")
-def plan(inventory_path: Path, bundle_path: Path | None, accept_new: bool, output: str) -> int:
+def plan(
+    inventory_path: Path, bundle_path: Path | None, trust: Trust, accept_new: bool, output: str
+) -> int:
     """Show what `install` would do. Reads every host once and changes nothing.
 
     Ends with exit code 10 where there is something to do, 0 where there is not.
@@ -33,7 +38,7 @@ def plan(inventory_path: Path, bundle_path: Path | None, accept_new: bool, outpu
     """
     cluster = load(inventory_path)
     with (
-        open_supplies(cluster, bundle_path) as supplies,
+        open_supplies(cluster, bundle_path, trust) as supplies,
         connected(cluster, accept_new=accept_new) as transports,
     ):
         found = make_plan(cluster, supplies, transports)

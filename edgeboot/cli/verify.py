@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from edgeboot.bundle.signing import Trust
 from edgeboot.cli.connect import connected
 from edgeboot.cli.expectations import expectations
 from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
 from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.trust import trust_options
 from edgeboot.inventory.load import load
 from edgeboot.report.verification import (
     budget_table,
@@ -27,6 +29,7 @@ from edgeboot.verify.suite import verify as run_checks
 @click.command()
 @inventory_option
 @bundle_option
+@trust_options
 @accept_new_option
 @click.option(
     "--window",
@@ -37,7 +40,12 @@ from edgeboot.verify.suite import verify as run_checks
 )
 @output_option("text", "json")
 def verify(
-    inventory_path: Path, bundle_path: Path | None, accept_new: bool, window: int, output: str
+    inventory_path: Path,
+    bundle_path: Path | None,
+    trust: Trust,
+    accept_new: bool,
+    window: int,
+    output: str,
 ) -> int:
     """Check that every node is what was asked for and stays inside its budgets.
 
@@ -49,7 +57,7 @@ def verify(
     """
     cluster = load(inventory_path)
     with (
-        open_supplies(cluster, bundle_path) as supplies,
+        open_supplies(cluster, bundle_path, trust) as supplies,
         connected(cluster, accept_new=accept_new) as transports,
     ):
         expected = expectations(cluster, supplies, transports)
