@@ -156,10 +156,12 @@ def read_secret(data: bytes, where: str, passphrase: Secret | None) -> SecretKey
             raise BadInput(f"the secret key {where} asks for more than 1 GiB to be decrypted")
         body = _crypt(body, passphrase, raw[6:38], operations, memory)
     number, pair, checksum = body[:8], body[8:72], body[72:]
-    if checksum != _checksum(number, pair):
-        problem = "the passphrase is wrong" if passphrase else "the file is damaged"
-        raise BadInput(f"the secret key {where} cannot be opened: {problem}")
-    return SecretKey(number, Secret(pair[:32]))
+    if raw[2:4] == _SCRYPT and checksum != _checksum(number, pair):
+        raise BadInput(f"the secret key {where} cannot be opened: the passphrase is wrong")
+    key = SecretKey(number, Secret(pair[:32]))
+    if key.public.point != pair[32:]:  # minisign leaves the checksum of a plain key empty
+        raise BadInput(f"the secret key {where} is damaged", hint="take your copy of it")
+    return key
 
 
 def read_signature(data: bytes, where: str) -> Signature:
