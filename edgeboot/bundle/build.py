@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgeboot.bundle import archive, charts, contents_json, k3s_release
+from edgeboot.bundle import archive, charts, contents_json, k3s_release, sbom
 from edgeboot.bundle.compose import group
 from edgeboot.bundle.contents import Contents, Image, Item, Role
 from edgeboot.bundle.download import Downloader
@@ -175,8 +175,14 @@ class _Work:
             self.spec.version,
             self.spec.expires,
         )
+        contents = self._with_sbom(contents)
         contents_json.check(contents)
         return contents
+
+    def _with_sbom(self, contents: Contents) -> Contents:
+        data = sbom.document(contents, self.store.source)
+        blob = self.store.add([data], what=sbom.FILE_NAME)
+        return replace(contents, items=(*contents.items, Item(Role.SBOM, sbom.FILE_NAME, blob)))
 
     def _add_item(self, item: Item) -> None:
         alike = (item.role, item.name.casefold(), item.arch)

@@ -13,7 +13,7 @@ from edgeboot.bundle.build import build
 from edgeboot.bundle.contents import Blob, Contents, Role
 from edgeboot.bundle.signing import signature_path
 from edgeboot.bundle.spec import load, source_of
-from edgeboot.cli import bundle_sign, bundle_travel
+from edgeboot.cli import bundle_cache, bundle_sbom, bundle_sign, bundle_travel
 from edgeboot.cli.options import output_option
 from edgeboot.cli.progress import listener
 from edgeboot.plan.steps import human_size
@@ -144,3 +144,5 @@ bundle.add_command(bundle_travel.join)
 bundle.add_command(bundle_travel.diff)
 bundle.add_command(bundle_travel.delta_command)
 bundle.add_command(bundle_travel.apply_delta)
+bundle.add_command(bundle_cache.cache)
+bundle.add_command(bundle_sbom.sbom)

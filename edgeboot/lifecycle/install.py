@@ -11,6 +11,7 @@ from edgeboot.engine.observe import observe, observe_locked
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Node
+from edgeboot.lifecycle.age import age_objections
 from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
 from edgeboot.lifecycle.preflight import fleet_objections, objections, room_objections
 from edgeboot.lifecycle.world import Plan, Supplies, World, settling_steps, staging_steps
@@ -159,6 +160,7 @@ def _checked_plan(world: World) -> Plan:
             *objections(world.cluster, node, facts, contents),
             *cloned.get(node.name, ()),
             *room_objections(facts, planned.steps_of(node.name)),
+            *(() if world.supplies.allow_older else age_objections(facts, contents)),
         )
         if reasons:
             errors[node.name] = Refused(
