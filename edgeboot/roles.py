@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edgeboot.components import charts, images, k3s
+from edgeboot.components import charts, images, k3s, record
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Role
 from edgeboot.plan.resources import Resource
@@ -19,12 +19,14 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
         charts.charts,
         charts.manifests,
         k3s.service,
+        record.record,
     ),
     Role.AGENT: (
         k3s.directories,
         k3s.binary,
         images.images,
         k3s.service,
+        record.record,
     ),
 }
 

@@ -12,9 +12,11 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from edgeboot.bundle import contents_json
 from edgeboot.bundle.compose import Fetch, compose
@@ -34,15 +36,28 @@ def write(path: Path, contents: Contents, fetch: Fetch) -> None:
     table = contents_json.encode(contents)
     if len(table) > contents_json.MAX_BYTES:
         raise BadInput(f"the bundle's table of contents is over {contents_json.MAX_BYTES} bytes")
+    with atomic(path) as file:
+        file.write(header(contents_json.FILE_NAME, len(table)) + table + padding(len(table)))
+        for blob in contents_json.all_blobs(contents):
+            write_blob(file, fetch(blob))
+        file.write(END)
+
+
+def write_blob(file: BinaryIO, source: Source) -> None:
+    """Write a blob as a member."""
+    name = member_name(Blob(source.sha256, source.size))
+    file.write(header(name, source.size))
+    file.writelines(source.open())
+    file.write(padding(source.size))
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """A file that is at ``path`` whole or not at all; StepFailed where the disk fails."""
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
-            file.write(header(contents_json.FILE_NAME, len(table)) + table + padding(len(table)))
-            for blob in contents_json.all_blobs(contents):
-                file.write(header(_member(blob), blob.size))
-                file.writelines(fetch(blob).open())
-                file.write(padding(blob.size))
-            file.write(END)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -99,7 +114,7 @@ class Bundle:
 
     def source(self, blob: Blob) -> Source:
         """The bytes of a blob; reading raises StepFailed at the end where they are damaged."""
-        return _BundledBlob(self._descriptor, self._offsets[blob.sha256], blob, str(self.path))
+        return BundledBlob(self._descriptor, self._offsets[blob.sha256], blob, str(self.path))
 
     def archive_source(self, archive: ImageArchive) -> Source:
         """The bytes of an image archive, composed while they are read (see ``source``).
@@ -149,7 +164,7 @@ class Bundle:
     def _label(self, blob: Blob) -> str:
         users = [f"{i.role} {i.name}" for i in self.contents.items if i.blob == blob]
         users += [image.name for image in self.contents.images if blob in image.blobs]
-        return f"{_member(blob)} (part of {', '.join(dict.fromkeys(users))})"
+        return f"{member_name(blob)} (part of {', '.join(dict.fromkeys(users))})"
 
     def _read_contents(self) -> Contents:
         name = contents_json.FILE_NAME
@@ -174,7 +189,7 @@ class Bundle:
         previous, position, gap = contents_json.FILE_NAME, BLOCK + table, padding(table)
         offsets: dict[str, int] = {}
         for blob in contents_json.all_blobs(self.contents):
-            name = _member(blob)
+            name = member_name(blob)
             self._expect(position, gap, previous, "what follows it is damaged", end)
             position += len(gap)
             self._expect(position, header(name, blob.size), name, "its header is damaged", end)
@@ -201,7 +216,9 @@ class Bundle:
 
 
 @dataclass(frozen=True)
-class _BundledBlob:
+class BundledBlob:
+    """A Source that reads a blob in place and checks it while it is read."""
+
     descriptor: int = field(repr=False)
     offset: int
     blob: Blob
@@ -209,13 +226,16 @@ class _BundledBlob:
 
     @property
     def size(self) -> int:
+        """Length in bytes."""
         return self.blob.size
 
     @property
     def sha256(self) -> str:
+        """Hexadecimal SHA-256."""
         return self.blob.sha256
 
     def open(self) -> Iterator[bytes]:
+        """The bytes; raises StepFailed after the last one where they are not the blob's."""
         digest, done = hashlib.sha256(), 0
         while done < self.blob.size:
             wanted = min(CHUNK, self.blob.size - done)
@@ -229,7 +249,7 @@ class _BundledBlob:
             done += len(chunk)
             yield chunk
         if digest.hexdigest() != self.blob.sha256:
-            raise StepFailed(f"{self.bundle} is damaged at {_member(self.blob)}", hint=_AGAIN)
+            raise StepFailed(f"{self.bundle} is damaged at {member_name(self.blob)}", hint=_AGAIN)
 
 
 @dataclass(frozen=True)
@@ -246,7 +266,8 @@ class _ComposedArchive:
         return self.blob.sha256
 
 
-def _member(blob: Blob) -> str:
+def member_name(blob: Blob) -> str:
+    """What a blob is called in a bundle."""
     return f"blobs/sha256/{blob.sha256}"
 
 

@@ -6,10 +6,10 @@ Every part that fails is told at the end; nothing has then been written but blob
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgeboot.bundle import archive, chart_images, contents_json, k3s_release
+from edgeboot.bundle import archive, chart_images, contents_json, k3s_release, sbom
 from edgeboot.bundle.chart_oci import RegistryCharts
 from edgeboot.bundle.chart_source import Repositories
 from edgeboot.bundle.chart_spec import ChartEntry
@@ -194,9 +194,17 @@ class _Work:
                 for composed in group((i for i in images if i.arch == arch), self.store.source)
             ),
             self.pins.lock().digest,
+            self.spec.version,
+            self.spec.expires,
         )
+        contents = self._with_sbom(contents)
         contents_json.check(contents)
         return contents
+
+    def _with_sbom(self, contents: Contents) -> Contents:
+        data = sbom.document(contents, self.store.source)
+        blob = self.store.add([data], what=sbom.FILE_NAME)
+        return replace(contents, items=(*contents.items, Item(Role.SBOM, sbom.FILE_NAME, blob)))
 
     def _add_item(self, item: Item) -> None:
         alike = (item.role, item.name.casefold(), item.arch)

@@ -20,6 +20,7 @@ class Role(StrEnum):
     CHART = "chart"
     MANIFEST = "manifest"
     FILE = "file"
+    SBOM = "sbom"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,11 @@ class ImageArchive:
 
 @dataclass(frozen=True)
 class Contents:
-    """All that a bundle carries. ``lock`` is the digest of the lock it was built from."""
+    """All that a bundle carries.
+
+    ``lock`` is the digest of the lock it was built from, ``version`` its builder's own number for
+    it, ``expires`` the last day (``YYYY-MM-DD``, UTC) on which it may be installed.
+    """
 
     name: str
     k3s_version: str
@@ -94,6 +99,8 @@ class Contents:
     images: tuple[Image, ...]
     archives: tuple[ImageArchive, ...]
     lock: str | None = None
+    version: str | None = None
+    expires: str | None = None
 
     def k3s_binary(self, arch: str) -> Item | None:
         """The K3s binary of an architecture."""

@@ -26,6 +26,8 @@ _BUNDLE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 _ITEM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 _ARCHIVE_NAME = re.compile(r"[a-z0-9-]{1,200}")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,5}")  # a builder's own number for a bundle
+DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
@@ -55,8 +57,9 @@ def encode(contents: Contents) -> bytes:
         "images": [_image(image) for image in contents.images],
         "archives": [_archive(archive) for archive in contents.archives],
     }
-    if contents.lock is not None:
-        document["lock"] = contents.lock
+    for key in ("lock", "version", "expires"):
+        if (value := getattr(contents, key)) is not None:
+            document[key] = value
     document["sha256"] = hashlib.sha256(jsondoc.canonical(document)).hexdigest()
     return _pretty(document)
 
@@ -64,15 +67,15 @@ def encode(contents: Contents) -> bytes:
 def decode(data: bytes) -> Contents:
     """A table of contents; Refused, naming the file and the place in it, where it is not one."""
     root = jsondoc.parse(data, FILE_NAME)
-    version = root.member("format")
-    if version.value != FORMAT or type(version.value) is not int:
+    made = root.member("format")
+    if made.value != FORMAT or type(made.value) is not int:
         raise Refused(
-            f"{FILE_NAME} is of format {version.value!r}; this edgeboot reads format {FORMAT}",
+            f"{FILE_NAME} is of format {made.value!r}; this edgeboot reads format {FORMAT}",
             hint="use the edgeboot that built the bundle, or a newer one",
         )
     keys = ("format", "name", "k3s_version", "arches", "items", "images", "archives", "sha256")
-    root.only((*keys, "lock"))
-    lock = root.get("lock")
+    root.only((*keys, "lock", "version", "expires"))
+    lock, version, expires = root.get("lock"), root.get("version"), root.get("expires")
     contents = Contents(
         _match(root.member("name"), _BUNDLE_NAME),
         _match(root.member("k3s_version"), _VERSION),
@@ -81,6 +84,8 @@ def decode(data: bytes) -> Contents:
         tuple(_read_image(node) for node in root.member("images").items()),
         tuple(_read_archive(node) for node in root.member("archives").items()),
         lock.hexdigest() if lock else None,
+        _match(version, RELEASE) if version else None,
+        _match(expires, DAY) if expires else None,
     )
     check(contents)
     if encode(contents) != data:

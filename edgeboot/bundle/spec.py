@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from edgeboot import yamlfile
 from edgeboot.bundle import chart_spec, spec_images
 from edgeboot.bundle.chart_spec import ChartEntry
-from edgeboot.bundle.contents_json import is_bundle_name, is_item_name
+from edgeboot.bundle.contents_json import DAY, RELEASE, is_bundle_name, is_item_name
 from edgeboot.bundle.registry_hosts import RegistrySettings
 from edgeboot.errors import BadInput
 from edgeboot.platform import ARCHES, Arch
@@ -62,13 +62,20 @@ class Spec:
     pulls: tuple[spec_images.ImageEntry, ...] = ()
     registries: tuple[RegistrySettings, ...] = ()
     strict: bool = False
+    version: str | None = None
+    expires: str | None = None
+
+
+_TOP = (
+    *("name", "version", "expires", "k3s", "charts", "manifests", "files", "images"),
+    *("registries", "strict"),
+)
 
 
 def load(path: Path) -> Spec:
     """Read a spec; BadInput with file:line where it is wrong. Does not look at what it names."""
     top = yamlfile.load(path)
-    keys = ("name", "k3s", "charts", "manifests", "files", "images", "registries", "strict")
-    reader = top.reader(keys, "the bundle")
+    reader = top.reader(_TOP, "the bundle")
     name = reader.text("name")
     if not is_bundle_name(name):
         hint = "use lower-case letters, digits, dots and dashes"
@@ -90,6 +97,10 @@ def load(path: Path) -> Spec:
         pulls=spec_images.image_entries(reader),
         registries=spec_images.registries(reader, base),
         strict=reader.boolean("strict", False),
+        version=_literal(
+            reader, "version", RELEASE, "write numbers with dots between them, like 1.4"
+        ),
+        expires=_literal(reader, "expires", DAY, "write the last good day, like 2027-06-30"),
     )
 
 
@@ -106,6 +117,13 @@ def source_of(text: str, base: Path) -> Path | str:
     if parts.username is not None or parts.query or parts.fragment:
         raise BadInput("a release URL carries no user, query or fragment")
     return text.rstrip("/")
+
+
+def _literal(reader: yamlfile.Reader, key: str, pattern: re.Pattern[str], hint: str) -> str | None:
+    text = reader.literal(key, None)
+    if text is not None and not pattern.fullmatch(text):
+        raise reader.error(key, f"{yamlfile.quoted(text)} cannot be '{key}'", hint)
+    return text
 
 
 def _k3s(mapping: yamlfile.Mapping, base: Path) -> K3s:

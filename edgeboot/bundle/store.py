@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,8 @@ class Store:
         if found.sha256 != sha256:
             path.unlink(missing_ok=True)
             return None
+        with suppress(OSError):  # when it was last used, for `cache prune`
+            os.utime(path)
         return found
 
     def add(self, chunks: Iterable[bytes], *, expected: str | None = None, what: str) -> Blob:

@@ -1,4 +1,4 @@
-"""``edgeboot bundle``: build, inspect and verify bundles."""
+"""``edgeboot bundle``: build bundles and look into them; the other commands have own files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from edgeboot.bundle import lock as locks
 from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.build import build
 from edgeboot.bundle.contents import Blob, Contents, Role
+from edgeboot.bundle.signing import signature_path
 from edgeboot.bundle.spec import load, source_of
+from edgeboot.cli import bundle_cache, bundle_sbom, bundle_sign, bundle_travel
 from edgeboot.cli.options import output_option
 from edgeboot.cli.progress import listener
 from edgeboot.plan.steps import human_size
@@ -45,6 +47,9 @@ def bundle() -> None:
 )
 @click.option("--helm", metavar="PROGRAM", help="Look for images of charts with this helm.")
 @click.option("--locked", is_flag=True, help="Refuse whatever differs from the lock beside it.")
+@click.option(
+    "--sign-key", "key_file", type=_PATH, help="Sign the bundle with this secret key (see keygen)."
+)
 def build_command(
     spec: Path,
     output: Path | None,
@@ -52,15 +57,17 @@ def build_command(
     arches: tuple[str, ...],
     helm: str | None,
     locked: bool,
+    key_file: Path | None,
 ) -> None:
     """Build a bundle from a bundle.yml.
 
     \b
-    edgeboot bundle build -f bundles/edge.yml -o edge.tar
+    edgeboot bundle build -f bundles/edge.yml -o edge.tar --sign-key site.key
     edgeboot bundle build -f bundles/minimal.yml --k3s-release ./release --arch arm64
     edgeboot bundle build -f bundles/edge.yml --locked
     """
     wanted = load(spec)
+    key = bundle_sign.load_secret_key(key_file) if key_file else None
     if arches:
         chosen = tuple(ARCHES[arch] for arch in arches)
         wanted = replace(wanted, k3s=replace(wanted.k3s, arches=chosen))
@@ -71,7 +78,11 @@ def build_command(
         path = build(wanted, target, release=source, lock=lock, helm=helm, listener=tell)
     with Bundle.open(path) as built:
         version = built.contents.k3s_version
-    click.echo(f"{path}: {human_size(path.stat().st_size)}, K3s {version}")
+        click.echo(f"{path}: {human_size(path.stat().st_size)}, K3s {version}")
+        if key is not None:
+            bundle_sign.write_signature(path, built, key)
+        elif signature_path(path).exists():
+            click.echo(f"{signature_path(path)} is of an earlier build: sign this one as well.")
     click.echo(f"Next: copy it where it is needed and run `edgeboot bundle verify {path}` there.")
 
 
@@ -90,21 +101,6 @@ def inspect(path: Path, output: str) -> None:
         click.echo(contents_json.encode(contents).decode(), nl=False)
         return
     click.echo(_text(contents, path.stat().st_size))
-
-
-@bundle.command()
-@click.argument("path", metavar="BUNDLE", type=_PATH)
-def verify(path: Path) -> None:
-    """Read a bundle to its last byte and name whatever is damaged (exit code 5).
-
-    \b
-    edgeboot bundle verify edge.tar
-    """
-    with Bundle.open(path) as opened:
-        opened.verify()
-        blobs = len(contents_json.all_blobs(opened.contents))
-        archives = len(opened.contents.archives)
-    click.echo(f"{path} is whole: {blobs} blobs and {archives} image archives have their digests.")
 
 
 def _text(contents: Contents, size: int) -> str:
@@ -145,3 +141,15 @@ def _users(contents: Contents) -> dict[Blob, list[str]]:
         for blob in image.blobs:
             users.setdefault(blob, []).append(f"{image.name} ({image.arch})")
     return users
+
+
+bundle.add_command(bundle_sign.keygen)
+bundle.add_command(bundle_sign.sign)
+bundle.add_command(bundle_sign.verify)
+bundle.add_command(bundle_travel.split)
+bundle.add_command(bundle_travel.join)
+bundle.add_command(bundle_travel.diff)
+bundle.add_command(bundle_travel.delta_command)
+bundle.add_command(bundle_travel.apply_delta)
+bundle.add_command(bundle_cache.cache)
+bundle.add_command(bundle_sbom.sbom)

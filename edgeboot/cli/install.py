@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from edgeboot.bundle.signing import Trust
 from edgeboot.cli.connect import connected
 from edgeboot.cli.options import (
     accept_new_option,
@@ -20,6 +21,7 @@ from edgeboot.cli.progress import listener
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.terms import forget_option, terms_options
+from edgeboot.cli.trust import trust_options
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
@@ -34,6 +36,7 @@ from edgeboot.report.plan import plan_json, plan_lines
 @click.command()
 @inventory_option
 @bundle_option
+@trust_options
 @accept_new_option
 @ask_options
 @terms_options
@@ -56,6 +59,7 @@ from edgeboot.report.plan import plan_json, plan_lines
 def install(
     inventory_path: Path,
     bundle_path: Path | None,
+    trust: Trust,
     accept_new: bool,
     asking: Asking,
     no_reboot: bool,
@@ -84,7 +88,7 @@ def install(
     if not yes and output == "jsonl":
         raise BadInput("--output jsonl cannot ask", hint="add --yes")
     with (
-        open_supplies(cluster, bundle_path) as supplies,
+        open_supplies(cluster, bundle_path, trust) as supplies,
         connected(cluster, accept_new=accept_new, asking=asking) as transports,
         listener(output) as tell,
     ):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from edgeboot.bundle.signing import Trust
 from edgeboot.cli.connect import connected
 from edgeboot.cli.options import (
     accept_new_option,
@@ -18,6 +19,7 @@ from edgeboot.cli.options import (
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.terms import forget_option, terms_options
+from edgeboot.cli.trust import trust_options
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
 from edgeboot.lifecycle.terms import Terms
@@ -29,6 +31,7 @@ CHANGES_FOUND = 10
 @click.command()
 @inventory_option
 @bundle_option
+@trust_options
 @accept_new_option
 @ask_options
 @terms_options
@@ -37,6 +40,7 @@ CHANGES_FOUND = 10
 def plan(
     inventory_path: Path,
     bundle_path: Path | None,
+    trust: Trust,
     accept_new: bool,
     asking: Asking,
     no_reboot: bool,
@@ -55,7 +59,7 @@ def plan(
     cluster = load(inventory_path)
     terms = Terms(not no_reboot, frozenset(allowed), forget)
     with (
-        open_supplies(cluster, bundle_path) as supplies,
+        open_supplies(cluster, bundle_path, trust) as supplies,
         connected(cluster, accept_new=accept_new, asking=asking) as transports,
     ):
         found = make_plan(cluster, supplies, transports, terms)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from edgeboot.bundle.signing import Trust
 from edgeboot.cli.connect import connected
 from edgeboot.cli.expectations import expectations
 from edgeboot.cli.options import (
@@ -19,6 +20,7 @@ from edgeboot.cli.options import (
 )
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.trust import trust_options
 from edgeboot.inventory.load import load
 from edgeboot.report.verification import (
     budget_table,
@@ -34,6 +36,7 @@ from edgeboot.verify.suite import verify as run_checks
 @click.command()
 @inventory_option
 @bundle_option
+@trust_options
 @accept_new_option
 @ask_options
 @click.option(
@@ -47,6 +50,7 @@ from edgeboot.verify.suite import verify as run_checks
 def verify(
     inventory_path: Path,
     bundle_path: Path | None,
+    trust: Trust,
     accept_new: bool,
     asking: Asking,
     window: int,
@@ -62,7 +66,7 @@ def verify(
     """
     cluster = load(inventory_path)
     with (
-        open_supplies(cluster, bundle_path) as supplies,
+        open_supplies(cluster, bundle_path, trust) as supplies,
         connected(cluster, accept_new=accept_new, asking=asking) as transports,
     ):
         expected = expectations(cluster, supplies, transports)

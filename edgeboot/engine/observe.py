@@ -19,6 +19,7 @@ _TARGETS = (
     f"file:{paths.K3S_BINARY}",
     f"text:{paths.CONFIG}",
     f"text:{paths.TOKEN}",
+    f"text:{paths.BUNDLE}",
     *(f"text:{paths.unit_file(service)}" for service in _SERVICES),
     *(f"unit:{service}" for service in _SERVICES),
     *(

@@ -48,6 +48,8 @@ def load(path: Path) -> Cluster:
         config=config,
         bundle=_bundle(top, base),
         where=top.top.where("cluster"),
+        bundle_keys=_bundle_keys(top),
+        allow_unsigned=top.boolean("allow-unsigned", False),
     )
 
 
@@ -185,6 +187,17 @@ def _check_unique(nodes: tuple[Node, ...]) -> None:
             if other is not node:
                 hint = f"change one of them; the other one is '{other.name}' at {other.where}"
                 raise BadInput(f"{words} is used twice", where=node.where, hint=hint)
+
+
+def _bundle_keys(top: Reader) -> tuple[str, ...]:
+    keys = tuple(
+        checked(top, "bundle-keys", text, syntax.bundle_key) for text in top.texts("bundle-keys")
+    )
+    unsigned = top.boolean("allow-unsigned", False)
+    if keys and unsigned:
+        what = "'allow-unsigned' would make 'bundle-keys' pointless"
+        raise top.error("allow-unsigned", what, "remove one of them")
+    return keys
 
 
 def _bundle(top: Reader, base: Path) -> Path | None:

@@ -72,13 +72,18 @@ class Node:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A whole inventory. ``config`` holds K3s's own keys; server-only ones go to servers only."""
+    """A whole inventory. ``config`` holds K3s's own keys; server-only ones go to servers only.
+
+    ``bundle_keys`` are the minisign keys whose bundles may be installed.
+    """
 
     name: str
     nodes: tuple[Node, ...]
     config: Mapping[str, ConfigValue] = field(default_factory=dict)
     bundle: Path | None = None
     where: str = ""
+    bundle_keys: tuple[str, ...] = ()
+    allow_unsigned: bool = False
 
     @property
     def servers(self) -> tuple[Node, ...]:

@@ -47,6 +47,12 @@ def json_schema() -> dict[str, Any]:
     top = {
         "cluster": _ref("cluster"),
         "bundle": _described(_TEXT, "The bundle to install, relative to this file."),
+        "bundle-keys": {
+            "description": "minisign public keys; only bundles signed by one are installed.",
+            "type": "array",
+            "items": {"type": "string", "pattern": syntax.BUNDLE_KEY_PATTERN},
+        },
+        "allow-unsigned": _described({"type": "boolean"}, "Install bundles nobody signed."),
         "defaults": layer,
         "roles": _object(dict.fromkeys(sections.ROLES, layer)),
         "groups": {"type": "object", "additionalProperties": layer},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TOP = ("cluster", "bundle", "defaults", "roles", "groups", "nodes")
+TOP = ("cluster", "bundle", "bundle-keys", "allow-unsigned", "defaults", "roles", "groups", "nodes")
 CLUSTER = ("name", "config")
 ROLES = ("server", "agent")
 SETTINGS = ("ssh", "labels", "taints", "config", "budget")

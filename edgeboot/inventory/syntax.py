@@ -18,11 +18,13 @@ import re
 LABEL_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 USER_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$"
 FINGERPRINT_PATTERN = r"^SHA256:[A-Za-z0-9+/]{43}$"
+BUNDLE_KEY_PATTERN = r"^RW[A-Za-z0-9+/]{54}$"  # minisign: 42 bytes in base64, the first two "Ed"
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 _LABEL = re.compile(LABEL_PATTERN)
 _USER = re.compile(USER_PATTERN)
 _FINGERPRINT = re.compile(FINGERPRINT_PATTERN)
+_BUNDLE_KEY = re.compile(BUNDLE_KEY_PATTERN)
 _HOSTNAME_PART = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
 _KEY_TYPE = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521))")
@@ -54,6 +56,13 @@ def dns_label(text: str) -> str:
     if _LABEL.fullmatch(text.lower()):
         raise ValueError(f"write it in lower case: {text.lower()}")
     raise ValueError("lower-case letters, digits and dashes, at most 63, no dash at the ends")
+
+
+def bundle_key(text: str) -> str:
+    """A minisign public key."""
+    if _BUNDLE_KEY.fullmatch(text):
+        return text
+    raise ValueError("give the line of the .pub file that starts with RW")
 
 
 def address(text: str) -> str:

@@ -10,6 +10,7 @@ from edgeboot.lab.state import LabRecord
 
 _HEAD = """\
 # Written by `edgeboot lab up`; the next `up` writes it anew. Copy it before you change it.
+allow-unsigned: true  # bundles that nobody signed: this is a lab
 cluster:
   name: {name}
 """

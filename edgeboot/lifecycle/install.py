@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 from edgeboot.engine.fleet import FleetError, on_all
 from edgeboot.engine.observe import observe_locked
-from edgeboot.errors import StepFailed
+from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Node
+from edgeboot.lifecycle.age import age_objections
 from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
 from edgeboot.lifecycle.prepare import forgetting_steps, joining_steps, prepare_steps, rebooted
@@ -209,6 +210,22 @@ def _examined_plan(world: World) -> Plan:
 def _checked_plan(world: World) -> Plan:
     planned = _examined_plan(world)
     errors = refusals(planned.findings)
+    if not world.supplies.allow_older:
+        errors = _steps_back(world) | errors
     if errors:
         raise FleetError(errors)
     return planned
+
+
+def _steps_back(world: World) -> dict[str, EdgebootError]:
+    """An error for each host that has had a newer bundle than this."""
+    found = {
+        name: age_objections(facts, world.supplies.contents) for name, facts in world.facts.items()
+    }
+    return {
+        name: Refused(
+            "; ".join(reasons), where=name, hint="take a newer bundle; nothing was changed"
+        )
+        for name, reasons in found.items()
+        if reasons
+    }

@@ -25,13 +25,15 @@ from edgeboot.secret import Secret
 class Supplies:
     """A bundle as a lifecycle sees it: what it carries, and how its bytes are had.
 
-    ``check`` reads all of it and raises ``Refused`` naming what is damaged.
+    ``check`` reads all of it and raises ``Refused`` naming what is damaged. ``allow_older``: also
+    for hosts that have had a newer bundle.
     """
 
     contents: Contents
     blob_source: Callable[[Blob], Source]
     archive_source: Callable[[ImageArchive], Source]
     check: Callable[[], None]
+    allow_older: bool = False
 
 
 @dataclass(frozen=True)

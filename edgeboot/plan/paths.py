@@ -22,6 +22,7 @@ NODE_TOKEN = f"{SERVER}/node-token"
 UNIT_DIR = "/etc/systemd/system"
 
 OURS = "/var/lib/edgeboot"  # record of what edgeboot put where, lock
+BUNDLE = f"{OURS}/bundle.json"  # which bundle the host was installed from
 
 
 def unit_file(service: str) -> str:

@@ -116,6 +116,7 @@ def test_the_inventory_is_what_edgeboot_reads(version: int) -> None:
     read = yaml.safe_load(inventory_text(RECORD, Path("/s/lab/id_ed25519"), keys, version))
     config = {"config": {"kubelet-arg": ["fail-cgroupv1=false"]}} if version == 1 else {}
     assert read == {
+        "allow-unsigned": True,
         "cluster": {"name": "lab", **config},
         "defaults": {"ssh": {"user": "edge", "key": "/s/lab/id_ed25519"}},
         "nodes": [

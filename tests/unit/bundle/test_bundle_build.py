@@ -35,6 +35,7 @@ def test_a_bundle_carries_everything_its_spec_names(small_bundle: Path) -> None:
         (Role.CHART, "hello", None, "0.1.0"),
         (Role.MANIFEST, "site.yaml", None, None),
         (Role.FILE, "note.txt", None, None),
+        (Role.SBOM, "sbom.cdx.json", None, None),
     }
     names = {fakes.COREDNS, fakes.METRICS, fakes.PAUSE, "registry.example/app:1"}
     assert {i.name for i in contents.images_of("arm")} == names

@@ -1,0 +1,237 @@
+"""minisign's keys and signatures (jedisct1.github.io/minisign, "File formats"), on Ed25519.
+
+Signatures are made over the BLAKE2b-512 of the data (``ED``), as minisign does since 0.10; older
+ones over the data itself (``Ed``) are read as well. A secret key is encrypted with scrypt under a
+passphrase, or stored plainly where none is wanted.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from edgeboot.errors import BadInput, Refused
+from edgeboot.secret import Secret
+
+_PLAIN, _PREHASHED = b"Ed", b"ED"
+_SCRYPT, _NO_KDF, _BLAKE2 = b"Sc", b"\0\0", b"B2"
+_UNTRUSTED, _TRUSTED = "untrusted comment: ", "trusted comment: "
+# libsodium's limits for our own keys, which come to N = 2^17, r = 8, p = 1: 128 MiB
+_OPERATIONS, _MEMORY = 1 << 22, 1 << 27
+_MEMORY_MAX = 1 << 30  # what minisign itself asks for
+COMMENT_MAX = 1024
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """Who may have signed: ``text`` is the one line that minisign writes, ``RW…``."""
+
+    number: bytes  # 8 bytes that tell keys apart; no proof of anything
+    point: bytes
+
+    @property
+    def text(self) -> str:
+        """The key as it stands in an inventory."""
+        return _encode(_PLAIN + self.number + self.point)
+
+    @property
+    def label(self) -> str:
+        """The key's number as minisign prints it."""
+        return self.number[::-1].hex().upper()
+
+    def file(self) -> bytes:
+        """A ``.pub`` file."""
+        return f"{_UNTRUSTED}minisign public key {self.label}\n{self.text}\n".encode()
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """Who signs. The seed is never shown."""
+
+    number: bytes
+    seed: Secret = field(repr=False)
+
+    @property
+    def public(self) -> PublicKey:
+        """Its public half."""
+        point = self._private().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        return PublicKey(self.number, point)
+
+    def sign(self, data: bytes, comment: str) -> bytes:
+        """A signature file over ``data``; ``comment`` (one line) is covered by it as well."""
+        if not _is_comment(comment):
+            raise BadInput("a trusted comment is one short line")
+        private = self._private()
+        signature = private.sign(hashlib.blake2b(data).digest())
+        whole = private.sign(signature + comment.encode())
+        lines = (
+            f"{_UNTRUSTED}signature from edgeboot, for minisign key {self.public.label}",
+            _encode(_PREHASHED + self.number + signature),
+            f"{_TRUSTED}{comment}",
+            _encode(whole),
+        )
+        return ("\n".join(lines) + "\n").encode()
+
+    def file(self, passphrase: Secret | None) -> bytes:
+        """A secret key file, encrypted where a passphrase is given."""
+        pair = self.seed.value + self.public.point
+        plain = self.number + pair + _checksum(self.number, pair)
+        if passphrase is None:
+            head, body = _NO_KDF + _BLAKE2 + bytes(48), plain
+        else:
+            salt = secrets.token_bytes(32)
+            limits = _OPERATIONS.to_bytes(8, "little") + _MEMORY.to_bytes(8, "little")
+            head = _SCRYPT + _BLAKE2 + salt + limits
+            body = _crypt(plain, passphrase, salt, _OPERATIONS, _MEMORY)
+        kind = "encrypted" if passphrase else "unencrypted"
+        text = _encode(_PLAIN + head + body)
+        return f"{_UNTRUSTED}minisign {kind} secret key {self.public.label}\n{text}\n".encode()
+
+    def _private(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self.seed.value)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature file, read but not yet verified."""
+
+    algorithm: bytes
+    number: bytes
+    signature: bytes
+    comment: str
+    whole: bytes
+    where: str
+
+    def verify(self, data: bytes, key: PublicKey) -> None:
+        """Refused unless ``key`` signed both ``data`` and the trusted comment."""
+        message = hashlib.blake2b(data).digest() if self.algorithm == _PREHASHED else data
+        try:
+            public = Ed25519PublicKey.from_public_bytes(key.point)
+            public.verify(self.signature, message)
+            public.verify(self.whole, self.signature + self.comment.encode())
+        except (InvalidSignature, ValueError) as error:
+            raise Refused(
+                f"the signature {self.where} does not fit: the contents are not what key "
+                f"{key.label} signed",
+                hint="the bundle or its signature was changed, or belongs to another build; "
+                "fetch both again",
+            ) from error
+
+
+def generate() -> SecretKey:
+    """A new key."""
+    return SecretKey(secrets.token_bytes(8), Secret(secrets.token_bytes(32)))
+
+
+def read_public(text: str, where: str) -> PublicKey:
+    """A public key from its line or from a ``.pub`` file's text; BadInput where it is none."""
+    raw = _decode(text.strip().splitlines()[-1:], 42)
+    if raw is None or raw[:2] != _PLAIN:
+        hint = "give the line that starts with RW, or the .pub file with it"
+        raise BadInput(f"{where} is no minisign public key", hint=hint)
+    return PublicKey(raw[2:10], raw[10:])
+
+
+def is_encrypted(data: bytes, where: str) -> bool:
+    """Whether a secret key file needs a passphrase."""
+    return _secret_fields(data, where)[2:4] == _SCRYPT
+
+
+def read_secret(data: bytes, where: str, passphrase: Secret | None) -> SecretKey:
+    """A key from a secret key file; BadInput where it is none or the passphrase is wrong."""
+    raw = _secret_fields(data, where)
+    body = raw[54:]
+    if raw[2:4] == _SCRYPT:
+        if passphrase is None:
+            raise BadInput(f"the secret key {where} is encrypted", hint="give its passphrase")
+        operations, memory = (int.from_bytes(raw[i : i + 8], "little") for i in (38, 46))
+        if memory > _MEMORY_MAX or operations > _MEMORY_MAX >> 5:
+            raise BadInput(f"the secret key {where} asks for more than 1 GiB to be decrypted")
+        body = _crypt(body, passphrase, raw[6:38], operations, memory)
+    number, pair, checksum = body[:8], body[8:72], body[72:]
+    if raw[2:4] == _SCRYPT and checksum != _checksum(number, pair):
+        raise BadInput(f"the secret key {where} cannot be opened: the passphrase is wrong")
+    key = SecretKey(number, Secret(pair[:32]))
+    if key.public.point != pair[32:]:  # minisign leaves the checksum of a plain key empty
+        raise BadInput(f"the secret key {where} is damaged", hint="take your copy of it")
+    return key
+
+
+def read_signature(data: bytes, where: str) -> Signature:
+    """A signature file; Refused where it is none."""
+    bad = Refused(f"{where} is not a minisign signature", hint="sign the bundle again")
+    try:
+        lines = [line.rstrip("\r") for line in data.decode("utf-8").rstrip("\n").split("\n")]
+    except UnicodeDecodeError:
+        raise bad from None
+    if len(lines) != 4 or not lines[0].startswith(_UNTRUSTED) or not lines[2].startswith(_TRUSTED):
+        raise bad
+    comment = lines[2].removeprefix(_TRUSTED)
+    first, whole = _decode(lines[1:2], 74), _decode(lines[3:], 64)
+    if first is None or whole is None or first[:2] not in (_PLAIN, _PREHASHED):
+        raise bad
+    if not _is_comment(comment):
+        raise bad
+    return Signature(first[:2], first[2:10], first[10:], comment, whole, where)
+
+
+def _secret_fields(data: bytes, where: str) -> bytes:
+    lines = data.decode("utf-8", "replace").splitlines()
+    raw = _decode(lines[1:2], 158)
+    known = raw is not None and raw[:2] == _PLAIN and raw[4:6] == _BLAKE2
+    if raw is None or not known or raw[2:4] not in (_SCRYPT, _NO_KDF):
+        raise BadInput(f"{where} is no minisign secret key", hint="make one with bundle keygen")
+    return raw
+
+
+def _crypt(data: bytes, passphrase: Secret, salt: bytes, operations: int, memory: int) -> bytes:
+    """XOR with scrypt's stream; its parameters as libsodium picks them from its two limits."""
+    rounds = max(operations, 32768)
+    if rounds < memory // 32:
+        cost, parallel = _power_above(rounds // 32 // 2), 1
+    else:
+        cost = _power_above(memory // 1024 // 2)
+        parallel = max(1, rounds // 4 // cost // 8)
+    stream = hashlib.scrypt(
+        passphrase.value,
+        salt=salt,
+        n=cost,
+        r=8,
+        p=parallel,
+        maxmem=_MEMORY_MAX + (64 << 20),
+        dklen=len(data),
+    )
+    return bytes(a ^ b for a, b in zip(data, stream, strict=True))
+
+
+def _power_above(number: int) -> int:
+    return max(2, 1 << number.bit_length())
+
+
+def _is_comment(text: str) -> bool:
+    """Whether it can be shown: nothing that a terminal would obey. minisign itself writes tabs."""
+    return len(text) <= COMMENT_MAX and text.replace("\t", " ").isprintable()
+
+
+def _checksum(number: bytes, pair: bytes) -> bytes:
+    return hashlib.blake2b(_PLAIN + number + pair, digest_size=32).digest()
+
+
+def _encode(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _decode(lines: list[str], length: int) -> bytes | None:
+    try:
+        raw = base64.b64decode("".join(lines), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # one spelling only: base64 has bits at its end that a lenient decoder ignores
+    return raw if len(raw) == length and _encode(raw) == "".join(lines) else None

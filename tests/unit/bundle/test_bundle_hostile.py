@@ -1,0 +1,192 @@
+"""Rows 31 and 32 of the fault catalogue in bulk, and whether each of the readers' checks is needed.
+
+The readers are changed one check at a time; each time something that was refused before must get
+through, or be told otherwise.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import gzip
+import json
+import signal
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import edgeboot
+from edgeboot.bundle import tarhead, untar
+from edgeboot.errors import EdgebootError
+from tests.unit.bundle import hostile
+
+ROOM = Path(edgeboot.__file__).parent / "bundle"
+
+
+def test_hundreds_of_hostile_archives_write_nothing_outside_and_stay_small(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.unit.bundle.hostile", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        cwd=Path(__file__).parents[3],
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    report = json.loads(done.stdout)
+    assert report["through"] == []
+    assert report["outside"] == []
+    assert report["left"] == []
+    assert report["total"] > 3000
+    assert report["peak"] <= 256 << 20
+
+
+def test_each_generated_archive_is_refused_by_the_reader_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    through = []
+    for label, data in hostile.archives():
+        path.write_bytes(data)
+        if hostile.outcome(path) is None:
+            through.append(label)
+    assert through == []
+
+
+def mutants(source: str) -> Iterator[tuple[str, ast.Module]]:
+    """Copies of a module with one check less: an ``if`` that raises, or a part of a condition."""
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    for number, node in enumerate(nodes):
+        raises = isinstance(node, ast.If) and any(isinstance(n, ast.Raise) for n in node.body)
+        if raises:
+            changed = copy.deepcopy(tree)
+            twin = list(ast.walk(changed))[number]
+            assert isinstance(twin, ast.If)
+            twin.test = ast.copy_location(ast.Constant(False), twin.test)
+            yield f"line {node.lineno}: {ast.unparse(node.test)}", changed  # type: ignore[attr-defined]
+        elif isinstance(node, ast.BoolOp):
+            for index, part in enumerate(node.values):
+                changed = copy.deepcopy(tree)
+                twin = list(ast.walk(changed))[number]
+                assert isinstance(twin, ast.BoolOp)
+                twin.values[index] = twin.values[index - 1]  # `a or b` becomes `a or a`
+                yield f"line {node.lineno}: without {ast.unparse(part)}", changed
+
+
+def loaded(name: str, tree: ast.Module, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """A module made from a tree, under its own name as long as the patch lasts."""
+    module = types.ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    package, _, leaf = name.rpartition(".")
+    monkeypatch.setattr(sys.modules[package], leaf, module)
+    exec(compile(ast.fix_missing_locations(tree), name, "exec"), module.__dict__)  # noqa: S102
+    return module
+
+
+def tar_mutants() -> list[tuple[str, str, ast.Module]]:
+    return [
+        (f"{leaf} {label}", leaf, tree)
+        for leaf in ("tarhead", "untar")
+        for label, tree in mutants((ROOM / f"{leaf}.py").read_text())
+    ]
+
+
+TAR_MUTANTS = tar_mutants()
+LIMITS = untar.Limits(total=60_000, members=40, ratio=20, free=20_000)
+
+
+def tar_cases() -> list[tuple[str, bytes]]:
+    """What the mutants are tried on: one archive for each entry, and archives over small limits."""
+    good = hostile.member(b"good", b"g" * 600)
+    cases = [(n, good + d + hostile.END) for n, d in hostile.entries() if "all of" not in n]
+    cases += [(n, d) for n, d in hostile.archives() if "," not in n]
+    cases.append(("total", hostile.member(b"x", bytes(range(1, 251)) * 260) + hostile.END))
+    cases.append(("ratio", gzip.compress(hostile.member(b"x", bytes(50_000)) + hostile.END)))
+    many = b"".join(hostile.member(str(n).encode()) for n in range(41))
+    cases.append(("members", many + hostile.END))
+    cases.append(
+        ("a document that is too long", hostile.member(b"limited", b"12345") + hostile.END)
+    )
+    # what must be taken, so that a check that is turned round is seen as well
+    cases.append(("a good one", good + hostile.END))
+    gnu = hostile.member(b"L", b"n" * 150 + b"\0", b"L") + hostile.member(b"cut", b"data")
+    paxed = hostile.pax("path", "p" * 150) + hostile.pax("mtime", "1.5") + hostile.member(b"cut")
+    cases.append(
+        ("good long names", gnu + paxed + hostile.pax("LIBARCHIVE.x", "1") + good + hostile.END)
+    )
+    cases.append(("a good prefix", hostile.member(b"x", prefix=b"dir") + hostile.END))
+    old = hostile.member(b"x", prefix=b"junk", magic=bytes(8))
+    cases.append(("no prefix before POSIX", old + hostile.END))
+    dirs = hostile.member(b"./", kind=b"5") + hostile.member(b"d/", kind=b"\0")
+    cases.append(("good directories", dirs + hostile.END))
+    sized = hostile.pax("size", "4") + hostile.header(b"x", 0) + b"data" + bytes(508)
+    cases.append(("a good size in pax", sized + hostile.END))
+    return cases
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    directory = tmp_path_factory.mktemp("tried")
+    for number, (_, data) in enumerate(tar_cases()):
+        (directory / f"{number:05}").write_bytes(data)
+    return sorted(directory.iterdir())
+
+
+@pytest.fixture
+def no_endless_loop() -> Iterator[None]:
+    """A reader that lacks a check may never end; that is noticed as a difference, too."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 5, 5)
+    yield
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    signal.signal(signal.SIGVTALRM, before)
+
+
+def data_of(member: untar.Member) -> bytes:
+    return member.read(4) if member.name == "limited" else b"".join(member.chunks())
+
+
+def answer(reader: types.ModuleType, path: Path) -> str:
+    try:
+        with reader.opened(path, "it", LIMITS) as members:
+            return str([(m.name, m.size, data_of(m)[:9]) for m in members])
+    except EdgebootError as error:
+        return f"{type(error).__name__} {error.what}"
+    except Exception as error:  # any other is a bug, and noticed as such
+        return f"bug {type(error).__name__}"
+
+
+@pytest.fixture(scope="module")
+def right(cases: list[Path]) -> list[str]:
+    found = [answer(untar, path) for path in cases]
+    assert not [text for text in found if text.startswith("bug")]
+    return found
+
+
+@pytest.mark.usefixtures("no_endless_loop")
+@pytest.mark.parametrize(
+    ("leaf", "tree"), [m[1:] for m in TAR_MUTANTS], ids=[m[0] for m in TAR_MUTANTS]
+)
+def test_each_check_of_the_tar_reader_is_needed(
+    leaf: str,
+    tree: ast.Module,
+    cases: list[Path],
+    right: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = loaded(f"edgeboot.bundle.{leaf}", copy.deepcopy(tree), monkeypatch)
+    if leaf == "tarhead":
+        whole = ast.parse((ROOM / "untar.py").read_text())
+        reader = loaded("edgeboot.bundle.untar", whole, monkeypatch)
+    assert any(answer(reader, p) != r for p, r in zip(cases, right, strict=True))
+
+
+def test_there_are_checks_to_take_away() -> None:
+    assert len(TAR_MUTANTS) > 30
+    assert tarhead.__name__ == "edgeboot.bundle.tarhead"

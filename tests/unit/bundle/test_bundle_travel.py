@@ -1,0 +1,223 @@
+"""Bundles in parts and as deltas: whole and identical, or refused by name."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edgeboot.bundle import delta, difference, split
+from edgeboot.bundle.archive import Bundle, write
+from edgeboot.bundle.contents import Blob, Item, Role
+from edgeboot.cli.bundle import bundle as commands
+from edgeboot.errors import BadInput, Refused, StepFailed
+from edgeboot.plan.resources import text
+from edgeboot.plan.sources import Source
+
+SIZE = 7000
+
+
+@pytest.fixture(scope="module")
+def newer(small_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same bundle with another note, one item fewer and a version."""
+    path = tmp_path_factory.mktemp("newer") / "edge-2.tar"
+    note = text("another note\n" * 300)
+    with Bundle.open(small_bundle) as old:
+        blob = Blob(note.sha256, note.size)
+        kept = [i for i in old.contents.items if i.role not in (Role.FILE, Role.CHART)]
+        items = (*kept, Item(Role.FILE, "note.txt", blob))
+
+        def fetch(wanted: Blob) -> Source:
+            return note if wanted == blob else old.source(wanted)
+
+        write(path, replace(old.contents, items=items, version="2"), fetch)
+    return path
+
+
+@pytest.fixture
+def made(small_bundle: Path, newer: Path, tmp_path: Path) -> Path:
+    with Bundle.open(small_bundle) as old, Bundle.open(newer) as new:
+        delta.make(old, new, tmp_path / "edge.delta")
+    return tmp_path / "edge.delta"
+
+
+def applied(old: Path, made: Path, output: Path) -> bytes:
+    with Bundle.open(old) as before, delta.opened(made) as found:
+        delta.apply(before, found, output)
+    return output.read_bytes()
+
+
+def test_a_delta_gives_the_new_bundle_byte_for_byte(
+    small_bundle: Path, newer: Path, made: Path, tmp_path: Path
+) -> None:
+    assert applied(small_bundle, made, tmp_path / "out") == newer.read_bytes()
+    with Bundle.open(small_bundle) as old, Bundle.open(newer) as new:
+        added = sum(blob.size for blob in delta.added(old.contents, new.contents))
+        table = len(made.read_bytes()) - added
+        assert added == 13 * 300
+        assert table < 20_000
+
+
+def test_a_delta_goes_on_top_of_its_own_base_only(newer: Path, made: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="made from another bundle, edge"):
+        applied(newer, made, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_damage_to_a_delta_is_refused(small_bundle: Path, made: Path, tmp_path: Path) -> None:
+    whole = made.read_bytes()
+    rng = random.Random(4)
+    flips = [(rng.randrange(len(whole)), 1 << rng.randrange(8)) for _ in range(250)]
+    changed = [whole[:p] + bytes([whole[p] ^ b]) + whole[p + 1 :] for p, b in flips]
+    changed += [whole[: rng.randrange(len(whole))] for _ in range(60)]
+    changed += [whole + b"\0", whole + bytes(512), b"", b"not a delta"]
+    for data in changed:
+        made.write_bytes(data)
+        with pytest.raises((Refused, StepFailed)):
+            applied(small_bundle, made, tmp_path / "out")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["edge.delta"]
+
+
+def test_what_differs_is_told(small_bundle: Path, newer: Path) -> None:
+    with Bundle.open(small_bundle) as old, Bundle.open(newer) as new:
+        found = difference.between(old.contents, new.contents)
+        same = difference.between(old.contents, old.contents)
+    assert [(c.kind, c.name, c.new is None) for c in found.changes] == [
+        ("chart", "hello", True),
+        ("file", "note.txt", False),
+    ]
+    assert found.added == 13 * 300
+    assert (same.changes, same.added, same.removed) == ((), 0, 0)
+
+
+@pytest.fixture
+def parts(small_bundle: Path, tmp_path: Path) -> Path:
+    """A directory with the parts; the index is ``edge.bundle.parts``."""
+    directory = tmp_path / "stick"
+    directory.mkdir()
+    split.split(small_bundle, SIZE, directory)
+    return directory
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(p.name for p in directory.iterdir())
+
+
+def test_parts_come_together_whatever_the_order(
+    small_bundle: Path, parts: Path, tmp_path: Path
+) -> None:
+    """One stick at a time, the last part first; what was joined is not asked for again."""
+    whole = small_bundle.read_bytes()
+    index = parts / "edge.bundle.parts"
+    bundle_parts = [n for n in names(parts) if n != index.name]
+    assert len(bundle_parts) == -(-len(whole) // SIZE) >= 3
+    away = tmp_path / "away"
+    away.mkdir()
+    for name in bundle_parts:
+        (parts / name).rename(away / name)
+    out = tmp_path / "edge.tar"
+    assert split.join(index, [], out) == tuple(bundle_parts)
+    for number, name in enumerate(reversed(bundle_parts), 1):
+        (away / name).rename(parts / name)
+        missing = split.join(index, [], out)
+        assert missing == tuple(bundle_parts[:-number])
+        (parts / name).unlink()
+        assert out.exists() == (not missing)
+    assert out.read_bytes() == whole
+    assert not out.with_name("edge.tar.joining").exists()
+
+
+def test_a_join_that_was_cut_goes_on(small_bundle: Path, parts: Path, tmp_path: Path) -> None:
+    whole = small_bundle.read_bytes()
+    out = tmp_path / "edge.tar"
+    partial = tmp_path / "edge.tar.joining"
+    for cut in (0, 1, SIZE - 1, SIZE, SIZE * 2 + 5, len(whole) + 900):
+        partial.write_bytes((whole + bytes(1000))[:cut])
+        assert split.join(parts / "edge.bundle.parts", [], out) == ()
+        assert out.read_bytes() == whole
+
+
+def test_a_damaged_part_is_named_and_the_others_are_kept(
+    small_bundle: Path, parts: Path, tmp_path: Path
+) -> None:
+    out, second = tmp_path / "edge.tar", parts / "edge.bundle.002"
+    right = second.read_bytes()
+    for wrong in (right[:-1], right + b"x", bytes([right[0] ^ 1]) + right[1:], b""):
+        second.write_bytes(wrong)
+        with pytest.raises(Refused, match=r"damaged parts of edge\.bundle: edge\.bundle\.002"):
+            split.join(parts / "edge.bundle.parts", [], out)
+        assert not out.exists()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / second.name).write_bytes(right)
+    assert split.join(parts / "edge.bundle.parts", [other], out) == ()
+    assert out.read_bytes() == small_bundle.read_bytes()
+
+
+def test_splitting_again_keeps_right_parts_and_mends_wrong_ones(
+    small_bundle: Path, parts: Path
+) -> None:
+    before = {n: (parts / n).stat().st_ino for n in names(parts)}
+    (parts / "edge.bundle.002").write_bytes(b"cut")
+    split.split(small_bundle, SIZE, parts)
+    after = {n: (parts / n).stat().st_ino for n in names(parts)}
+    changed = {n for n in before if before[n] != after[n]}
+    assert changed <= {"edge.bundle.002", "edge.bundle.parts"}
+    assert (parts / "edge.bundle.002").stat().st_size == SIZE
+
+
+def test_every_changed_byte_of_an_index_is_refused_or_harmless(parts: Path) -> None:
+    """An index names no paths: a changed name or digest only fails to find its parts."""
+    index = parts / "edge.bundle.parts"
+    whole = index.read_bytes()
+    right = split.read_index(index)
+    for position in range(len(whole)):
+        changed = bytearray(whole)
+        changed[position] ^= 1
+        index.write_bytes(changed)
+        try:
+            found = split.read_index(index)
+        except Refused:
+            continue
+        assert found != right
+        assert "/" not in found.name
+    hostile = whole.replace(b'"edge.bundle"', b'"../x"')
+    assert hostile != whole
+    index.write_bytes(hostile)
+    with pytest.raises(Refused, match="plain file name"):
+        split.read_index(index)
+
+
+def test_sizes_that_make_no_sense_are_bad_input(small_bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="at most 999"):
+        split.split(small_bundle, 10, tmp_path)
+    with pytest.raises(BadInput, match="cannot read"):
+        split.split(tmp_path / "gone", 10, tmp_path)
+
+
+def test_travelling_from_the_command_line(
+    small_bundle: Path, newer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+
+    def run(*words: str | Path) -> str:
+        done = runner.invoke(commands, [str(word) for word in words])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.output
+
+    assert "edge-2.tar.001" in run("split", "--size", "20k", newer)
+    run("join", "edge-2.tar.parts", "-o", "joined.tar")
+    assert (tmp_path / "joined.tar").read_bytes() == newer.read_bytes()
+    assert "- chart" in run("diff", small_bundle, newer)
+    run("diff", small_bundle, newer, "--output", "json")
+    run("delta", small_bundle, "joined.tar", "-o", "d")
+    run("apply-delta", small_bundle, "d", "-o", "again.tar")
+    assert (tmp_path / "again.tar").read_bytes() == newer.read_bytes()
+    (tmp_path / "edge-2.tar.001").unlink()
+    done = runner.invoke(commands, ["join", "edge-2.tar.parts", "-o", "other.tar"])
+    assert isinstance(done.exception, StepFailed)
+    assert "edge-2.tar.001" in str(done.exception)
