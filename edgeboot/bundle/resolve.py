@@ -19,7 +19,14 @@ from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.spec import Entry, K3s, Spec
 from edgeboot.bundle.spec_images import ImageEntry
 from edgeboot.bundle.store import Store, default_root, measure, readable
-from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed, combined_exit_code
+from edgeboot.errors import (
+    BadInput,
+    EdgebootError,
+    Interrupted,
+    Refused,
+    StepFailed,
+    combined_exit_code,
+)
 from edgeboot.platform import Arch
 
 _BY_EXIT_CODE = {error.exit_code: error for error in (BadInput, Refused, StepFailed)}
@@ -36,6 +43,8 @@ class Failures:
         """Collects one part: its failure is kept, with the place in the spec, for the end."""
         try:
             yield
+        except Interrupted:
+            raise  # the user's wish is not the part's failure
         except EdgebootError as error:
             error.where = error.where or where
             self.errors.append(error)
