@@ -16,7 +16,7 @@ from edgeboot.bundle.contents import Blob, Image
 from edgeboot.bundle.reference import Reference
 from edgeboot.bundle.registry import Document, Registry
 from edgeboot.bundle.store import Store
-from edgeboot.errors import EdgebootError, Refused
+from edgeboot.errors import EdgebootError, Interrupted, Refused
 from edgeboot.events import BytesFetched, Listener, Note, silent
 from edgeboot.platform import ARCHES, Arch
 
@@ -182,6 +182,8 @@ def _all(
     for future in futures:
         try:
             outcomes.append(future.result())
+        except Interrupted:
+            raise
         except EdgebootError as error:
             outcomes.append(error)
     return outcomes

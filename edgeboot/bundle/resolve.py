@@ -24,7 +24,14 @@ from edgeboot.bundle.registry_pull import Wanted
 from edgeboot.bundle.spec import Entry, K3s, Spec
 from edgeboot.bundle.spec_images import ImageEntry
 from edgeboot.bundle.store import Store, default_root, measure, readable
-from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed, combined_exit_code
+from edgeboot.errors import (
+    BadInput,
+    EdgebootError,
+    Interrupted,
+    Refused,
+    StepFailed,
+    combined_exit_code,
+)
 from edgeboot.events import Listener, Note, silent
 from edgeboot.platform import Arch
 
@@ -42,6 +49,8 @@ class Failures:
         """Collects one part: its failure is kept, with the place in the spec, for the end."""
         try:
             yield
+        except Interrupted:
+            raise  # the user's wish is not the part's failure
         except EdgebootError as error:
             error.where = error.where or where
             self.errors.append(error)

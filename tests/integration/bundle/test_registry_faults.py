@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -408,3 +412,35 @@ def test_schema_1_is_refused(server: Front, tmp_path: Path) -> None:
     server.rules.append(first_times(9, "/manifests/", lambda h: h.reply(200, body=old)))
     with pytest.raises(Refused, match="schema 1"):
         Client(tmp_path).pull(server)
+
+
+@pytest.mark.parametrize("reference", ["app:1", f"app@sha256:{'a' * 64}"])
+def test_a_stop_in_the_middle_of_a_pull_ends_it(
+    server: Front, tmp_path: Path, reference: str
+) -> None:
+    """While a tag is resolved, and while workers wait for a silent registry."""
+    done = threading.Event()
+    server.rules.append(lambda h: done.wait(120) or h.reply(500))
+    fakes.release(tmp_path / "release", ("amd64",))
+    image = f"{server.host}/site/{reference}"
+    text = f"name: edge\nk3s: {{arches: [amd64]}}\nimages:\n- name: {image}\n"
+    path = fakes.spec_file(tmp_path, text)
+    words = ["bundle", "build", "-f", str(path), "--k3s-release", str(tmp_path / "release")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgeboot.cli.main", *words, "-o", str(tmp_path / "out")],
+        env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not server.seen:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+        _, told = process.communicate(timeout=30)
+    finally:
+        done.set()
+        process.kill()
+    assert process.returncode == 130
+    assert "terminated" in told
+    assert not (tmp_path / "out").exists()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import zstandard
 
-from edgeboot.bundle import charts, images, untar
+from edgeboot.bundle import chart_files, images, untar
 from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.store import Store
 from edgeboot.errors import Refused
@@ -218,7 +218,7 @@ def main(staging: Path) -> None:
         path.write_bytes(data)
         for reader in (
             lambda: images.take_apart(path, (AMD64,), store, "it"),
-            lambda: charts.collect(path, store),
+            lambda: chart_files.read(path, "chart"),
             lambda: Bundle.open(path).verify(),
         ):
             total += 1
