@@ -28,6 +28,7 @@ _LINE = re.compile(
 _ARGUMENT = re.compile(
     r"--?[a-z0-9-]*(?:image|reloader)[a-z0-9-]*=([a-z0-9.-]+\.[a-z0-9.-]+(?::[0-9]+)?/\S+?:[\w.@:-]+)"
 )
+_TEMPLATE_MAX = 1 << 20
 _TEST_HOOK = re.compile(r"helm\.sh/hook[\"']?:\s*[\"']?test")
 _REGISTRY_KEYS = ("registry", "imageRegistry")
 
@@ -158,7 +159,7 @@ def _templates(scope: Scope) -> Iterator[tuple[str, list[gotemplate.Node]]]:
     for path, data in sorted(scope.files.items()):
         if not path.startswith("templates/") or path.startswith("templates/tests/"):
             continue
-        text = data.decode("utf-8", "replace")
+        text = data[:_TEMPLATE_MAX].decode("utf-8", "replace")
         if path.endswith((".yaml", ".yml", ".tpl")) and not _TEST_HOOK.search(text):
             try:
                 yield path, gotemplate.parse(text)
@@ -195,7 +196,7 @@ def _rendered(
         renderer = gorender.Renderer(root, defines)
         try:
             text = renderer.render(nodes, root, {"$": root})
-        except gorender.TooMuch:
+        except (gorender.TooMuch, RecursionError):
             missing.add(f"{where}: its templates go too deep")
             continue
         touched |= renderer.touched

@@ -17,6 +17,9 @@ from edgeboot.bundle.gotemplate import Block, Node, Output, parse
 
 _STEPS_MAX = 100_000
 _DEPTH_MAX = 60
+_TEXT_MAX = 1 << 20
+_INDENT_MAX = 100
+_VERBS = re.compile(r"%[^svdq%]")
 UNKNOWN = re.compile("\x00([^\x01]*)\x01")  # as it stands in rendered text
 _FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONSTANTS = {"true": True, "false": False, "nil": None}
@@ -188,16 +191,17 @@ class Renderer:
                 return self._nested(parse(text), self.root)
             except ValueError:
                 return Unknown("tpl")
-        if name in _LAZY:
-            return _LAZY[name](arguments)
-        function = _FUNCTIONS.get(name)
+        lazy, function = _LAZY.get(name), _FUNCTIONS.get(name)
         unknown = next((a for a in arguments if isinstance(a, Unknown)), None)
-        if function is None or unknown is not None:
+        if lazy is None and (function is None or unknown is not None):
             return unknown or Unknown(name)
         try:
-            return function(*arguments)
+            found = lazy(arguments) if lazy else function(*arguments) if function else None
         except (TypeError, ValueError, KeyError, IndexError, AttributeError):
             return Unknown(name)
+        if isinstance(found, str) and len(found) > _TEXT_MAX:
+            raise TooMuch
+        return found
 
     def _include(self, arguments: list[Any]) -> Any:
         name = arguments[0] if arguments else None
@@ -211,7 +215,10 @@ class Renderer:
         if self.depth > _DEPTH_MAX:
             raise TooMuch
         try:
-            return self.render(nodes, dot, {})
+            text = self.render(nodes, dot, {"$": dot})
+            if len(text) > _TEXT_MAX:
+                raise TooMuch
+            return text
         finally:
             self.depth -= 1
 
@@ -255,6 +262,8 @@ def _text(value: Any) -> str:
 
 
 def _printf(form: str, *arguments: Any) -> str:
+    if _VERBS.search(form):
+        raise ValueError("a verb that edgeboot does not know")
     parts = form.replace("%v", "%s").replace("%d", "%s").replace("%q", '"%s"')
     return parts % tuple(_text(a) for a in arguments)
 
@@ -292,6 +301,7 @@ def _to_yaml(value: Any) -> str:
 
 
 def _indent(width: int, text: str) -> str:
+    width = min(width, _INDENT_MAX)
     return "\n".join(" " * width + line for line in _text(text).split("\n"))
 
 

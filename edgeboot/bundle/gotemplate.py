@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+# No two alternatives can match the same text, so that a hostile template costs no more than a look.
 _ACTION = re.compile(
-    r"\{\{(-\s)?\s*(/\*.*?\*/|(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|.)*?)\s*(\s-)?\}\}", re.S
+    r"\{\{(-\s)?\s*(/\*.*?\*/|(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|(?!\{\{)[^\"`])*?)\s*(\s-)?\}\}", re.S
 )
 _TOKEN = re.compile(
     r"""\s*("(?:\\.|[^"\\])*"|`[^`]*`|\(|\)|\||:=|=|,|-?[0-9]+(?:\.[0-9]+)?(?![\w.])

@@ -96,6 +96,13 @@ def test_what_a_chart_declares_counts() -> None:
         "{{ else }}",
         "image: {{ | }} {{ ( }}",
         "{{ range .Values.x }}",
+        "{{ " + '"' * 2001,
+        "{{ " * 20_000,
+        "{{ " + "(" * 2000,
+        "{{ " + "(" * 2000 + ")" * 2000 + " }}",
+        "{{ if .a }}" * 1500 + "{{ end }}" * 1500,
+        "image: {{ printf `%999999999s` `x` }} {{ indent 999999999 `x` }} {{ indent `x` }}",
+        '{{ define "d" }}{{ $x := print . . }}{{ include "d" $x }}{{ end }}{{ include "d" "aa" }}',
     ],
 )
 def test_templates_that_make_no_sense_end(text: str) -> None:
