@@ -173,7 +173,8 @@ def stable(fleet: Fleet) -> dict[str, str]:
     return {
         node: "\n".join(
             line
-            for line in text.splitlines()
+            # An agent works before systemd is told so: install does not wait for the latter.
+            for line in text.replace("activating", "active").splitlines()
             if any(word in line for word in kept)
             and not any(
                 w in line for w in (".cache.json", "/var/lib/edgeboot/lock", "k3s.yaml", "/node/")
