@@ -73,7 +73,6 @@ def test_by_delta_and_in_parts_and_signed(bare: Fleet, release: Path, tmp_path: 
     older = bare.run("plan", "-i", inventory, "--bundle", bare.bundle, "--allow-unsigned")
     assert older.code == 5, older.all
     assert "it has had version 2.0 of the bundle e2e" in older.err
-    older = bare.run(
-        *("plan", "-i", inventory, "--bundle", bare.bundle, "--allow-unsigned", "--allow-older")
-    )
+    flags = ("--allow-unsigned", "--allow-older")
+    older = bare.run("plan", "-i", inventory, "--bundle", bare.bundle, *flags)
     assert older.code == 10, older.all

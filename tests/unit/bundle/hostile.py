@@ -212,8 +212,10 @@ def main(staging: Path) -> None:
     body = layout[: len(layout.rstrip(b"\0")) + -len(layout.rstrip(b"\0")) % BLOCK]
     path.write_bytes(body + END)
     assert images.take_apart(path, (AMD64,), store, "good")
-    cases = [(n, d) for n, d in itertools.chain(archives(), bombs())]
-    cases += [(f"in a layout: {n}", body + d + END) for n, d in entries()]
+    cases = [(n, d) for n, d in itertools.chain(itertools.islice(archives(), 0, None, 4), bombs())]
+    cases += [
+        (f"in a layout: {n}", body + d + END) for n, d in itertools.islice(entries(), 0, None, 2)
+    ]
     for label, data in cases:
         path.write_bytes(data)
         for reader in (

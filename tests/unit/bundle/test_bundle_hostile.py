@@ -109,6 +109,8 @@ def tar_cases() -> list[tuple[str, bytes]]:
     cases.append(
         ("a document that is too long", hostile.member(b"limited", b"12345") + hostile.END)
     )
+    blank = hostile.header(b"x", bytes(12))
+    cases.append(("a good blank number", blank + hostile.END))
     # what must be taken, so that a check that is turned round is seen as well
     cases.append(("a good one", good + hostile.END))
     gnu = hostile.member(b"L", b"n" * 150 + b"\0", b"L") + hostile.member(b"cut", b"data")
