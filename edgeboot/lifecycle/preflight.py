@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from edgeboot.bundle.contents import Contents
 from edgeboot.components.context import service_of
 from edgeboot.components.k3s import config_of
+from edgeboot.components.services import SUPPORTED, service_file
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
@@ -32,8 +33,8 @@ def _objections(cluster: Cluster, node: Node, facts: Facts, contents: Contents) 
     elif contents.k3s_binary(arch.name) is None:
         carried = ", ".join(contents.arches)
         yield f"the host is {arch.name} ({traits.machine}), but the bundle carries {carried} only"
-    if traits.init != "systemd":
-        yield f"its init is {traits.init}; edgeboot can only set up systemd hosts so far"
+    if traits.init not in SUPPORTED:
+        yield f"its init is {traits.init}; edgeboot can set up systemd and OpenRC hosts"
     if traits.clock < 1_577_836_800:
         yield "its clock stands before 2020; K3s's certificates would not be valid: set it"
     if not traits.default_route and not node.node_ip:
@@ -81,7 +82,9 @@ def _presence_objections(node: Node, facts: Facts, version: str) -> Iterator[str
 
 def _known(facts: Facts, service: str) -> bool:
     unit = facts.units.get(service)
-    return paths.unit_file(service) in facts.files or (unit is not None and unit.active == "active")
+    return service_file(facts.traits.init, service) in facts.files or (
+        unit is not None and unit.active == "active"
+    )
 
 
 def _minor(version: str) -> tuple[int, int]:

@@ -26,6 +26,7 @@ class HostTraits:
     clock: int
     default_route: bool
     board: str = ""
+    logrotate: bool = False  # whether it has /etc/logrotate.d
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class FileFact:
 
 @dataclass(frozen=True)
 class UnitFact:
-    """A service as its manager sees it (systemd's words)."""
+    """A service as its manager sees it, in systemd's words also under OpenRC."""
 
     active: str  # active, activating, failed, inactive …
     enabled: bool
@@ -166,4 +167,5 @@ def _traits(found: Mapping[str, str]) -> HostTraits:
         clock=int(found["clock"]),
         default_route=found["default-route"] == "yes",
         board=found["board"],
+        logrotate=found.get("logrotate") == "yes",
     )
