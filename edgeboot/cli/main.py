@@ -17,6 +17,7 @@ from edgeboot.cli.install import install
 from edgeboot.cli.inventory import inventory
 from edgeboot.cli.lab import lab
 from edgeboot.cli.plan import plan
+from edgeboot.cli.reset import reset
 from edgeboot.cli.verify import verify
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import EdgebootError, Interrupted
@@ -35,6 +36,7 @@ def cli() -> None:
     edgeboot plan -i inventory.yml                 what would be done?
     edgeboot install -i inventory.yml              do it
     edgeboot verify -i inventory.yml               is it so, and does it fit?
+    edgeboot reset -i inventory.yml                bare hosts again
 
     \b
     Exit codes: 0 done, 1 a check or budget missed, 2 bad input, 3 a host unreachable,
@@ -42,7 +44,7 @@ def cli() -> None:
     """
 
 
-for command in (bundle, inventory, plan, install, verify, lab):
+for command in (bundle, inventory, plan, install, verify, reset, lab):
     cli.add_command(command)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import BytesSent, Listener, StepEnded, StepStarted
+from edgeboot.plan.clearing import Clear, Forget
 from edgeboot.plan.resources import Later
 from edgeboot.plan.sources import BytesSource, Source
 from edgeboot.plan.steps import MakeDirectory, Remove, Start, Step, Upload, Write
@@ -14,6 +15,7 @@ from edgeboot.secret import Secret
 from edgeboot.transport.base import Result, Snippet, Transport
 
 STEP_DEADLINE = 120.0
+CLEAR_DEADLINE = 900.0  # gigabytes of small files go slowly from an SD card
 STALL = 60.0  # seconds without progress; also bounds hashing and flushing on a slow card
 
 
@@ -43,6 +45,11 @@ def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
             return _run(transport, "remove", step.path)
         case Start():
             return _run(transport, "start", step.service, step.inputs)
+        case Clear():
+            words = (step.part.value, *step.items)
+            return transport.run(Snippet("clear", words), deadline=CLEAR_DEADLINE)
+        case Forget():
+            return _run(transport, "forget", *step.nodes)
 
 
 def _known(step: Write) -> Source:

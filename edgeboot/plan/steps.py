@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 
+from edgeboot.plan.clearing import Clear, Forget
 from edgeboot.plan.resources import Content, Later
 from edgeboot.plan.sources import Source
 from edgeboot.secret import Secret
@@ -91,7 +92,7 @@ class Start:
         return f"start {self.service}.service ({self.reason})"
 
 
-Step = MakeDirectory | Upload | Write | Remove | Start
+Step = MakeDirectory | Upload | Write | Remove | Start | Clear | Forget
 
 
 def human_size(size: int) -> str:
@@ -110,6 +111,10 @@ def as_json(step: Step) -> dict[str, object]:
     match step:
         case Start():
             shape["service"] = step.service
+        case Clear():
+            shape |= {"part": step.part.value, "items": list(step.items)}
+        case Forget():
+            shape["nodes"] = list(step.nodes)
         case _:
             shape["path"] = step.path
     match step:

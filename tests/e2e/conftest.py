@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,20 +63,27 @@ def bundle(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work / "e2e.tar"
 
 
-@pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """Three hosts; gone when the tests are, even if those are killed."""
+@contextmanager
+def booted(spec: LabSpec) -> Iterator[Lab]:
+    """A lab that is gone when the tests are, even if those are killed."""
     guardian = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.guardian", NAME],
+        [sys.executable, "-m", "tests.e2e.guardian", spec.name],
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
     try:
-        yield labs.up(LabSpec(name=NAME, nodes=3, memory_bytes=1 << 30), lambda _line: None)
+        yield labs.up(spec, lambda _line: None)
     finally:
         assert guardian.stdin is not None
         guardian.stdin.close()
         guardian.wait(timeout=120)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """Three hosts."""
+    with booted(LabSpec(name=NAME, nodes=3, memory_bytes=1 << 30)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

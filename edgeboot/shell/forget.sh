@@ -1,0 +1,5 @@
+# Takes nodes out of the cluster, on a server of it; K3s forgets their passwords with them.
+#
+# forget.sh NODE...
+set -eu
+timeout 90 /usr/local/bin/k3s kubectl delete node "$@" --ignore-not-found --request-timeout=60s
