@@ -84,9 +84,9 @@ service_restarts() { # NAME: prints how often its manager has restarted it
     echo "${count:-0}"
 }
 
-service_log() { # NAME LINES: prints the last lines of what it said
+service_log() { # NAME LINES SINCE: prints the last lines of what it said, under systemd since a time
     case $init in
-    systemd) journalctl --no-pager -q -o cat -n "$2" -u "$1.service" ;;
+    systemd) journalctl --no-pager -q -o cat -n "$2" -S "@$3" -u "$1.service" ;;
     openrc) tail -n "$2" "/var/log/$1.log" ;;
     *) false ;;
     esac

@@ -4,13 +4,16 @@
 #   PATH...  directories and files whose disk usage counts
 #
 # method cgroup|processes
-# sample UPTIME-CENTISECONDS WORKING-SET-BYTES CPU-NANOSECONDS
+# sample UPTIME-CENTISECONDS MEMORY-BYTES CPU-NANOSECONDS
 # disk BYTES PATH
 #
-# The working set is what the kubelet calls it: usage less inactive page cache (cadvisor). Where the
-# service has no control group of its own (OpenRC without rc_cgroup_mode), K3s's processes are summed
-# up instead: their proportional set sizes (resident ones where the kernel has no smaps_rollup), their
-# processor time and that of the children they have waited for.
+# Memory is what cannot be taken away: anonymous and shared pages, pages of files that are mapped
+# (programs run from them), and the kernel's own. Page cache is left out, active or not: a kernel
+# short of memory drops it, and after an import of images it is most of what a group is charged.
+#
+# Where the service has no control group of its own (OpenRC without rc_cgroup_mode), K3s's processes
+# are summed up instead: their proportional set sizes (resident ones where the kernel has no
+# smaps_rollup), their processor time and that of the children they have waited for.
 # uses: init
 set -u
 service=$1 seconds=$2
@@ -35,6 +38,17 @@ of_controller() { # NAME: directory of the service's cgroup, version 1
     [ -n "$path" ] && printf '/sys/fs/cgroup/%s%s' "$1" "$path"
 }
 
+total() { # FILE KEY...: the sum of some of its lines; a key that an older kernel lacks is 0
+    file=$1 sum=0
+    shift
+    [ -r "$file" ] || return 1
+    for key in "$@"; do
+        value=$(sed -n "s/^$key //p" "$file")
+        sum=$((sum + ${value:-0}))
+    done
+    echo "$sum"
+}
+
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup") version=2
 else
@@ -50,32 +64,34 @@ esac
 if [ "$method" = processes ]; then
     ticks=$(getconf CLK_TCK 2>/dev/null) || ticks=100
     memory() {
-        total=0
+        sum=0
         for process in $(processes); do
             size=$(sed -n 's/^Pss: *\([0-9]*\).*/\1/p' "$process/smaps_rollup" 2>/dev/null)
             [ -n "$size" ] || size=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "$process/status" 2>/dev/null)
-            total=$((total + ${size:-0}))
+            sum=$((sum + ${size:-0}))
         done
-        echo "$((total * 1024))"
+        echo "$((sum * 1024))"
     }
     cpu() { # fields 14 to 17; the program's name before them may hold anything
-        total=0
+        sum=0
         for process in $(processes); do
             # shellcheck disable=SC2046  # numbers
             set -- $(sed 's/.*) //' "$process/stat" 2>/dev/null)
             [ "$#" -gt 15 ] || continue
             shift 11
-            total=$((total + $1 + $2 + $3 + $4))
+            sum=$((sum + $1 + $2 + $3 + $4))
         done
-        echo "$((total * (1000000000 / ticks)))"
+        echo "$((sum * (1000000000 / ticks)))"
     }
 elif [ "$version" = 2 ]; then
-    memory() { echo "$(($(cat "$group/memory.current") - $(sed -n 's/^inactive_file //p' "$group/memory.stat")))"; }
+    memory() { total "$group/memory.stat" anon shmem file_mapped kernel; }
     cpu() { echo "$(($(sed -n 's/^usage_usec //p' "$group/cpu.stat") * 1000))"; }
 else
     of_cpu=$(of_controller cpuacct)
     memory() {
-        echo "$(($(cat "$group/memory.usage_in_bytes") - $(sed -n 's/^total_inactive_file //p' "$group/memory.stat")))"
+        kernel=$(cat "$group/memory.kmem.usage_in_bytes" 2>/dev/null)
+        known=$(total "$group/memory.stat" total_rss total_shmem total_mapped_file) || return 1
+        echo "$((known + ${kernel:-0}))"
     }
     cpu() { cat "$of_cpu/cpuacct.usage"; }
 fi

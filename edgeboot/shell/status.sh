@@ -18,7 +18,8 @@ section() { # NAME COMMAND...
 # A service that is restarted over and over has just begun anew when it is looked at: what it
 # complained of before says more than its last lines.
 last_words() {
-    said=$(service_log "$service" 300)
+    since=$(stat -c %Y "/var/lib/edgeboot/started-$service" 2>/dev/null)
+    said=$(service_log "$service" 300 "${since:-0}")
     printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|standard_init' | tail -n 6
     printf '%s\n' "$said" | tail -n 3
 }
@@ -27,14 +28,13 @@ unit() { printf 'ActiveState=%s\nNRestarts=%s\n' "$active" "$(service_restarts "
 
 active=$(service_active "$service")
 section unit unit
-if [ "$active" = active ]; then
+if [ -S /run/k3s/containerd/containerd.sock ]; then
     section images timeout 30 "$k3s" ctr -n k8s.io images ls
-else
-    section journal last_words
 fi
+[ "$active" = active ] || section journal last_words
 [ "$role" = server ] || exit 0
 section ready timeout 30 "$k3s" kubectl get --raw /readyz --request-timeout=10s
-if [ "$active" = active ]; then
+if [ -r /etc/rancher/k3s/k3s.yaml ]; then
     section nodes timeout 30 "$k3s" kubectl get nodes -o json --request-timeout=20s
     section charts timeout 30 "$k3s" kubectl get helmcharts.helm.cattle.io,jobs.batch -A -o json --request-timeout=20s
     section token base64 /var/lib/rancher/k3s/server/node-token

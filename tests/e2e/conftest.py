@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +14,7 @@ import yaml
 from edgeboot.lab import lab as labs
 from edgeboot.lab.lab import Lab, LabSpec
 from tests.e2e.fleet import Fleet
+from tests.guardian import guarded
 from tests.standin.release import build_release
 
 NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e")  # several runs on one machine need several names
@@ -63,39 +63,28 @@ def bundle(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return work / "e2e.tar"
 
 
-@contextmanager
-def booted(spec: LabSpec) -> Iterator[Lab]:
-    """A lab that is gone when the tests are, even if those are killed."""
-    guardian = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.guardian", spec.name],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        yield labs.up(spec, lambda _line: None)
-    finally:
-        assert guardian.stdin is not None
-        guardian.stdin.close()
-        guardian.wait(timeout=120)
-
-
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """Three hosts."""
-    with booted(LabSpec(name=NAME, nodes=3, memory_bytes=1 << 30)) as made:
-        yield made
+    """Three hosts; gone when the tests are, even if those are killed."""
+    with guarded(NAME):
+        yield labs.up(LabSpec(name=NAME, nodes=3, memory_bytes=1 << 30), lambda _line: None)
 
 
 @pytest.fixture(scope="session")
 def shared_fleet(lab: Lab, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     """The lab with the bundle, as left by whoever used it last."""
-    base = yaml.safe_load(lab.inventory.read_text())
+    return Fleet(lab, base_of(lab), bundle, tmp_path_factory.mktemp("home"))
+
+
+def base_of(lab: Lab) -> dict[str, Any]:
+    """A lab's inventory as data."""
+    base: dict[str, Any] = yaml.safe_load(lab.inventory.read_text())
     if os.environ.get("K3S_RELEASE"):
         # What a real release needs beyond its images, or cannot run here; see docs/rungs.md.
         base["cluster"]["config"]["disable"] = os.environ.get(
             "K3S_DISABLE", "traefik,servicelb,metrics-server"
         ).split(",")
-    return Fleet(lab, base, bundle, tmp_path_factory.mktemp("home"))
+    return base
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from edgeboot.lab import lab as labs
 from edgeboot.lab.image import Image
 from edgeboot.lab.lab import LabSpec
-from tests.e2e.conftest import NAME, booted
+from tests.e2e.conftest import NAME, base_of
 from tests.e2e.fleet import Done, Fleet
+from tests.guardian import guarded
 
 HERE = Path(__file__).parent
 NODES = ("server-1", "agent-1")
@@ -76,9 +78,9 @@ def rig(
             fleet.on(node, "umount /var/lib/rancher/k3s/storage; iptables -F INPUT")
         return
     spec = LabSpec(f"{NAME}-rc", nodes=2, memory_bytes=1 << 30, image=Image(init="openrc"))
-    with booted(spec) as lab:
-        base = yaml.safe_load(lab.inventory.read_text())
-        yield made(Fleet(lab, base, bundle, tmp_path_factory.mktemp("openrc")))
+    with guarded(spec.name):
+        lab = labs.up(spec, lambda _line: None)
+        yield made(Fleet(lab, base_of(lab), bundle, tmp_path_factory.mktemp("openrc")))
 
 
 def made(fleet: Fleet) -> Rig:

@@ -144,8 +144,8 @@ def test_build_inspect_and_verify_from_the_command_line(runner: CliRunner, tmp_p
     spec = write_site(tmp_path / "site")
     built = runner.invoke(bundle, ["build", "-f", str(spec), "--k3s-release", str(release)])
     assert built.exit_code == 0, built.output
-    assert "edge.bundle" in built.output
-    shown = runner.invoke(bundle, ["inspect", "edge.bundle"]).output
+    assert "edge.tar" in built.output
+    shown = runner.invoke(bundle, ["inspect", "edge.tar"]).output
     for part in (
         fakes.VERSION,
         "amd64, arm",
@@ -155,9 +155,9 @@ def test_build_inspect_and_verify_from_the_command_line(runner: CliRunner, tmp_p
         "takes the room",
     ):
         assert part in shown
-    as_json = runner.invoke(bundle, ["inspect", "edge.bundle", "--output", "json"]).output
+    as_json = runner.invoke(bundle, ["inspect", "edge.tar", "--output", "json"]).output
     assert json.loads(as_json)["k3s_version"] == fakes.VERSION
-    whole = runner.invoke(bundle, ["verify", "edge.bundle"])
+    whole = runner.invoke(bundle, ["verify", "edge.tar"])
     assert whole.exit_code == 0
     assert "is whole" in whole.output
 

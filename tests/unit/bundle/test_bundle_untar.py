@@ -93,6 +93,7 @@ HOSTILE = {
     "ligature": [member("\ufb01le"), member("file")],
     "file and directory": [member("x"), member("x", type=tarfile.DIRTYPE)],
     "long name": [member("a/" * 600 + "b")],
+    "directory with data": [member("d", 600, type=tarfile.DIRTYPE)],
     "link target in pax": [member("x", pax_headers={"linkpath": "/etc"})],
     "pax sparse": [member("x", pax_headers={"GNU.sparse.major": "1"})],
     "pax parent": [member("x", pax_headers={"path": "../x"})],
