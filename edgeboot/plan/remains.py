@@ -51,7 +51,7 @@ def parse_remains(output: str, node: str) -> Remains:
         if not end:
             raise ValueError("the last line is missing")
         return _parse([tuple(line.partition(" ")[::2]) for line in said.splitlines()])
-    except (ValueError, KeyError) as error:
+    except (ValueError, LookupError) as error:
         raise StepFailed(
             f"what the host says about its K3s cannot be read: {error}",
             where=node,
