@@ -57,8 +57,9 @@ class Rig:
     def assert_as_before(self, node: str) -> None:
         """Nothing on a host differs from before, outside the exceptions."""
         after = state_of(self.fleet, node)
-        assert unexcused(after - self.before[node]) == [], "it has come to the host"
-        assert unexcused(self.before[node] - after) == [], "it has gone from the host"
+        come, gone = unexcused(after - self.before[node]), unexcused(self.before[node] - after)
+        assert not come, f"come to {node}:\n" + "\n".join(come)
+        assert not gone, f"gone from {node}:\n" + "\n".join(gone)
 
 
 def state_of(fleet: Fleet, node: str) -> frozenset[str]:
