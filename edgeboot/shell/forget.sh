@@ -2,4 +2,5 @@
 #
 # forget.sh NODE...
 set -eu
+export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
 timeout 90 /usr/local/bin/k3s kubectl delete node "$@" --ignore-not-found --request-timeout=60s

@@ -5,6 +5,7 @@
 #   SERVICE  the service
 # uses: init
 set -u
+export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
 role=$1 service=$2
 k3s=/usr/local/bin/k3s
 

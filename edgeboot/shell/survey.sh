@@ -8,6 +8,7 @@
 # answers) · nodes BASE64 (the cluster's nodes, likewise) · record · end
 # uses: init remains
 set -u
+export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
 
 kibibytes() { du -s -k -x "$1" 2>/dev/null | cut -f 1; }
 
