@@ -10,6 +10,7 @@ import click
 
 from edgeboot.errors import BadInput
 from edgeboot.lab import lab as labs
+from edgeboot.lab.image import INITS, Image
 
 _UNITS = {"M": 1 << 20, "G": 1 << 30}
 
@@ -31,8 +32,8 @@ _name = click.option("--name", default="lab", show_default=True, help="Which lab
 def lab() -> None:
     """Boot throw-away hosts on this machine to try edgeboot on (Linux, needs root).
 
-    Each host is a container that boots real Debian, systemd and OpenSSH, with an address and a
-    memory ceiling of its own.
+    Each host is a container that boots real Debian, systemd or OpenRC, and OpenSSH, with
+    an address and a memory ceiling of its own.
 
     \b
     edgeboot lab up --nodes 3 --memory 1G
@@ -47,13 +48,21 @@ def lab() -> None:
 @click.option(
     "--memory", callback=_bytes, default="1G", show_default=True, help="Ceiling of each host."
 )
-def up(name: str, nodes: int, memory: int | None) -> None:
+@click.option(
+    "--init",
+    type=click.Choice(tuple(INITS)),
+    default="systemd",
+    show_default=True,
+    help="What the hosts boot; Debian's OpenRC stands in for Alpine's.",
+)
+def up(name: str, nodes: int, memory: int | None, init: str) -> None:
     """Boot a lab, replacing one of the same name, and write its inventory.
 
     \b
     edgeboot lab up --nodes 3 --memory 1G
+    edgeboot lab up --name pair --nodes 2 --init openrc
     """
-    spec = labs.LabSpec(name=name, nodes=nodes, memory_bytes=memory)
+    spec = labs.LabSpec(name=name, nodes=nodes, memory_bytes=memory, image=Image(init=init))
     made = labs.up(spec, lambda line: click.echo(line, err=True))
     for host in made.hosts:
         click.echo(f"{host.name}  {host.address}")

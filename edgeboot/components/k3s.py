@@ -7,40 +7,12 @@ import json
 from collections.abc import Iterator, Mapping
 
 from edgeboot.components.context import Context
+from edgeboot.components.services import service_files
 from edgeboot.inventory.k3s_keys import applies_to
 from edgeboot.inventory.model import Cluster, ConfigValue, Node, Role
 from edgeboot.plan import paths
 from edgeboot.plan.resources import Directory, File, Kept, Resource, Service, text
 from edgeboot.secret import Secret
-
-# After install.sh of K3s. KillMode=process keeps pods running while the service restarts;
-# Delegate=yes lets containerd manage cgroups of its own below the service's.
-_UNIT = """\
-# Written by edgeboot; changes are overwritten by the next `edgeboot install`.
-[Unit]
-Description=Lightweight Kubernetes ({role})
-Documentation=https://k3s.io
-Wants=network-online.target
-After=network-online.target
-
-[Install]
-WantedBy=multi-user.target
-
-[Service]
-Type=notify
-ExecStartPre=-/sbin/modprobe br_netfilter
-ExecStartPre=-/sbin/modprobe overlay
-ExecStart={binary} {role}
-KillMode=process
-Delegate=yes
-LimitNOFILE=1048576
-LimitNPROC=infinity
-LimitCORE=infinity
-TasksMax=infinity
-TimeoutStartSec=0
-Restart=always
-RestartSec=5s
-"""
 
 
 def directories(context: Context) -> Iterator[Resource]:
@@ -75,8 +47,7 @@ def service(context: Context) -> Iterator[Resource]:
         yield File(paths.TOKEN, context.join_token, 0o600, restarts=name)
     config = render(config_of(context.cluster, context.node))
     yield File(paths.CONFIG, text(config), 0o600, restarts=name)
-    unit = _UNIT.format(role=context.node.role.value, binary=paths.K3S_BINARY)
-    yield File(paths.unit_file(name), text(unit), restarts=name)
+    yield from service_files(context.traits, name, context.node.role)
     yield Service(name)
 
 

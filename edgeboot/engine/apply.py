@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from edgeboot.engine.reboot import reboot
 from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import BytesSent, Listener, StepEnded, StepStarted
+from edgeboot.plan.clearing import Clear, Forget
 from edgeboot.plan.resources import Later
 from edgeboot.plan.sources import BytesSource, Source
 from edgeboot.plan.steps import MakeDirectory, Reboot, Remove, Run, Start, Step, Upload, Write
@@ -15,6 +16,7 @@ from edgeboot.secret import Secret
 from edgeboot.transport.base import Result, Snippet, Transport
 
 STEP_DEADLINE = 120.0
+CLEAR_DEADLINE = 900.0  # gigabytes of small files go slowly from an SD card
 STALL = 60.0  # seconds without progress; also bounds hashing and flushing on a slow card
 
 
@@ -48,6 +50,11 @@ def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
             return _run(transport, step.snippet, *step.parameters)
         case Reboot():
             return reboot(transport, step.boot_id, tell)
+        case Clear():
+            words = (step.part.value, *step.items)
+            return transport.run(Snippet("clear", words), deadline=CLEAR_DEADLINE)
+        case Forget():
+            return _run(transport, "forget", *step.nodes)
 
 
 def _known(step: Write) -> Source:

@@ -12,6 +12,7 @@ from edgeboot.errors import Refused, StepFailed
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts, parse_facts
 from edgeboot.plan.health import Status, parse_status
+from edgeboot.plan.remains import Remains, parse_remains
 from edgeboot.transport.base import Held, Result, Snippet, Transport
 
 _SERVICES = ("k3s", "k3s-agent")
@@ -21,6 +22,8 @@ _TARGETS = (
     f"text:{paths.TOKEN}",
     f"text:{paths.BUNDLE}",
     *(f"text:{paths.unit_file(service)}" for service in _SERVICES),
+    *(f"text:{paths.init_script(service)}" for service in _SERVICES),
+    *(f"text:{paths.logrotate(service)}" for service in _SERVICES),
     *(f"unit:{service}" for service in _SERVICES),
     *(
         f"file:{directory}"
@@ -76,6 +79,14 @@ def status(transport: Transport, role: str, service: str) -> Status:
     """How K3s does on a host just now."""
     result = transport.run(Snippet("status", (role, service)), deadline=STATUS_DEADLINE)
     return parse_status(result.stdout)
+
+
+def survey(transport: Transport) -> Remains:
+    """What of K3s and edgeboot is on a host, read only."""
+    result = transport.run(Snippet("survey"), deadline=OBSERVE_DEADLINE)
+    if not result.ok:
+        raise _not_observed(transport, result)
+    return parse_remains(result.stdout, transport.node)
 
 
 def _holder() -> str:

@@ -6,12 +6,16 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from edgeboot.lab.errors import LabBadInput
+
 USER = "edge"
 
+INITS = {
+    "systemd": ("systemd", "systemd-sysv", "dbus"),
+    "openrc": ("openrc", "sysvinit-core", "busybox"),
+}
+
 PACKAGES = (
-    "systemd",
-    "systemd-sysv",
-    "dbus",
     "openssh-server",
     "sudo",
     "iproute2",
@@ -98,8 +102,12 @@ class ImageFile:
 
 FILES = (
     ImageFile("etc/ssh/sshd_config.d/edgeboot-lab.conf", _SSHD),
-    ImageFile("etc/systemd/journald.conf.d/edgeboot-lab.conf", _JOURNALD),
     ImageFile("etc/sudoers.d/edgeboot-lab", f"{USER} ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440),
+    ImageFile("etc/resolv.conf", "# lab hosts have no DNS, like a site without an Internet link\n"),
+)
+
+SYSTEMD_FILES = (
+    ImageFile("etc/systemd/journald.conf.d/edgeboot-lab.conf", _JOURNALD),
     ImageFile("etc/systemd/system/edgeboot-lab-cgroups.service", _CGROUPS_UNIT),
     ImageFile(
         "etc/systemd/system/sysinit.target.wants/edgeboot-lab-cgroups.service",
@@ -108,25 +116,82 @@ FILES = (
     ImageFile(
         "etc/systemd/system/default.target", link="/usr/lib/systemd/system/multi-user.target"
     ),
-    ImageFile("etc/resolv.conf", "# lab hosts have no DNS, like a site without an Internet link\n"),
     ImageFile("var/lib/dbus/machine-id", link="/etc/machine-id"),
     *(ImageFile(f"etc/systemd/system/{unit}", link="/dev/null") for unit in MASKED),
 )
 
+# Debian's boot scripts would set the machine's clock, load modules and write to its /proc/sys; a
+# container needs none of them. Ours does what the unit above does, and what K3s expects at boot.
+_INITTAB = """\
+id:2:initdefault:
+si::sysinit:/sbin/openrc sysinit
+rc::bootwait:/sbin/openrc boot
+l0:0:wait:/etc/init.d/rc 0
+l2:2:wait:/etc/init.d/rc 2
+l6:6:wait:/etc/init.d/rc 6
+"""
+
+_OPENRC_BOOT = """\
+#!/sbin/openrc-run
+description="Make the cgroup v1 controllers writable (edgeboot lab)"
+
+start() {
+    # OpenRC mounts a fresh /sys, without any control groups, over the one it was given.
+    while [ -z "$(ls /sys/fs/cgroup)" ]; do umount /sys || return 1; done
+    [ -e /sys/fs/cgroup/cgroup.controllers ] && return 0
+    for g in /sys/fs/cgroup/*/; do
+        [ -L "${g%/}" ] || mount -o remount,bind,rw "$g"
+    done
+}
+"""
+
+OPENRC_FILES = (
+    ImageFile("etc/inittab", _INITTAB),
+    ImageFile("etc/init.d/edgeboot-lab-cgroups", _OPENRC_BOOT, 0o755),
+    ImageFile(
+        "etc/runlevels/sysinit/edgeboot-lab-cgroups", link="/etc/init.d/edgeboot-lab-cgroups"
+    ),
+    ImageFile("etc/runlevels/default/ssh", link="/etc/init.d/ssh"),
+)
+
 # What must differ from host to host must not come with the tree.
-REMOVED = ("etc/ssh/ssh_host_*", "etc/hostname", "var/cache/apt/*.bin", "var/lib/apt/lists/*")
+REMOVED = (
+    "etc/ssh/ssh_host_*",
+    "etc/hostname",
+    "etc/runlevels/*/*",
+    "var/cache/apt/*.bin",
+    "var/lib/apt/lists/*",
+)
 
 
 @dataclass(frozen=True)
 class Image:
-    """One kind of host: which Debian, and from which mirror (None: mmdebstrap's own choice)."""
+    """One kind of host: which Debian, which init, from which mirror (None: mmdebstrap's choice).
+
+    Debian's OpenRC stands in for Alpine's.
+    """
 
     suite: str = "bookworm"
     mirror: str | None = None
+    init: str = "systemd"
+
+    def __post_init__(self) -> None:
+        if self.init not in INITS:
+            raise LabBadInput(f"a lab host boots {' or '.join(INITS)}, not {self.init!r}")
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What is installed."""
+        return (*INITS[self.init], *PACKAGES)
+
+    @property
+    def files(self) -> tuple[ImageFile, ...]:
+        """What is put over it."""
+        return (*FILES, *(SYSTEMD_FILES if self.init == "systemd" else OPENRC_FILES))
 
     @property
     def digest(self) -> str:
         """Changes with anything that changes the tree; part of its name in the cache."""
-        parts = [self.suite, USER, PACKAGES, REMOVED]
-        files = [(file.path, file.content, file.mode, file.link) for file in FILES]
+        parts = [self.suite, USER, self.packages, REMOVED]
+        files = [(file.path, file.content, file.mode, file.link) for file in self.files]
         return hashlib.sha256(json.dumps([parts, files]).encode()).hexdigest()[:12]

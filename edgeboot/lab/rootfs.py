@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeboot.lab import mounts
-from edgeboot.lab.image import FILES, PACKAGES, REMOVED, USER, Image, ImageFile
+from edgeboot.lab.image import REMOVED, USER, Image, ImageFile
 from edgeboot.lab.locks import held
 from edgeboot.lab.run import run
 
@@ -29,7 +29,10 @@ def ensure(image: Image, cache_dir: Path, progress: Callable[[str], None]) -> Pa
     lock = f".{tree.name}.lock"
     with held(lock, wait=BUILD_SECONDS, waiting=progress, directory=cache_dir):
         if not tree.is_dir():
-            progress(f"building the hosts' file system from Debian {image.suite} (once, ~30 s)")
+            progress(
+                f"building the hosts' file system from Debian {image.suite} with {image.init} "
+                "(once, ~30 s)"
+            )
             _build(image, cache_dir / f"{tree.name}.building", tree)
     return tree
 
@@ -41,15 +44,15 @@ def _build(image: Image, building: Path, tree: Path) -> None:
         )  # or the machine's own /dev could be deleted through it
         shutil.rmtree(building)
     argv = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"]
-    argv += [f"--include={','.join(PACKAGES)}", image.suite, str(building)]
+    argv += [f"--include={','.join(image.packages)}", image.suite, str(building)]
     if image.mirror is not None:
         argv.append(image.mirror)
     run(argv, timeout=BUILD_SECONDS)
-    customise(building)
+    customise(building, image)
     building.rename(tree)
 
 
-def customise(tree: Path) -> None:
+def customise(tree: Path, image: Image) -> None:
     """Make a fresh Debian tree the tree of a lab host."""
     # The password field '*' cannot match, and unlike '!' it does not lock the account for keys.
     useradd = ("useradd", "--create-home", "--shell", "/bin/bash", "--password", "*", USER)
@@ -57,7 +60,7 @@ def customise(tree: Path) -> None:
     for pattern in REMOVED:
         for path in tree.glob(pattern):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    for file in FILES:
+    for file in image.files:
         _place(tree, file)
 
 

@@ -27,6 +27,7 @@ class HostTraits:
     clock: int
     default_route: bool
     board: str = ""
+    logrotate: bool = False  # whether it has /etc/logrotate.d
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class FileFact:
 
 @dataclass(frozen=True)
 class UnitFact:
-    """A service as its manager sees it (systemd's words)."""
+    """A service as its manager sees it, in systemd's words also under OpenRC."""
 
     active: str  # active, activating, failed, inactive …
     enabled: bool
@@ -167,4 +168,5 @@ def _traits(found: Mapping[str, str]) -> HostTraits:
         clock=int(found["clock"]),
         default_route=found["default-route"] == "yes",
         board=found["board"],
+        logrotate=found.get("logrotate") == "yes",
     )

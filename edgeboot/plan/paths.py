@@ -28,3 +28,13 @@ BUNDLE = f"{OURS}/bundle.json"  # which bundle the host was installed from
 def unit_file(service: str) -> str:
     """The systemd unit file of a service."""
     return f"{UNIT_DIR}/{service}.service"
+
+
+def init_script(service: str) -> str:
+    """The OpenRC script of a service."""
+    return f"/etc/init.d/{service}"
+
+
+def logrotate(service: str) -> str:
+    """How logrotate is told of a service's log, on hosts without a journal."""
+    return f"/etc/logrotate.d/{service}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 
+from edgeboot.plan.clearing import Clear, Forget
 from edgeboot.plan.resources import Content, Later
 from edgeboot.plan.sources import Source
 from edgeboot.secret import Secret
@@ -125,7 +126,7 @@ class Reboot:
         return f"reboot ({self.reason})"
 
 
-Step = MakeDirectory | Upload | Write | Remove | Start | Run | Reboot
+Step = MakeDirectory | Upload | Write | Remove | Start | Run | Reboot | Clear | Forget
 
 
 def human_size(size: int) -> str:
@@ -146,6 +147,10 @@ def as_json(step: Step) -> dict[str, object]:
             shape["service"] = step.service
         case Run() | Reboot():
             pass
+        case Clear():
+            shape |= {"part": step.part.value, "items": list(step.items)}
+        case Forget():
+            shape["nodes"] = list(step.nodes)
         case _:
             shape["path"] = step.path
     match step:

@@ -41,7 +41,8 @@ def summary(plan: Plan) -> str:
     """One line: how much is to be done."""
     hosts = len({node for node, _ in plan.steps})
     sent = sum(step.source.size for _, step in plan.steps if isinstance(step, Upload))
-    return f"{len(plan.steps)} steps on {hosts} hosts, {human_size(sent)} to send"
+    sending = f", {human_size(sent)} to send" if sent else ""
+    return f"{len(plan.steps)} steps on {hosts} hosts{sending}"
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

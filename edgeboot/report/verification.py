@@ -46,6 +46,8 @@ def budget_table(verification: Verification, expectations: Sequence[Expectation]
         if usage is None:
             table.add_row(expected.node, "", Text("not measured", style="yellow"), "", "")
             continue
+        if usage.method != "cgroup":
+            table.caption = "Measured by summing K3s's processes: its cgroup is shared there."
         for verdict in verdicts(usage, expected.budget):
             style = "green" if verdict.fits else "bold red"
             limit = "none" if verdict.limit is None else amount(verdict.what, verdict.limit)
@@ -103,6 +105,7 @@ def _usage_json(verification: Verification, expected: Expectation) -> dict[str, 
     return {
         "window_seconds": round(usage.seconds, 2),
         "memory_median": usage.memory_median,
+        "method": usage.method,
         "budgets": {
             verdict.what: {"used": verdict.used, "limit": verdict.limit, "fits": verdict.fits}
             for verdict in verdicts(usage, expected.budget)

@@ -9,7 +9,7 @@
 #
 # Hashes come from edgeboot's record where inode, size and times of a file are unchanged since it
 # was put there: hashing hundreds of megabytes on an SD card takes minutes.
-# uses: examine
+# uses: init examine
 set -u
 ours=/var/lib/edgeboot
 lock=$1 holder=$2
@@ -87,11 +87,8 @@ tree() { # PATH; dotfiles are nobody's business
 }
 
 unit() { # NAME
-    active=inactive enabled=no
-    if command -v systemctl >/dev/null 2>&1; then
-        active=$(systemctl is-active "$1.service" 2>/dev/null)
-        if systemctl is-enabled -q "$1.service" 2>/dev/null; then enabled=yes; fi
-    fi
+    active=$(service_active "$1") enabled=no
+    if service_enabled "$1"; then enabled=yes; fi
     started=$(cat "$ours/started-$1" 2>/dev/null)
     printf 'unit %s %s %s %s\n' "$1" "${active:-inactive}" "$enabled" "${started:--}"
 }
@@ -102,10 +99,9 @@ traits() {
     trait machine "$(uname -m)"
     # shellcheck disable=SC1091
     trait os "$(. /etc/os-release 2>/dev/null; printf '%s %s' "${ID:-unknown}" "${VERSION_ID:-}")"
-    if [ -d /run/systemd/system ]; then init=systemd
-    elif [ -d /run/openrc ]; then init=openrc
-    else init=unknown; fi
+    # shellcheck disable=SC2154  # set by init.sh
     trait init "$init"
+    if [ -d /etc/logrotate.d ]; then trait logrotate yes; else trait logrotate no; fi
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
         trait cgroup-version 2
         trait cgroup-controllers "$(cat /sys/fs/cgroup/cgroup.controllers)"

@@ -1,16 +1,12 @@
 # Starts a service, anew if it runs, without waiting for it, and records what it was started with.
 #
 # start.sh SERVICE HASH
-#
-# An agent with a wrong token never becomes ready and systemd would wait for ever: hence --no-block.
+# uses: init
 set -eu
 service=$1 hash=$2
 ours=/var/lib/edgeboot
 umask 077
-systemctl daemon-reload
-systemctl enable --quiet "$service.service"
-systemctl reset-failed "$service.service" 2>/dev/null || :
-systemctl restart --no-block "$service.service"
+service_start "$service"
 [ -d "$ours" ] || mkdir -m 0700 "$ours"
 printf '%s\n' "$hash" >"$ours/started-$service.new"
 sync "$ours/started-$service.new" 2>/dev/null || sync

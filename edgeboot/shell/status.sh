@@ -2,8 +2,10 @@
 #
 # status.sh ROLE SERVICE
 #   ROLE     server (API, nodes, jobs, token and kubeconfig too) or agent
-#   SERVICE  the systemd unit
+#   SERVICE  the service
+# uses: init
 set -u
+export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
 role=$1 service=$2
 k3s=/usr/local/bin/k3s
 
@@ -18,13 +20,15 @@ section() { # NAME COMMAND...
 # complained of before says more than its last lines.
 last_words() {
     since=$(stat -c %Y "/var/lib/edgeboot/started-$service" 2>/dev/null)
-    said=$(journalctl --no-pager -q -o cat -n 300 -S "@${since:-0}" -u "$service.service")
+    said=$(service_log "$service" 300 "${since:-0}")
     printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|standard_init' | tail -n 6
     printf '%s\n' "$said" | tail -n 3
 }
 
-section unit systemctl show "$service.service" -p ActiveState -p SubState -p NRestarts -p MainPID
-active=$(systemctl is-active "$service.service" 2>/dev/null)
+unit() { printf 'ActiveState=%s\nNRestarts=%s\n' "$active" "$(service_restarts "$service")"; }
+
+active=$(service_active "$service")
+section unit unit
 if [ -S /run/k3s/containerd/containerd.sock ]; then
     section images timeout 30 "$k3s" ctr -n k8s.io images ls
 fi

@@ -163,6 +163,19 @@ class FakeHost:
             case "reboot":
                 return self._reboot(words[0])
             case name if not self.board.mend(name, words):
+                return self._carry_out_reset(name, words)
+        return _OK
+
+    def _carry_out_reset(self, name: str, words: tuple[str, ...]) -> Result:
+        match name:
+            case "survey":
+                return Result(0, self._survey(), "")
+            case "clear":
+                self._clear(words[0], words[1:])
+            case "forget":
+                for node in words:
+                    self.cluster.joined.pop(node, None)
+            case _:
                 return Result(127, "", f"a fake host has no snippet {name}")
         return _OK
 
@@ -256,6 +269,23 @@ class FakeHost:
             lines += ["== charts 0", '{"items": []}']
             lines += ["== token 0", token, "== kubeconfig 0", config]
         return "\n".join([*lines, ""])
+
+    def _survey(self) -> str:
+        listed = base64.b64encode(self._nodes().encode()).decode()
+        lines = [f"service {name}" for name in sorted(self.units)]
+        lines += [f"nodes {listed}"] if self.units.get("k3s") == "active" else []
+        lines += ["processes 0", "rules 0"]
+        lines += [f"path 4 {path}" for path in sorted(self.files)]
+        lines += ["record"] if self.owned or self.started_with else []
+        return "\n".join([*lines, "end", ""])
+
+    def _clear(self, kind: str, items: tuple[str, ...]) -> None:
+        for item in items:
+            self.units.pop(item, None)
+            self.files.pop(item, None)
+        if kind == "record":
+            self.owned.clear()
+            self.started_with.clear()
 
     def _nodes(self) -> str:
         items = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeboot.errors import NotMeasured
 from edgeboot.inventory.model import Budget, Role
@@ -38,6 +38,7 @@ class Usage:
     memory_peak: int
     cpu: int
     disk: int
+    method: str = "cgroup"  # or processes: summed up, where the service shares its cgroup
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def parse_usage(output: str) -> Usage:
     """The use in the output of ``measure.sh``; ``NotMeasured`` where it is not all there."""
     samples: list[Sample] = []
     disk: list[int] = []
+    method = "cgroup"
     for line in output.splitlines():
         words = line.split(" ", 3)
         try:
@@ -76,11 +78,13 @@ def parse_usage(output: str) -> Usage:
                 samples.append(Sample(at / 100, memory, cpu / 1e9))
             elif words[0] == "disk":
                 disk.append(int(words[1]))
+            elif words[0] == "method":
+                method = words[1]
         except (ValueError, IndexError) as error:
             raise NotMeasured(f"unreadable sample {line!r}") from error
     if len(samples) < 2 or not disk:
         raise NotMeasured(f"only {len(samples)} samples and {len(disk)} disk figures came back")
-    return usage_of(samples, sum(disk))
+    return replace(usage_of(samples, sum(disk)), method=method)
 
 
 def usage_of(samples: Sequence[Sample], disk: int) -> Usage:

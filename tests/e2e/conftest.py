@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -73,13 +74,18 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def shared_fleet(lab: Lab, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     """The lab with the bundle, as left by whoever used it last."""
-    base = yaml.safe_load(lab.inventory.read_text())
+    return Fleet(lab, base_of(lab), bundle, tmp_path_factory.mktemp("home"))
+
+
+def base_of(lab: Lab) -> dict[str, Any]:
+    """A lab's inventory as data."""
+    base: dict[str, Any] = yaml.safe_load(lab.inventory.read_text())
     if os.environ.get("K3S_RELEASE"):
         # What a real release needs beyond its images, or cannot run here; see docs/rungs.md.
         base["cluster"]["config"]["disable"] = os.environ.get(
             "K3S_DISABLE", "traefik,servicelb,metrics-server"
         ).split(",")
-    return Fleet(lab, base, bundle, tmp_path_factory.mktemp("home"))
+    return base
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "verify": frozenset({"plan", "inventory", "bundle.contents", "transport.base"}),
     "lab": frozenset({"inventory"}),
     "report": frozenset(
-        {"plan", "lifecycle.world", "verify.budgets", "verify.results", "verify.subject"}
+        {
+            "plan",
+            "lifecycle.world",
+            "lifecycle.reset",
+            "verify.budgets",
+            "verify.results",
+            "verify.subject",
+        }
     ),
     "cli": frozenset({""}),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from edgeboot.components.services import SUPPORTED
 from edgeboot.lifecycle.checks.base import Complaint, Subject, mended, refuse, unknown, warn
 
 # Kubelet's failCgroupV1, kubernetes pull 134298.
@@ -18,10 +19,10 @@ _BUGGY_IPTABLES = re.compile(r"v1\.8\.[0-4]\b.*nf_tables")  # K3s, known-issues
 def init(subject: Subject) -> Iterator[Complaint]:
     """The init system is one that edgeboot can set services up with."""
     name = subject.facts.traits.init
-    if name != "systemd":
+    if name not in SUPPORTED:
         yield refuse(
-            f"its init is {name}; edgeboot can only set up systemd hosts so far",
-            "take a system with systemd",
+            f"its init is {name}; edgeboot can set up systemd and OpenRC hosts",
+            "take a system with systemd or OpenRC",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeboot.components.context import service_of
+from edgeboot.components.services import service_file
 from edgeboot.lifecycle.checks.base import Complaint, Subject, refuse, warn
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
@@ -38,7 +39,9 @@ def role(subject: Subject) -> Iterator[Complaint]:
 
 def _known(facts: Facts, service: str) -> bool:
     unit = facts.units.get(service)
-    return paths.unit_file(service) in facts.files or (unit is not None and unit.active == "active")
+    return service_file(facts.traits.init, service) in facts.files or (
+        unit is not None and unit.active == "active"
+    )
 
 
 def foreign(subject: Subject) -> Iterator[Complaint]:

@@ -1,0 +1,108 @@
+"""K3s's service as a systemd unit or an OpenRC script: the files, after install.sh of K3s."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgeboot.inventory.model import Role
+from edgeboot.plan import paths
+from edgeboot.plan.facts import HostTraits
+from edgeboot.plan.resources import File, text
+
+SUPPORTED = ("systemd", "openrc")
+
+_HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
+
+# KillMode=process keeps pods running while the service restarts; Delegate=yes lets containerd
+# manage cgroups of its own below the service's.
+_SYSTEMD = (
+    _HEAD
+    + """\
+[Unit]
+Description=Lightweight Kubernetes ({role})
+Documentation=https://k3s.io
+Wants=network-online.target
+After=network-online.target
+
+[Install]
+WantedBy=multi-user.target
+
+[Service]
+Type=notify
+ExecStartPre=-/sbin/modprobe br_netfilter
+ExecStartPre=-/sbin/modprobe overlay
+ExecStart={binary} {role}
+KillMode=process
+Delegate=yes
+LimitNOFILE=1048576
+LimitNPROC=infinity
+LimitCORE=infinity
+TasksMax=infinity
+TimeoutStartSec=0
+Restart=always
+RestartSec=5s
+"""
+)
+
+# respawn_max=0: for ever, as Restart=always. The supervisor signals K3s alone, so pods go on.
+_OPENRC = (
+    "#!/sbin/openrc-run\n"
+    + _HEAD
+    + """\
+description="Lightweight Kubernetes ({role})"
+supervisor=supervise-daemon
+name={service}
+command={binary}
+command_args="{role}"
+output_log=/var/log/{service}.log
+error_log=/var/log/{service}.log
+pidfile=/run/{service}.pid
+respawn_delay=5
+respawn_max=0
+retry="TERM/60/KILL/5"
+rc_ulimit="-n 1048576 -u unlimited -c unlimited"
+
+depend() {{
+    after network-online net
+    want cgroups
+}}
+
+start_pre() {{
+    modprobe -q br_netfilter
+    modprobe -q overlay
+    checkpath --file --mode 0600 --owner root:root /var/log/{service}.log
+}}
+"""
+)
+
+# copytruncate: the supervisor keeps its file open.
+_LOGROTATE = (
+    _HEAD
+    + """\
+/var/log/{service}.log {{
+    missingok
+    notifempty
+    copytruncate
+    compress
+    size 10M
+    rotate 3
+}}
+"""
+)
+
+
+def service_file(init: str, service: str) -> str:
+    """Where the service's definition lies under an init system."""
+    return paths.init_script(service) if init == "openrc" else paths.unit_file(service)
+
+
+def service_files(traits: HostTraits, service: str, role: Role) -> Iterator[File]:
+    """The files that make a service of K3s on such a host."""
+    words = {"service": service, "role": role.value, "binary": paths.K3S_BINARY}
+    path = service_file(traits.init, service)
+    if traits.init != "openrc":
+        yield File(path, text(_SYSTEMD.format(**words)), restarts=service)
+        return
+    yield File(path, text(_OPENRC.format(**words)), 0o755, restarts=service)
+    if traits.logrotate:
+        yield File(paths.logrotate(service), text(_LOGROTATE.format(**words)))

@@ -1,0 +1,147 @@
+"""What of K3s and edgeboot is on a host, as ``survey.sh`` says, and the steps that take it off."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeboot.errors import StepFailed
+from edgeboot.plan import paths
+from edgeboot.plan.clearing import Clear, Part
+from edgeboot.plan.steps import human_size
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Data that goes with a node; ``size`` in bytes, None where nobody knows."""
+
+    what: str
+    size: int | None = None
+
+    def describe(self) -> str:
+        """One line for people."""
+        return self.what if self.size is None else f"{self.what} ({human_size(self.size)})"
+
+
+@dataclass(frozen=True)
+class Remains:
+    """All that is to go from a host. Sizes in bytes by path."""
+
+    services: tuple[str, ...] = ()
+    processes: int = 0
+    mounts: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    rules: int = 0
+    paths: dict[str, int] = field(default_factory=dict)
+    disks: tuple[str, ...] = ()  # file systems of their own below K3s's directory: emptied
+    record: bool = False  # edgeboot's own record of what it put there
+    volumes: dict[str, int] = field(default_factory=dict)
+    data: dict[str, int] = field(default_factory=dict)
+    claims: tuple[Loss, ...] = ()  # persistent volumes, where the API answers
+    nodes: frozenset[str] | None = None  # the cluster's nodes, where the API answers
+
+
+def parse_remains(output: str, node: str) -> Remains:
+    """The remains that ``survey.sh`` prints; ``StepFailed`` where they are not whole."""
+    try:
+        said, end, _rest = output.rpartition("\nend\n")
+        if not end:
+            raise ValueError("the last line is missing")
+        return _parse([tuple(line.partition(" ")[::2]) for line in said.splitlines()])
+    except (ValueError, LookupError) as error:
+        raise StepFailed(
+            f"what the host says about its K3s cannot be read: {error}",
+            where=node,
+            hint="run again with EDGEBOOT_TRACEBACK=1 and report the output",
+        ) from error
+
+
+def _parse(rows: list[tuple[str, ...]]) -> Remains:
+    def all_of(key: str) -> tuple[str, ...]:
+        return tuple(rest for found, rest in rows if found == key)
+
+    def sizes(key: str) -> dict[str, int]:
+        pairs = (rest.partition(" ")[::2] for rest in all_of(key))
+        return {path: int(kibibytes or 0) * 1024 for kibibytes, path in pairs}
+
+    claims, nodes = all_of("claims"), all_of("nodes")
+    return Remains(
+        services=all_of("service"),
+        processes=int(all_of("processes")[0]),
+        mounts=all_of("mount"),
+        namespaces=all_of("namespace"),
+        links=all_of("link"),
+        rules=int(all_of("rules")[0]),
+        paths=sizes("path"),
+        disks=all_of("disk"),
+        record=("record", "") in rows,
+        volumes=sizes("volume"),
+        data=sizes("data"),
+        claims=tuple(_claim(item) for item in _items(claims[0])) if claims else (),
+        nodes=frozenset(i["metadata"]["name"] for i in _items(nodes[0])) if nodes else None,
+    )
+
+
+def _items(encoded: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(base64.b64decode(encoded)).get("items", [])
+    return found
+
+
+def _claim(item: dict[str, Any]) -> Loss:
+    spec = item.get("spec", {})
+    claim = spec.get("claimRef", {})
+    owner = f" of {claim.get('namespace')}/{claim.get('name')}" if claim else ""
+    capacity = spec.get("capacity", {}).get("storage", "size unknown")
+    return Loss(f"persistent volume {item['metadata']['name']}{owner}, {capacity}")
+
+
+def losses(remains: Remains) -> tuple[Loss, ...]:
+    """The data that is lost when all of this goes: volumes first, then the cluster's own."""
+    names = {
+        f"{paths.SERVER}/db": "the cluster's database",
+        f"{paths.AGENT}/containerd": "container images and the layers of running pods",
+        paths.IMAGES: "image archives",
+    }
+    return (
+        *(Loss(f"volume {path}", size) for path, size in sorted(remains.volumes.items())),
+        *remains.claims,
+        *(Loss(f"{names.get(path, 'data')} {path}", size) for path, size in remains.data.items()),
+        *(Loss(f"all files on {disk}, which stays mounted") for disk in remains.disks),
+    )
+
+
+def clearing_steps(remains: Remains) -> tuple[Clear, ...]:
+    """What has to be done so that nothing of it is left, in the order to do it."""
+    gone = tuple(remains.paths)
+    network = (*remains.namespaces, *remains.links)
+    size = human_size(sum(remains.paths.values()))
+    processes, rules = _counted(remains.processes, "process"), _counted(remains.rules, "rule")
+    steps = (
+        *(Clear(Part.SERVICE, (s,), f"stop and disable {s}") for s in remains.services),
+        *_one(remains.processes, Part.PROCESSES, f"end {processes} of K3s and its pods"),
+        *_one(remains.mounts, Part.MOUNTS, f"unmount {_listed(remains.mounts)}"),
+        *_one(network, Part.NETWORK, f"remove links and network namespaces {_listed(network)}"),
+        *_one(remains.rules, Part.RULES, f"remove {rules} of K3s from iptables"),
+    )
+    if gone:
+        steps = (*steps, Clear(Part.PATHS, gone, f"remove {' '.join(gone)} ({size})"))
+    if remains.record:
+        steps = (*steps, Clear(Part.RECORD, (), f"remove edgeboot's own {paths.OURS}"))
+    return steps
+
+
+def _one(present: object, part: Part, text: str) -> tuple[Clear, ...]:
+    return (Clear(part, (), text),) if present else ()
+
+
+def _counted(number: int, what: str) -> str:
+    plural = "es" if what.endswith("s") else "s"
+    return f"{number} {what}{plural if number != 1 else ''}"
+
+
+def _listed(names: tuple[str, ...], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,129 @@
+# Takes one kind of thing off a host, as far as it is K3s's; what is gone already is no error.
+#
+# clear.sh service NAME... | processes | mounts | network | rules | paths PATH... | record
+#
+# What is to go is looked up anew, but for services and paths: a pod may have mounted something since
+# the plan was made.
+# uses: init remains
+set -u
+kind=$1
+shift
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
+clear_service() {
+    for name in "$@"; do
+        service_stop "$name"
+        case $(service_active "$name") in
+        active | activating | deactivating) fail "$name does not stop" ;;
+        esac
+    done
+}
+
+clear_processes() {
+    tries=0
+    while pids=$(remaining_processes) && [ -n "$pids" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 50 ] || fail "these processes do not die: $(echo "$pids" | tr '\n' ' ')"
+        # shellcheck disable=SC2086  # numbers
+        kill -9 $pids 2>/dev/null
+        sleep 0.2 2>/dev/null || sleep 1
+    done
+    for group in /sys/fs/cgroup/kubepods /sys/fs/cgroup/*/kubepods; do clear_group "$group"; done
+}
+
+clear_group() { # DIRECTORY: empty control groups go from the leaves up
+    [ -d "$1" ] && [ ! -L "$1" ] || return 0
+    for group in "$1"/*/; do [ -d "$group" ] && clear_group "${group%/}"; done
+    rmdir "$1" 2>/dev/null || :
+}
+
+clear_mounts() {
+    tries=0
+    while points=$(remaining_mounts) && [ -n "$points" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 10 ] || fail "still mounted: $points"
+        printf '%s\n' "$points" | while read -r point; do
+            umount "$point" 2>/dev/null || umount -l "$point" || :
+        done
+    done
+}
+
+clear_network() {
+    for name in $(remaining_namespaces); do
+        umount -l "/run/netns/$name" 2>/dev/null
+        rm -f "/run/netns/$name"
+    done
+    rmdir /run/netns 2>/dev/null
+    for name in $(remaining_links); do
+        if has_link "$name"; then ip link delete "$name" || fail "link $name stays"; fi
+    done
+}
+
+clear_rules() {
+    for tool in $(rule_tools); do
+        rules=$("$tool-save") || fail "$tool-save failed"
+        # shellcheck disable=SC2154  # set by remains.sh
+        printf '%s\n' "$rules" | grep -qE "$of_k3s" || continue
+        printf '%s\n' "$rules" | grep -vE "$of_k3s" | "$tool-restore" || fail "$tool-restore failed"
+    done
+    nft_tables | while read -r family name; do nft delete table "$family" "$name"; done
+}
+
+# A disk mounted at or below K3s's own directory, or at the kubelet's, is emptied as
+# k3s-uninstall.sh does, and stays mounted; what is mounted anywhere else is not touched.
+clear_path() { # PATH
+    mounted=$(mounts_below "$1")
+    # shellcheck disable=SC2154  # set by remains.sh
+    if [ -z "$mounted" ]; then
+        rm -rf "$1" || fail "$1 cannot be removed"
+    elif [ "$1" = "$data" ] || [ "$mounted" = /var/lib/kubelet ]; then
+        empty "$1"
+    else
+        fail "something is mounted below $1: $mounted"
+    fi
+}
+
+empty() { # DIRECTORY: everything but mount points and what leads to them
+    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        if [ ! -e "$entry" ] && [ ! -L "$entry" ]; then continue; fi
+        if holds_mount "$entry"; then
+            empty "$entry"
+        else
+            rm -rf "$entry" || fail "$entry cannot be removed"
+        fi
+    done
+}
+
+clear_paths() {
+    for path in "$@"; do clear_path "$path"; done
+    # Their parents were made with them; whatever else is in there keeps them.
+    rmdir /etc/rancher /var/lib/rancher 2>/dev/null
+    # shellcheck disable=SC2154  # set by init.sh
+    if [ "$init" = systemd ]; then systemctl daemon-reload; fi
+    sync
+}
+
+# The lock stays until the connection ends, and takes the directory with it then.
+clear_record() {
+    for entry in /var/lib/edgeboot/* /var/lib/edgeboot/.[!.]*; do
+        case $entry in */lock) continue ;; esac
+        rm -rf "$entry"
+    done
+    sync
+}
+
+case $kind in
+service) clear_service "$@" ;;
+processes) clear_processes ;;
+mounts) clear_mounts ;;
+network) clear_network ;;
+rules) clear_rules ;;
+paths) clear_paths "$@" ;;
+record) clear_record ;;
+*) fail "there is nothing called $kind" ;;
+esac
+exit 0

@@ -1,0 +1,151 @@
+# What of K3s is on a host: the one place that says which processes, mounts, links, rules are K3s's.
+# Functions only; used by survey.sh and clear.sh. After k3s-killall.sh and k3s-uninstall.sh.
+
+data=/var/lib/rancher/k3s
+# Where the host has no ip or iptables, K3s's own are used as long as they are there.
+PATH=$PATH:$data/data/current/bin:$data/data/current/bin/aux
+
+# Shims and whatever else runs from K3s's own directory, all that descends from them, and all that
+# is in a pod's control group. Never by name: another container engine has shims of its own.
+remaining_processes() { # prints their ids
+    found=' '
+    mine=$(readlink /proc/1/ns/mnt)
+    for exe in /proc/[0-9]*/exe; do
+        case $(readlink "$exe" 2>/dev/null) in
+        "$data"/data/* | /usr/local/bin/k3s | '/usr/local/bin/k3s (deleted)')
+            # In another mount namespace the same path is another file: K3s inside a container.
+            [ "$(readlink "${exe%/exe}/ns/mnt")" = "$mine" ] || continue
+            pid=${exe#/proc/}
+            found="$found${pid%/exe} " ;;
+        esac
+    done
+    if ! grep -q kubepods /proc/self/cgroup; then # unless this host is itself a pod
+        # shellcheck disable=SC2013  # names without blanks
+        for group in $(grep -l '[:/]kubepods' /proc/[0-9]*/cgroup 2>/dev/null); do
+            pid=${group#/proc/}
+            found="$found${pid%/cgroup} "
+        done
+    fi
+    [ "$found" != ' ' ] || return 0
+    parents=$(grep -H '^PPid:' /proc/[0-9]*/status 2>/dev/null | sed 's|/proc/\([0-9]*\)/status:PPid:[^0-9]*|\1 |')
+    grown=yes
+    while [ "$grown" = yes ]; do
+        grown=no
+        while read -r pid parent; do
+            case $found in *" $pid "*) continue ;; esac
+            case $found in *" $parent "*) found="$found$pid " grown=yes ;; esac
+        done <<EOF
+$parents
+EOF
+    done
+    for pid in $found; do echo "$pid"; done | sort -u
+}
+
+mounts_below() { # PREFIX...: prints mount points that are one of these or lie below, deepest first
+    while read -r _ point _; do
+        # The kernel writes blanks in names as \040 and the like.
+        case $point in
+        *\\*) point=$(printf '%b.' "$(printf '%s' "$point" | sed 's/\\\([0-7]\)/\\0\1/g')") && point=${point%.} ;;
+        esac
+        for prefix in "$@"; do
+            case $point in "$prefix" | "$prefix"/*) printf '%s\n' "$point" ;; esac
+        done
+    done </proc/mounts | sort -r
+}
+
+remaining_mounts() { # what K3s's containers have mounted
+    mounts_below /run/k3s /var/lib/kubelet/pods /var/lib/kubelet/plugins
+    for point in /run/netns/cni-*; do
+        [ -e "$point" ] && mounts_below "$point"
+    done
+}
+
+# /proc/net shows this network namespace, /sys/class/net the one in which /sys was mounted.
+has_link() { grep -q "^ *$1:" /proc/net/dev; } # NAME
+
+remaining_links() {
+    for name in cni0 flannel.1 flannel-v6.1 flannel-wg flannel-wg-v6 kube-ipvs0; do
+        if has_link "$name"; then echo "$name"; fi
+    done
+    has_link cni0 || return 0
+    ip -o link show | sed -n '/ master cni0 /s/^[0-9]*: *\([^:@]*\).*/\1/p'
+}
+
+remaining_namespaces() {
+    for file in /run/netns/cni-*; do [ -e "$file" ] && echo "${file##*/}"; done
+}
+
+# The tools whose rules count: the host's choice, and the other variant where both are installed.
+rule_tools() {
+    for tool in iptables ip6tables iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft; do
+        command -v "$tool-save" >/dev/null 2>&1 || continue
+        case $tool in # asking the legacy tools makes the kernel load what nobody may use
+        ip6*-legacy) [ -s /proc/net/ip6_tables_names ] || continue ;;
+        ip*-legacy) [ -s /proc/net/ip_tables_names ] || continue ;;
+        esac
+        echo "$tool"
+    done
+}
+
+of_k3s='KUBE-|CNI-|[Ff][Ll][Aa][Nn][Nn][Ee][Ll]'
+
+nft_tables() { # of a kube-proxy or a flannel that speaks nftables itself
+    command -v nft >/dev/null 2>&1 || return 0
+    nft list tables 2>/dev/null | grep -E ' (kube-proxy|flannel-ipv4|flannel-ipv6)$' | sed 's/^table //'
+}
+
+remaining_rules() { # prints how many there are
+    {
+        for tool in $(rule_tools); do "$tool-save" 2>/dev/null; done | grep -E "^(-A|:).*($of_k3s)"
+        nft_tables
+    } | wc -l
+}
+
+holds_mount() { # PATH: whether it is one of the mount points in $mounted, or leads to one
+    while read -r point; do
+        case $point in "$1" | "$1"/*) return 0 ;; esac
+    done <<EOF
+${mounted:-}
+EOF
+    return 1
+}
+
+# Of a directory with file systems of their own below it only the mount points stay.
+has_content() { # DIRECTORY, with $mounted set: whether there is anything but those
+    if ! holds_mount "$1"; then return 0; fi
+    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        if [ ! -e "$entry" ] && [ ! -L "$entry" ]; then continue; fi
+        if has_content "$entry"; then return 0; fi
+    done
+    return 1
+}
+
+is_ours() { # PATH of a link: whether it leads to K3s
+    [ -L "$1" ] || return 1
+    case $(readlink "$1") in k3s | /usr/local/bin/k3s) true ;; *) false ;; esac
+}
+
+# Files and directories of K3s and of edgeboot; what edgeboot has put elsewhere it says itself.
+remaining_paths() {
+    for path in /run/k3s /run/flannel /var/lib/kubelet /var/lib/cni /var/log/pods /var/log/containers \
+        /etc/rancher/k3s /etc/rancher/node "$data" \
+        /etc/systemd/system/k3s.service /etc/systemd/system/k3s-agent.service \
+        /etc/systemd/system/k3s.service.env /etc/systemd/system/k3s-agent.service.env \
+        /etc/init.d/k3s /etc/init.d/k3s-agent /etc/logrotate.d/k3s /etc/logrotate.d/k3s-agent \
+        /var/log/k3s.log* /var/log/k3s-agent.log* \
+        /usr/local/bin/k3s-killall.sh /usr/local/bin/k3s-uninstall.sh \
+        /usr/local/bin/k3s-agent-uninstall.sh /usr/local/bin/k3s; do
+        if [ -e "$path" ] || [ -L "$path" ]; then echo "$path"; fi
+    done
+    for name in kubectl crictl ctr; do
+        if is_ours "/usr/local/bin/$name"; then echo "/usr/local/bin/$name"; fi
+    done
+    # What edgeboot has put anywhere under a name of its own or of its service. What it changed under
+    # another name (a boot parameter, say) the host may need: that stays.
+    [ ! -r /var/lib/edgeboot/owned ] || while read -r path; do
+        case $path in
+        "$data"/* | /etc/rancher/k3s/*) ;;
+        /etc/systemd/system/k3s* | */*edgeboot*) if [ -e "$path" ]; then echo "$path"; fi ;;
+        esac
+    done </var/lib/edgeboot/owned
+}

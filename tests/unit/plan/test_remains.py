@@ -1,0 +1,78 @@
+"""What is found of K3s on a host, and the steps and losses that follow."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from edgeboot.errors import StepFailed
+from edgeboot.plan.clearing import Part
+from edgeboot.plan.remains import clearing_steps, losses, parse_remains
+
+VOLUME = {
+    "metadata": {"name": "pvc-1"},
+    "spec": {
+        "capacity": {"storage": "2Gi"},
+        "claimRef": {"namespace": "default", "name": "db"},
+    },
+}
+LISTED = base64.b64encode(json.dumps({"items": [VOLUME]}).encode()).decode()
+FULL = f"""\
+service k3s
+claims {LISTED}
+volume 2048 /var/lib/rancher/k3s/storage/pvc 1
+data 10 /var/lib/rancher/k3s/server/db
+processes 1
+mount /var/lib/kubelet/pods/with blank
+namespace cni-1
+link cni0
+rules 7
+disk /var/lib/rancher/k3s/storage
+path 2 /usr/local/bin/k3s
+record
+end
+"""
+
+
+def test_all_of_it_goes_in_an_order_that_works() -> None:
+    steps = clearing_steps(parse_remains(FULL, "n"))
+    assert [step.part for step in steps] == list(Part)
+    assert [step.describe() for step in steps] == [
+        "stop and disable k3s",
+        "end 1 process of K3s and its pods",
+        "unmount /var/lib/kubelet/pods/with blank",
+        "remove links and network namespaces cni-1, cni0",
+        "remove 7 rules of K3s from iptables",
+        "remove /usr/local/bin/k3s (2.0 KiB)",
+        "remove edgeboot's own /var/lib/edgeboot",
+    ]
+
+
+def test_a_bare_host_has_nothing_to_go_and_nothing_to_lose() -> None:
+    remains = parse_remains("processes 0\nrules 0\nend\n", "n")
+    assert clearing_steps(remains) == ()
+    assert losses(remains) == ()
+
+
+def test_a_disk_alone_is_no_reason_to_do_anything() -> None:
+    text = "processes 0\nrules 0\ndisk /var/lib/rancher/k3s/storage\nend\n"
+    assert clearing_steps(parse_remains(text, "n")) == ()
+
+
+def test_data_is_named_with_its_size() -> None:
+    assert [loss.describe() for loss in losses(parse_remains(FULL, "n"))] == [
+        "volume /var/lib/rancher/k3s/storage/pvc 1 (2.0 MiB)",
+        "persistent volume pvc-1 of default/db, 2Gi",
+        "the cluster's database /var/lib/rancher/k3s/server/db (10.0 KiB)",
+        "all files on /var/lib/rancher/k3s/storage, which stays mounted",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "processes 0\nrules 0\n", "rules 0\nend\n", "processes x\nend\n"]
+)
+def test_half_a_survey_is_an_error(text: str) -> None:
+    with pytest.raises(StepFailed, match="cannot be read"):
+        parse_remains(text, "server-1")
