@@ -7,11 +7,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
 import click
 
+from edgeboot.cli.prompts import HOSTS_LOGIN, Asking, credentials_for, show_typing
 from edgeboot.engine.fleet import FleetError, on_all
 from edgeboot.errors import Interrupted
 from edgeboot.inventory.model import Cluster, Jump, Node
@@ -20,19 +22,23 @@ from edgeboot.transport.ssh import connect
 from edgeboot.transport.ssh_host_keys import HostKeys
 from edgeboot.transport.ssh_target import Limits, SshTarget
 
+NOTHING = Asking()
 _GONE_WITHIN = 4.0  # seconds from Ctrl-C to the end, whatever a host does
 
 
 @contextmanager
-def connected(cluster: Cluster, *, accept_new: bool) -> Iterator[dict[str, Transport]]:
+def connected(
+    cluster: Cluster, *, accept_new: bool, asking: Asking = NOTHING
+) -> Iterator[dict[str, Transport]]:
     """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM."""
     keys = HostKeys(accept_new=accept_new, announce=lambda line: click.echo(line, err=True))
     limits = Limits()
     opened: dict[str, Transport] = {}
-    targets = {node.name: target_of(node) for node in cluster.nodes}
+    targets = {node.name: target_of(node, asking) for node in cluster.nodes}
+    credentials = credentials_for(_asking_for(cluster, asking))
 
     def open_one(name: str) -> None:
-        opened[name] = connect(targets[name], keys, limits)
+        opened[name] = connect(targets[name], keys, limits, credentials=credentials)
 
     with _closing_on_signals(opened):
         try:
@@ -50,7 +56,12 @@ def close_all(opened: dict[str, Transport]) -> None:
         transport.close()
 
 
-def target_of(node: Node) -> SshTarget:
+def _asking_for(cluster: Cluster, asking: Asking) -> Asking:
+    """Ask before connecting for what the inventory says is needed, too."""
+    return replace(asking, login=asking.login or any(n.ssh.password for n in cluster.nodes))
+
+
+def target_of(node: Node, asking: Asking = NOTHING) -> SshTarget:
     """Where and how to connect to a node."""
     ssh = node.ssh
     return SshTarget(
@@ -60,11 +71,12 @@ def target_of(node: Node) -> SshTarget:
         port=ssh.port,
         key=ssh.key,
         host_key=ssh.host_key,
-        jump=_jump_of(node.name, ssh.jump),
+        jump=_jump_of(node.name, ssh.jump, asking),
+        password=HOSTS_LOGIN if ssh.password or asking.login else None,
     )
 
 
-def _jump_of(node: str, jump: Jump | None) -> SshTarget | None:
+def _jump_of(node: str, jump: Jump | None, asking: Asking) -> SshTarget | None:
     if jump is None:
         return None
     return SshTarget(
@@ -74,6 +86,7 @@ def _jump_of(node: str, jump: Jump | None) -> SshTarget | None:
         port=jump.port,
         key=jump.key,
         host_key=jump.host_key,
+        password=f"jump host {jump.address}" if jump.password or asking.login else None,
     )
 
 
@@ -83,6 +96,7 @@ def _closing_on_signals(opened: dict[str, Transport]) -> Iterator[None]:
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
         threading.Timer(_GONE_WITHIN, os._exit, (Interrupted.exit_code,)).start()
+        show_typing()
         close_all(opened)
         raise Interrupted("interrupted", hint="run the same command again; it goes on from there")
 

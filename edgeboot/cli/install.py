@@ -9,8 +9,15 @@ from pathlib import Path
 import click
 
 from edgeboot.cli.connect import connected
-from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
+from edgeboot.cli.options import (
+    accept_new_option,
+    ask_options,
+    bundle_option,
+    inventory_option,
+    output_option,
+)
 from edgeboot.cli.progress import listener
+from edgeboot.cli.prompts import Asking
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
@@ -26,6 +33,7 @@ from edgeboot.report.plan import plan_json, plan_lines
 @inventory_option
 @bundle_option
 @accept_new_option
+@ask_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
 @click.option(
     "--timeout",
@@ -45,6 +53,7 @@ def install(
     inventory_path: Path,
     bundle_path: Path | None,
     accept_new: bool,
+    asking: Asking,
     yes: bool,
     timeout: int,
     kubeconfig_path: Path | None,
@@ -68,7 +77,7 @@ def install(
         raise BadInput("--output jsonl cannot ask", hint="add --yes")
     with (
         open_supplies(cluster, bundle_path) as supplies,
-        connected(cluster, accept_new=accept_new) as transports,
+        connected(cluster, accept_new=accept_new, asking=asking) as transports,
         listener(output) as tell,
     ):
         done = run_install(

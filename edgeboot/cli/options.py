@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
+
+from edgeboot.cli.prompts import Asking
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,6 +43,25 @@ def accept_new_option(function: F) -> F:
         is_flag=True,
         help="Accept and record keys of hosts nothing is known about; refuse changed ones.",
     )(function)
+
+
+def ask_options(function: F) -> F:
+    """``--ask-pass`` and ``--ask-sudo-pass``, folded into one ``asking``."""
+
+    @wraps(function)
+    def with_asking(*args: Any, ask_pass: bool, ask_sudo_pass: bool, **kwargs: Any) -> Any:
+        return function(*args, asking=Asking(ask_pass, ask_sudo_pass), **kwargs)
+
+    login = click.option(
+        "--ask-pass", is_flag=True, help="Ask once for the password to log in with by SSH."
+    )
+    sudo = click.option(
+        "-K",
+        "--ask-sudo-pass",
+        is_flag=True,
+        help="Ask for sudo's password before connecting; else when a host wants it.",
+    )
+    return cast(F, login(sudo(with_asking)))
 
 
 def output_option(*choices: str) -> Callable[[F], F]:

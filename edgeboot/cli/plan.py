@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from edgeboot.cli.connect import connected
-from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
+from edgeboot.cli.options import (
+    accept_new_option,
+    ask_options,
+    bundle_option,
+    inventory_option,
+    output_option,
+)
+from edgeboot.cli.prompts import Asking
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
@@ -21,8 +28,11 @@ CHANGES_FOUND = 10
 @inventory_option
 @bundle_option
 @accept_new_option
+@ask_options
 @output_option("text", "json")
-def plan(inventory_path: Path, bundle_path: Path | None, accept_new: bool, output: str) -> int:
+def plan(
+    inventory_path: Path, bundle_path: Path | None, accept_new: bool, asking: Asking, output: str
+) -> int:
     """Show what `install` would do. Reads every host once and changes nothing.
 
     Ends with exit code 10 where there is something to do, 0 where there is not.
@@ -34,7 +44,7 @@ def plan(inventory_path: Path, bundle_path: Path | None, accept_new: bool, outpu
     cluster = load(inventory_path)
     with (
         open_supplies(cluster, bundle_path) as supplies,
-        connected(cluster, accept_new=accept_new) as transports,
+        connected(cluster, accept_new=accept_new, asking=asking) as transports,
     ):
         found = make_plan(cluster, supplies, transports)
         if output == "json":

@@ -10,7 +10,14 @@ from rich.console import Console
 
 from edgeboot.cli.connect import connected
 from edgeboot.cli.expectations import expectations
-from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
+from edgeboot.cli.options import (
+    accept_new_option,
+    ask_options,
+    bundle_option,
+    inventory_option,
+    output_option,
+)
+from edgeboot.cli.prompts import Asking
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.inventory.load import load
 from edgeboot.report.verification import (
@@ -28,6 +35,7 @@ from edgeboot.verify.suite import verify as run_checks
 @inventory_option
 @bundle_option
 @accept_new_option
+@ask_options
 @click.option(
     "--window",
     type=click.IntRange(min=2, max=3600),
@@ -37,7 +45,12 @@ from edgeboot.verify.suite import verify as run_checks
 )
 @output_option("text", "json")
 def verify(
-    inventory_path: Path, bundle_path: Path | None, accept_new: bool, window: int, output: str
+    inventory_path: Path,
+    bundle_path: Path | None,
+    accept_new: bool,
+    asking: Asking,
+    window: int,
+    output: str,
 ) -> int:
     """Check that every node is what was asked for and stays inside its budgets.
 
@@ -50,7 +63,7 @@ def verify(
     cluster = load(inventory_path)
     with (
         open_supplies(cluster, bundle_path) as supplies,
-        connected(cluster, accept_new=accept_new) as transports,
+        connected(cluster, accept_new=accept_new, asking=asking) as transports,
     ):
         expected = expectations(cluster, supplies, transports)
         found = run_checks(expected, transports, window=window, tell=lambda _result: None)

@@ -26,6 +26,7 @@ class Jump:
     port: int | None = None
     key: Path | None = None
     host_key: str | None = None
+    password: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Ssh:
     """How to get into a node; None leaves the choice to ``~/.ssh/config`` and SSH's defaults.
 
     ``host_key`` is a public key (``ssh-ed25519 AAAA…``) or a fingerprint (``SHA256:…``).
+    ``password`` says that one is to be asked for where no key gets in.
     """
 
     user: str | None = None
@@ -40,6 +42,7 @@ class Ssh:
     key: Path | None = None
     host_key: str | None = None
     jump: Jump | None = None
+    password: bool = False
 
 
 @dataclass(frozen=True)

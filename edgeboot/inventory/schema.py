@@ -75,6 +75,7 @@ def _login() -> dict[str, Any]:
         "port": _PORT,
         "key": _described(_TEXT, "Private key file."),
         "host-key": _described(_TEXT, "The host's public key, or its SHA256:… fingerprint."),
+        "password": _described({"const": "ask"}, "Ask for one where no key gets in."),
     }
 
 

@@ -94,6 +94,7 @@ def _ssh(reader: Reader, base: Path) -> Ssh:
         key=_key(ssh, base),
         host_key=_optional(ssh, "host-key", syntax.host_key),
         jump=jump,
+        password=_password(ssh),
     )
 
 
@@ -107,7 +108,17 @@ def _jump(ssh: Reader, base: Path) -> Jump | None:
         port=_port(jump),
         key=_key(jump, base),
         host_key=_optional(jump, "host-key", syntax.host_key),
+        password=_password(jump),
     )
+
+
+def _password(reader: Reader) -> bool:
+    """``ask`` and nothing else: what was written there instead is not repeated in the message."""
+    text = reader.literal("password", None)
+    if text not in {None, "ask"}:
+        hint = "write 'password: ask', or use keys; change a password that stood here"
+        raise reader.error("password", "an inventory holds no secrets", hint)
+    return text is not None
 
 
 def _jump_text(ssh: Reader) -> Jump | None:

@@ -7,9 +7,11 @@ modules and nowhere else; none of their exceptions gets out.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import fabric
 
@@ -23,16 +25,22 @@ from edgeboot.transport.ssh_connect import close_chain, open_chain
 from edgeboot.transport.ssh_errors import door
 from edgeboot.transport.ssh_held import Heartbeat, SshHeld, close
 from edgeboot.transport.ssh_host_keys import HostKeys
-from edgeboot.transport.ssh_privilege import not_started
+from edgeboot.transport.ssh_privilege import PasswordWanted, not_started
 from edgeboot.transport.ssh_quoting import Frame, name_of
+from edgeboot.transport.ssh_secrets import Credentials
 from edgeboot.transport.ssh_streams import Exchange, Feeder, send_eof
+from edgeboot.transport.ssh_sudo import Sudo
 from edgeboot.transport.ssh_target import Hop, Limits, SshTarget
 from edgeboot.transport.ssh_watchdog import Watchdog
 
 DEFAULT_LIMITS = Limits()
-USER_CONFIG = Path("~/.ssh/config")
+CONFIGS = (Path("~/.ssh/config"), Path("/etc/ssh/ssh_config"))
 _TICK = 0.2
 _GRACE = 2.0  # after a deadline, for ending one command without ending the connection
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def connect(
@@ -40,21 +48,43 @@ def connect(
     keys: HostKeys,
     limits: Limits = DEFAULT_LIMITS,
     *,
-    config: Path | None = USER_CONFIG,
+    configs: tuple[Path, ...] = CONFIGS,
+    credentials: Credentials | None = None,
 ) -> SshTransport:
     """Connects and logs in, through jump hosts where there are any.
 
     Raises ``Unreachable``, ``Refused`` for a host key that is unknown or has changed, and
-    ``BadInput`` for a key or an SSH configuration that cannot be used. ``config`` None reads none.
+    ``BadInput`` for a key or an SSH configuration that cannot be used. Without ``credentials``
+    nobody is asked for anything.
     """
-    hop = ssh_config.resolve(target, ssh_config.load(config.expanduser() if config else None))
-    return SshTransport(hop, open_chain(hop, keys, limits), limits)
+    hop = ssh_config.resolve(target, ssh_config.load(*(path.expanduser() for path in configs)))
+    credentials = credentials or Credentials()
+    return SshTransport(hop, open_chain(hop, keys, limits, credentials), limits, credentials)
+
+
+def _with_sudo(
+    verb: Callable[Concatenate[SshTransport, P], R],
+) -> Callable[Concatenate[SshTransport, P], R]:
+    """Tries without a password first; where sudo wants one, proves it, and tries once more."""
+
+    @wraps(verb)
+    def carried_out(self: SshTransport, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return verb(self, *args, **kwargs)
+        except PasswordWanted as wanted:
+            self.prove_password(wanted)
+            return verb(self, *args, **kwargs)
+
+    return carried_out
 
 
 class SshTransport:
     """One host over one connection; made by ``connect``."""
 
-    def __init__(self, hop: Hop, chain: list[fabric.Connection], limits: Limits) -> None:
+    def __init__(
+        self, hop: Hop, chain: list[fabric.Connection], limits: Limits, credentials: Credentials
+    ) -> None:
+        self._sudo = Sudo(hop, limits, credentials)
         self._hop = hop
         self._chain = chain
         self._limits = limits
@@ -68,6 +98,7 @@ class SshTransport:
         """Name of the node in the inventory."""
         return self._hop.node
 
+    @_with_sudo
     def run(
         self, command: Command, *, stdin: bytes | Secret | None = None, deadline: float
     ) -> Result:
@@ -90,6 +121,7 @@ class SshTransport:
                 exchange.pump(min(_TICK, deadline))
             return self._result(exchange, command)
 
+    @_with_sudo
     def put(self, source: Source, command: Snippet, *, progress: Progress, stall: float) -> Result:
         """Runs a snippet as root with a source on its standard input; see ``Transport.put``."""
         with self._door():
@@ -114,6 +146,7 @@ class SshTransport:
             if time.monotonic() - feeder.moved > stall:
                 raise self._unreachable(f"{name_of(command)} made no progress for {stall:g} s")
 
+    @_with_sudo
     def hold(self, command: Snippet, *, ready: str, deadline: float) -> Held | Result:
         """Starts a snippet as root that stays while it is fed; see ``Transport.hold``."""
         late = f"{command.name} was not ready within {deadline:g} s"
@@ -152,12 +185,22 @@ class SshTransport:
                 close(exchange.channel)
 
     def _start(self, command: Command, within: float) -> Exchange:
-        frame = Frame(command)
+        frame = Frame(command, typed=self._sudo.password is not None)
         patience = min(within, self._limits.channel)
+        exchange = self._open(frame, patience)
+        self._sudo.type_into(exchange, frame, patience)
+        return exchange
+
+    def _open(self, frame: Frame, patience: float) -> Exchange:
         with self._watchdog.bound(patience + _GRACE, "did not start a command in time"):
             channel = self._transport.open_session(timeout=patience)
             channel.exec_command(frame.line)
         return Exchange(channel, frame, self._limits.output, self._limits.linger)
+
+    def prove_password(self, wanted: PasswordWanted) -> None:
+        """Asks for sudo's password and shows it once; ``Refused`` where that does not help."""
+        with self._door():  # no bound: a person may be typing
+            self._sudo.prove(wanted, self._open)
 
     def _result(self, exchange: Exchange, command: Command) -> Result:
         channel = exchange.channel

@@ -1,4 +1,6 @@
-"""``~/.ssh/config``: what it says about a target, ``Include`` and jump chains followed.
+"""``~/.ssh/config`` and ``/etc/ssh/ssh_config``: what they say about a target.
+
+``Include`` and jump chains are followed; the user's file comes first, as with ssh.
 
 What a target names itself wins over the file, as on ssh's command line. ``ProxyCommand`` is
 refused: a program between edgeboot and the host cannot be watched for silence.
@@ -23,15 +25,18 @@ _SSH_PORT = 22
 _KEYWORD = re.compile(r"^\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*$")
 
 
-def load(path: Path | None) -> paramiko.SSHConfig:
-    """The parsed file, empty where there is none; raises ``BadInput`` where it cannot be read."""
+def load(*paths: Path) -> paramiko.SSHConfig:
+    """The parsed files, the first one first; ``BadInput`` where one cannot be read."""
     config = paramiko.SSHConfig()
-    if path is None or not path.exists():
-        return config
-    try:
-        config.parse(io.StringIO("\n".join(_lines(path, path.parent, 0))))
-    except (OSError, UnicodeDecodeError, paramiko.ConfigParseError, ValueError) as error:
-        raise BadInput(f"the SSH configuration cannot be read: {error}", where=str(path)) from error
+    for path in paths:
+        if not path.exists():
+            continue
+        try:
+            config.parse(io.StringIO("\n".join(("Host *", *_lines(path, path.parent, 0)))))
+        except (OSError, UnicodeDecodeError, paramiko.ConfigParseError, ValueError) as error:
+            raise BadInput(
+                f"the SSH configuration cannot be read: {error}", where=str(path)
+            ) from error
     return config
 
 
@@ -80,6 +85,7 @@ def _resolve(target: SshTarget, config: paramiko.SSHConfig, via: Hop | None, dep
     elif via is None:
         via = _configured_jumps(target, host, found, config, depth)
     listed = [Path(p).expanduser() for p in found.get("identityfile", [])]
+    certificates = str(found.get("certificatefile", "")).split()
     known = [Path(p).expanduser() for p in str(found.get("userknownhostsfile", "")).split()]
     if target.known_hosts:
         known.append(target.known_hosts)
@@ -96,6 +102,8 @@ def _resolve(target: SshTarget, config: paramiko.SSHConfig, via: Hop | None, dep
         known_as=str(found.get("hostkeyalias", name)),
         known_hosts=tuple(known),
         via=via,
+        certificates=tuple(Path(p).expanduser() for p in certificates),
+        password=target.password,
     )
 
 

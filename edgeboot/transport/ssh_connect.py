@@ -19,9 +19,10 @@ import paramiko
 
 from edgeboot.errors import Unreachable
 from edgeboot.transport.ssh_algorithms import WatchedTransport
-from edgeboot.transport.ssh_auth import KeyLogin
+from edgeboot.transport.ssh_auth import Login
 from edgeboot.transport.ssh_errors import door
 from edgeboot.transport.ssh_host_keys import HostKeys
+from edgeboot.transport.ssh_secrets import Credentials
 from edgeboot.transport.ssh_target import Hop, Limits
 
 # paramiko logs tracebacks of failures we report; without a handler Python prints them to stderr.
@@ -44,12 +45,14 @@ class _Policy(paramiko.MissingHostKeyPolicy):
         self._keys.check(self._hop, key.get_name(), key.asbytes())
 
 
-def open_chain(hop: Hop, keys: HostKeys, limits: Limits) -> list[fabric.Connection]:
+def open_chain(
+    hop: Hop, keys: HostKeys, limits: Limits, credentials: Credentials
+) -> list[fabric.Connection]:
     """Open connections to all hops, the first one first; on failure none is left open."""
     opened: list[fabric.Connection] = []
     try:
         for one in hop.chain:
-            opened.append(_open(one, opened[-1] if opened else None, keys, limits))
+            opened.append(_open(one, opened[-1] if opened else None, keys, limits, credentials))
     except BaseException:
         close_chain(opened)
         raise
@@ -64,11 +67,15 @@ def close_chain(chain: Iterable[fabric.Connection]) -> None:
 
 
 def _open(
-    hop: Hop, gateway: fabric.Connection | None, keys: HostKeys, limits: Limits
+    hop: Hop,
+    gateway: fabric.Connection | None,
+    keys: HostKeys,
+    limits: Limits,
+    credentials: Credentials,
 ) -> fabric.Connection:
     """Connects to one hop, trying again where the server turned us away before its banner."""
     for attempt in range(limits.retries + 1):
-        connection = _connection(hop, gateway, keys, limits)
+        connection = _connection(hop, gateway, keys, limits, credentials)
         started = time.monotonic()
         try:
             with door(hop.where):
@@ -90,7 +97,11 @@ def _open(
 
 
 def _connection(
-    hop: Hop, gateway: fabric.Connection | None, keys: HostKeys, limits: Limits
+    hop: Hop,
+    gateway: fabric.Connection | None,
+    keys: HostKeys,
+    limits: Limits,
+    credentials: Credentials,
 ) -> fabric.Connection:
     algorithms = keys.algorithms(hop)
 
@@ -112,7 +123,7 @@ def _connection(
             "auth_timeout": limits.auth,
             "channel_timeout": limits.channel,
             "transport_factory": transport,
-            "auth_strategy": KeyLogin(hop),
+            "auth_strategy": Login(hop, credentials),
         },
     )
     connection.host = hop.host  # not through the constructor: it would take an IPv6 address apart

@@ -36,7 +36,7 @@ def _os_error(error: BaseException) -> str:
 
 _CHECK = "check the network, the address and that its SSH server runs"
 _UPDATE = "its SSH server is too old or too new for edgeboot; update it"
-_LOGIN = "let one of your keys in with ssh-copy-id; edgeboot types no passwords"
+_LOGIN = "let one of your keys in with ssh-copy-id, or use --ask-pass"
 _BUG = "this is a mistake in edgeboot; please report it"
 
 _Row = tuple[type[EdgebootError], Callable[[BaseException], str], str]

@@ -1,9 +1,15 @@
 """Commands to one line that dash, bash, BusyBox sh and fish all read alike; and how it is framed.
 
 sshd hands the line to the user's login shell, whatever that is. The line starts /bin/sh, becomes
-root by ``sudo -n`` unless it is root already, sets a known environment, prints a marker on both
-streams and only then runs the command: what came before the marker is noise of start-up files.
+root by ``sudo -n``, or ``doas -n`` where there is only that, unless it is root already, sets a
+known environment, prints a marker on both streams and only then runs the command: what came before
+the marker is noise of start-up files.
 No round trip is spent on asking how to become root.
+
+Where sudo wants a password (``typed``) it is the first line of standard input. sudo does not read
+it where it remembers us, so the command begins to read only after a line that nobody can guess:
+whatever stands before that line is no input of the command's. That line is sent once the marker has
+come, so that sudo can never take it for a second attempt at the password.
 """
 
 from __future__ import annotations
@@ -24,12 +30,19 @@ LC_ALL=C
 export PATH LC_ALL
 """
 
+# Parameters: the inner script, the line before its input or "", and what the inner script gets.
 _BECOME_ROOT = (
     _ENVIRONMENT
     + """\
-inner=$1
+inner=$1 go=$2
+if [ "$(id -u)" = 0 ]; then shift; exec /bin/sh -c "$inner" edgeboot "$@"; fi
 shift
-if [ "$(id -u)" = 0 ]; then exec /bin/sh -c "$inner" edgeboot "$@"; fi
+if ! command -v sudo >/dev/null; then
+    if command -v doas >/dev/null; then exec doas -n -- /bin/sh -c "$inner" edgeboot "$@"; fi
+    echo 'sudo: not found' >&2
+    exit 127
+fi
+if [ -n "$go" ]; then exec sudo -S -p '' -- /bin/sh -c "$inner" edgeboot "$@"; fi
 exec sudo -n -- /bin/sh -c "$inner" edgeboot "$@"
 """
 )
@@ -40,9 +53,12 @@ _AS_ROOT = (
     + """\
 umask 022
 cd /
-printf '%s%s\\n' "$1" "$2"
-printf '%s%s\\n' "$1" "$2" >&2
-shift 2
+printf '%s%s\\n' "$2" "$3"
+printf '%s%s\\n' "$2" "$3" >&2
+go=$1
+shift 3
+if [ -n "$go" ]; then while IFS= read -r line && [ "$line" != "$go" ]; do :; done; fi
+unset go line
 exec "$@"
 """
 )
@@ -71,12 +87,17 @@ def name_of(command: Command) -> str:
 
 
 class Frame:
-    """One command's line and the marker its output begins after."""
+    """One command's line, the marker its output begins after, and the line before its input.
 
-    def __init__(self, command: Command) -> None:
+    ``go`` is empty unless a password is ``typed``.
+    """
+
+    def __init__(self, command: Command, *, typed: bool = False) -> None:
         head, tail = f"edgeboot-{secrets.token_hex(8)}", secrets.token_hex(8)
         self.marker = f"{head}{tail}\n".encode()
-        outer = ("/bin/sh", "-c", _BECOME_ROOT, "edgeboot", _AS_ROOT, head, tail)
+        go = secrets.token_hex(16) if typed else ""
+        self.go = f"{go}\n".encode() if typed else b""
+        outer = ("/bin/sh", "-c", _BECOME_ROOT, "edgeboot", _AS_ROOT, go, head, tail)
         words = (*outer, *words_of(command))
         if any("\0" in word for word in words):
             raise StepFailed(f"{name_of(command)}: an argument holds a NUL byte")

@@ -10,6 +10,7 @@ from pathlib import Path
 class SshTarget:
     """A node, or a jump host before it; None leaves the choice to ``~/.ssh/config`` and SSH.
 
+    ``password`` says whose password is to be asked for where no key gets in; None: no password.
     ``node`` is the name errors speak of. ``host_key`` is a public key (``ssh-ed25519 AAAA…``) or a
     fingerprint (``SHA256:…``); where it is given nothing else is accepted. ``known_hosts`` is read
     besides the files of the ``HostKeys``.
@@ -23,6 +24,7 @@ class SshTarget:
     host_key: str | None = None
     jump: SshTarget | None = None
     known_hosts: Path | None = None
+    password: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Hop:
     known_as: str
     known_hosts: tuple[Path, ...]
     via: Hop | None
+    certificates: tuple[Path, ...] = ()
+    password: str | None = None
 
     @property
     def where(self) -> str:

@@ -22,10 +22,13 @@ import pytest
 from edgeboot import shell
 from edgeboot.transport.ssh import SshTransport, connect
 from edgeboot.transport.ssh_host_keys import HostKeys
+from edgeboot.transport.ssh_secrets import Credentials
 from edgeboot.transport.ssh_target import Limits, SshTarget
 
 QUICK = Limits(connect=3, banner=3, auth=5, channel=5, silence=3, heartbeat=0.3, retry_pause=0.2)
-SHELLS = ("dash", "bash", "fish")
+SHELLS = ("dash", "bash", "fish", "ash")
+ASH = Path(f"/usr/local/lib/eb-test-{os.getpid()}/ash")
+PASSWORD = "correct horse 'battery\" $staple"
 
 SNIPPETS = {
     "words": """
@@ -50,6 +53,7 @@ class Sshd:
     host_key: str
     extra: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
+    within: tuple[str, ...] = ()
 
     def start(self) -> None:
         config = self.home / "sshd_config"
@@ -69,7 +73,8 @@ class Sshd:
         )
         config.write_text("\n".join(lines) + "\n")
         self.process = subprocess.Popen(
-            ["/usr/sbin/sshd", "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL
+            [*self.within, "/usr/sbin/sshd", "-D", "-e", "-f", str(config)],
+            stderr=subprocess.DEVNULL,
         )
         until = time.monotonic() + 10
         while time.monotonic() < until:
@@ -173,8 +178,15 @@ class Lab:
         keys: HostKeys | None = None,
         limits: Limits | None = None,
         config: Path | None = None,
+        credentials: Credentials | None = None,
     ) -> SshTransport:
-        made = connect(target, keys or self.keys(), limits or self.limits, config=config)
+        made = connect(
+            target,
+            keys or self.keys(),
+            limits or self.limits,
+            configs=(config,) if config else (),
+            credentials=credentials,
+        )
         self.open.append(made)
         return made
 
@@ -195,14 +207,18 @@ def users() -> Iterator[dict[str, str]]:
     sudoers = Path(f"/etc/sudoers.d/edgeboot-test-{os.getpid()}")
     rules = ""
     try:
-        for kind in (*SHELLS, "nosudo", "tty"):
-            where = (shutil.which(kind) if kind in SHELLS else None) or "/bin/sh"
+        for kind in (*SHELLS, "nosudo", "tty", "asked", "always"):
+            where = _shell(kind)
             name = f"eb-test-{kind}-{os.getpid()}"
             _run("useradd", "-m", "-p", "*", "-s", where, name)
             made[kind] = name
-            if kind != "nosudo":
+            if kind in {"asked", "always"}:
+                rules += f"{name} ALL=(ALL) ALL\nDefaults:{name} logfile={sudo_log(name)}\n"
+                _run_with(f"{name}:{PASSWORD}", "chpasswd")
+            elif kind != "nosudo":
                 rules += f"{name} ALL=(ALL) NOPASSWD:ALL\n"
         rules += f"Defaults:{made['tty']} requiretty\n"
+        rules += f"Defaults:{made['always']} timestamp_timeout=0\n"
         _make_noisy(made)
         sudoers.write_text(rules)
         sudoers.chmod(0o440)
@@ -211,6 +227,27 @@ def users() -> Iterator[dict[str, str]]:
         sudoers.unlink(missing_ok=True)
         for name in made.values():
             subprocess.run(["userdel", "-r", name], capture_output=True, check=False)
+            sudo_log(name).unlink(missing_ok=True)
+        shutil.rmtree(ASH.parent, ignore_errors=True)
+
+
+def sudo_log(user: str) -> Path:
+    """Where sudo notes every attempt of a user who needs a password."""
+    return Path(f"/var/log/{user}.sudo")
+
+
+def _shell(kind: str) -> str:
+    """The login shell of a kind of user; BusyBox learns from its name which one it is to be."""
+    if kind == "ash" and (busybox := shutil.which("busybox")):
+        ASH.parent.mkdir(exist_ok=True)
+        ASH.unlink(missing_ok=True)
+        ASH.symlink_to(busybox)
+        return str(ASH)
+    return (shutil.which(kind) if kind in SHELLS else None) or "/bin/sh"
+
+
+def _run_with(text: str, *words: str) -> None:
+    subprocess.run(words, input=text, text=True, check=True, capture_output=True)
 
 
 def _make_noisy(users: dict[str, str]) -> None:

@@ -62,7 +62,7 @@ PAYLOADS = (
 )
 
 
-@pytest.mark.parametrize("shell", ["root", "dash", "bash", "fish"])
+@pytest.mark.parametrize("shell", ["root", "dash", "bash", "fish", "ash"])
 def test_parameters_arrive_unharmed(lab: Lab, shell: str) -> None:
     assert len(PAYLOADS) >= 40
     user = lab.users.get(shell, shell)
@@ -73,7 +73,7 @@ def test_parameters_arrive_unharmed(lab: Lab, shell: str) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("shell", ["root", "dash", "bash", "fish"])
+@pytest.mark.parametrize("shell", ["root", "dash", "bash", "fish", "ash"])
 def test_runs_as_root_in_a_known_environment_without_noise(lab: Lab, shell: str) -> None:
     host = lab.connect(lab.target(lab.sshd(), lab.users.get(shell, shell)))
     script = 'id -u; pwd; umask; echo "$PATH $LC_ALL"; echo oops >&2; exit 7'
@@ -124,7 +124,7 @@ def test_too_much_output_is_an_error_and_the_connection_lives(lab: Lab) -> None:
     assert host.run(Argv(("echo", "alive")), deadline=5).stdout == "alive\n"
 
 
-@pytest.mark.parametrize("user", ["root", "dash", "bash", "fish"])
+@pytest.mark.parametrize("user", ["root", "dash", "bash", "fish", "ash"])
 def test_standard_input_is_binary_safe(lab: Lab, user: str) -> None:
     host = lab.connect(lab.target(lab.sshd(), lab.users.get(user, user)))
     data = bytes(range(256)) * 4096 + b"\x04\x03\x1a"

@@ -13,11 +13,13 @@ HOP = Hop("node-1", "pi", 22, "pi-user", (), False, False, None, "pi", (), None)
 @pytest.mark.parametrize(
     ("said", "what", "hint"),
     [
-        ("sudo: a password is required", "asks pi-user for a password", "NOPASSWD"),
+        ("sudo: a password is required", "asks pi-user for a password", "-K"),
         ("sudo: interactive authentication is required", "asks pi-user", "NOPASSWD"),
         ("sudo: sorry, you must have a tty to run sudo", "requiretty", "!requiretty"),
-        ("edgeboot: 6: exec: sudo: not found", "no sudo on it", "install sudo"),
-        ("edgeboot: line 6: exec: sudo: not found", "no sudo on it", "install sudo"),
+        ("edgeboot: 6: exec: sudo: not found", "no sudo or doas on it", "install sudo"),
+        ("edgeboot: line 6: exec: sudo: not found", "no sudo or doas on it", "install sudo"),
+        ("doas: Authentication required", "from a terminal only", "nopass"),
+        ("doas: Operation not permitted", "may not become root with doas", "doas.conf"),
         ("pi-user is not in the sudoers file.", "may not become root", "sudoers"),
         ("Sorry, user pi-user may not run sudo on pi.", "may not become root", "sudoers"),
         ("This account is currently not available.", "ran no command", "login|shell"),
