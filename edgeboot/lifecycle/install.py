@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgeboot.engine.fleet import FleetError, on_all
-from edgeboot.engine.observe import observe, observe_locked
+from edgeboot.engine.observe import observe
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Node
+from edgeboot.lifecycle.grip import STEADY, Grip, Pace
 from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
 from edgeboot.lifecycle.preflight import fleet_objections, objections, room_objections
 from edgeboot.lifecycle.world import Plan, Supplies, World, settling_steps, staging_steps
@@ -23,7 +24,7 @@ from edgeboot.plan.health import (
 )
 from edgeboot.plan.steps import Upload
 from edgeboot.secret import Secret
-from edgeboot.transport.base import Held, Transport
+from edgeboot.transport.base import Transport
 
 
 def _all(cluster: Cluster) -> tuple[Node, ...]:
@@ -64,7 +65,7 @@ def _not_whole(world: World) -> dict[str, str]:
     """The cluster as its first server sees it: its own images, every node Ready, charts done."""
     first = world.cluster.servers[0]
     seen = world.statuses[first.name]
-    reasons = _not_running(world, (first,))
+    reasons = _not_running(world, () if first.name in world.bystanders else (first,))
     for node in world.cluster.nodes:
         reason = why_not_ready(seen, node.name)
         if reason:
@@ -91,17 +92,26 @@ class Installed:
     plan: Plan
     confirmed: bool
     kubeconfig: Secret | None
+    lost: Mapping[str, EdgebootError] = field(default_factory=dict)  # left out: not reached
 
 
-def make_plan(cluster: Cluster, supplies: Supplies, transports: Mapping[str, Transport]) -> Plan:
+def make_plan(
+    cluster: Cluster,
+    supplies: Supplies,
+    transports: Mapping[str, Transport],
+    pace: Pace = STEADY,
+) -> Plan:
     """What ``install`` would do; reads every host once and changes nothing.
 
     ``Refused`` names everything that speaks against it, of all hosts.
     """
-    facts, errors = on_all(transports, lambda name: observe(transports[name]))
+    names = [node.name for node in cluster.nodes]
+    facts, errors = on_all(names, lambda name: observe(transports[name]), workers=pace.parallel)
     if errors:
         raise FleetError(errors)
-    return _checked_plan(_world(cluster, supplies, facts))
+    world = _world(cluster, supplies, facts, pace.bystanders)
+    _check_first_server(world)
+    return _checked_plan(world)
 
 
 def install(
@@ -112,28 +122,39 @@ def install(
     confirm: Callable[[Plan], bool],
     tell: Listener,
     patience: float,
+    pace: Pace = STEADY,
 ) -> Installed:
     """Makes the hosts what the inventory says, and waits until the cluster is whole.
 
-    Every host is locked from before it is observed until the end. ``confirm`` sees the plan before
-    anything is changed. ``patience`` in seconds bounds each gate.
+    Every host, bystanders excepted, is locked from before it is observed until the end.
+    ``confirm`` sees the plan before anything is changed. ``patience`` in seconds bounds each gate.
     """
-    seen, errors = on_all(transports, lambda name: observe_locked(transports[name]))
-    locks: list[Held] = [held for _, held in seen.values()]
+    grip = Grip(transports, pace, tell)
     try:
-        if errors:
-            raise FleetError(errors)
-        world = _world(cluster, supplies, {name: facts for name, (facts, _) in seen.items()})
+        facts, errors = grip.take(node.name for node in cluster.nodes)
+        walk = Walk(grip, tell, patience)
+        world = walk.without_lost(_world(cluster, supplies, facts, pace.bystanders), errors)
+        _check_first_server(world)
         planned = _checked_plan(world)
         if not planned.empty and not confirm(planned):
             return Installed(planned, confirmed=False, kubeconfig=None)
         _check_supplies(supplies, planned, tell)
-        world = Walk(transports, tell, patience).run(PHASES, world)
+        world = walk.run(PHASES, world)
         kubeconfig = world.statuses[cluster.servers[0].name].kubeconfig
-        return Installed(planned, confirmed=True, kubeconfig=kubeconfig)
+        return Installed(planned, confirmed=True, kubeconfig=kubeconfig, lost=walk.lost)
     finally:
-        for held in locks:
-            held.release()
+        grip.release()
+
+
+def _check_first_server(world: World) -> None:
+    """Agents alone can only join what is up already."""
+    first = world.cluster.servers[0].name
+    if first in world.bystanders and world.facts[first].node_token is None:
+        raise Refused(
+            f"{first} is not up yet, so nothing can join it",
+            where=first,
+            hint=f"let {first} take part in --limit",
+        )
 
 
 def _check_supplies(supplies: Supplies, planned: Plan, tell: Listener) -> None:
@@ -143,9 +164,12 @@ def _check_supplies(supplies: Supplies, planned: Plan, tell: Listener) -> None:
         supplies.check()
 
 
-def _world(cluster: Cluster, supplies: Supplies, facts: Mapping[str, Facts]) -> World:
+def _world(
+    cluster: Cluster, supplies: Supplies, facts: Mapping[str, Facts], bystanders: frozenset[str]
+) -> World:
     # The short form of a token: 32 hexadecimal digits, as K3s itself generates.
-    return World(cluster, supplies, facts, Secret(secrets.token_hex(16).encode()))
+    fresh_token = Secret(secrets.token_hex(16).encode())
+    return World(cluster, supplies, facts, fresh_token, bystanders=bystanders)
 
 
 def _checked_plan(world: World) -> Plan:
@@ -154,6 +178,8 @@ def _checked_plan(world: World) -> Plan:
     cloned = fleet_objections(world.facts)
     planned = plan(PHASES, world)
     for node in world.cluster.nodes:
+        if node.name in world.bystanders:
+            continue
         facts = world.facts[node.name]
         reasons = (
             *objections(world.cluster, node, facts, contents),

@@ -58,6 +58,14 @@ class Listener:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The beginning of an upload that was cut off: its length in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that is known of one host before anything is changed."""
 
@@ -69,6 +77,7 @@ class Facts:
     free: Mapping[str, int]  # bytes available to root, by directory asked for
     k3s_version: str  # of the installed binary; empty without one
     node_token: Secret | None  # the full join token, on a server that has been up
+    parts: Mapping[str, Part] = field(default_factory=dict)  # by path of the stage
 
 
 @dataclass
@@ -83,6 +92,7 @@ class _Draft:
     listeners: list[Listener] = field(default_factory=list)
     free: dict[str, int] = field(default_factory=dict)
     node_token: Secret | None = None
+    parts: dict[str, Part] = field(default_factory=dict)
 
 
 def _read_line(draft: _Draft, key: str, rest: str) -> None:
@@ -97,6 +107,9 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:
         case "content":
             encoded, _, path = rest.partition(" ")
             draft.contents[path] = base64.b64decode(encoded)
+        case "part":
+            size, digest, path = rest.split(" ", 2)
+            draft.parts[path] = Part(int(size), digest)
         case "owned":
             draft.owned.add(rest)
         case "unit":
@@ -149,6 +162,7 @@ def _finish(draft: _Draft) -> Facts:
         free=draft.free,
         k3s_version=draft.traits["k3s-version"],
         node_token=draft.node_token,
+        parts=draft.parts,
     )
 
 

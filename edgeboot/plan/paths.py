@@ -26,3 +26,9 @@ OURS = "/var/lib/edgeboot"  # record of what edgeboot put where, lock
 def unit_file(service: str) -> str:
     """The systemd unit file of a service."""
     return f"{UNIT_DIR}/{service}.service"
+
+
+def stage_of(path: str, sha256: str) -> str:
+    """Where ``put.sh`` collects what is to become ``path``."""
+    directory, _, name = path.rpartition("/")
+    return f"{directory}/.edgeboot-{name}.{sha256}.part"

@@ -3,7 +3,9 @@
 # start.sh SERVICE HASH
 #
 # An agent with a wrong token never becomes ready and systemd would wait for ever: hence --no-block.
+# uses: journal
 set -eu
+trap 'journal_end "start $1"' EXIT
 service=$1 hash=$2
 ours=/var/lib/edgeboot
 umask 077

@@ -94,5 +94,8 @@ class Transport(Protocol):
         it ended before that.
         """
 
+    def reconnect(self) -> None:
+        """Connects anew, once, with everything verified as the first time; else ``Unreachable``."""
+
     def close(self) -> None:
         """Ends the connection; never raises, may be called again."""

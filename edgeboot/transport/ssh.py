@@ -59,7 +59,9 @@ def connect(
     """
     hop = ssh_config.resolve(target, ssh_config.load(*(path.expanduser() for path in configs)))
     credentials = credentials or Credentials()
-    return SshTransport(hop, open_chain(hop, keys, limits, credentials), limits, credentials)
+    return SshTransport(
+        hop, lambda: open_chain(hop, keys, limits, credentials), limits, credentials
+    )
 
 
 def _with_sudo(
@@ -82,16 +84,25 @@ class SshTransport:
     """One host over one connection; made by ``connect``."""
 
     def __init__(
-        self, hop: Hop, chain: list[fabric.Connection], limits: Limits, credentials: Credentials
+        self,
+        hop: Hop,
+        way_in: Callable[[], list[fabric.Connection]],
+        limits: Limits,
+        credentials: Credentials,
     ) -> None:
         self._sudo = Sudo(hop, limits, credentials)
         self._hop = hop
-        self._chain = chain
+        self._way_in = way_in
         self._limits = limits
+        self._closed = False
+        self._enter()
+
+    def _enter(self) -> None:
+        self._chain = chain = self._way_in()
         transport = chain[-1].transport
         assert isinstance(transport, WatchedTransport)  # noqa: S101 - open_chain made it
         self._transport = transport
-        self._watchdog = Watchdog(transport, limits.silence, lambda: close_chain(chain))
+        self._watchdog = Watchdog(transport, self._limits.silence, lambda: close_chain(chain))
 
     @property
     def node(self) -> str:
@@ -170,8 +181,19 @@ class SshTransport:
             close(exchange.channel)
             return result
 
+    def reconnect(self) -> None:
+        """Connects anew, once; see ``Transport.reconnect``."""
+        if self._closed:
+            raise self._unreachable("its connection was closed for good")
+        self._watchdog.stop()
+        close_chain(self._chain)
+        self._enter()
+        if self._closed:  # by a signal while we were connecting
+            self.close()
+
     def close(self) -> None:
         """Ends the connection; never raises, may be called again."""
+        self._closed = True
         self._watchdog.stop()
         close_chain(self._chain)
 

@@ -57,6 +57,9 @@ class Counting:
         self.execs += 1
         return self.inner.hold(command, ready=ready, deadline=deadline)
 
+    def reconnect(self) -> None:
+        self.inner.reconnect()
+
     def close(self) -> None:
         self.inner.close()
 
