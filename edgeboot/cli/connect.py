@@ -14,8 +14,8 @@ from typing import NoReturn
 import click
 
 from edgeboot.cli.prompts import HOSTS_LOGIN, Asking, credentials_for, show_typing
-from edgeboot.engine.fleet import FleetError, on_all
-from edgeboot.errors import Interrupted
+from edgeboot.engine.fleet import WORKERS, FleetError, on_all
+from edgeboot.errors import EdgebootError, Interrupted, Unreachable
 from edgeboot.inventory.model import Cluster, Jump, Node
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh import connect
@@ -28,9 +28,19 @@ _GONE_WITHIN = 4.0  # seconds from Ctrl-C to the end, whatever a host does
 
 @contextmanager
 def connected(
-    cluster: Cluster, *, accept_new: bool, asking: Asking = NOTHING
+    cluster: Cluster,
+    *,
+    accept_new: bool,
+    asking: Asking = NOTHING,
+    workers: int = WORKERS,
+    lost: dict[str, EdgebootError] | None = None,
+    stopping: threading.Event | None = None,
 ) -> Iterator[dict[str, Transport]]:
-    """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM."""
+    """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM.
+
+    Where ``lost`` is given, hosts that cannot be reached are put there instead of raised.
+    ``stopping`` is set by those signals.
+    """
     keys = HostKeys(accept_new=accept_new, announce=lambda line: click.echo(line, err=True))
     limits = Limits()
     opened: dict[str, Transport] = {}
@@ -40,12 +50,17 @@ def connected(
     def open_one(name: str) -> None:
         opened[name] = connect(targets[name], keys, limits, credentials=credentials)
 
-    with _closing_on_signals(opened):
+    with _closing_on_signals(opened, stopping or threading.Event()):
         try:
-            _, errors = on_all(targets, open_one)
-            if errors:
+            _, errors = on_all(targets, open_one, workers=workers)
+            off = {
+                n: e for n, e in errors.items() if lost is not None and isinstance(e, Unreachable)
+            }
+            if errors.keys() - off:
                 raise FleetError(errors)
-            yield {name: opened[name] for name in targets}
+            if lost is not None:
+                lost.update(off)
+            yield {name: opened[name] for name in targets if name in opened}
         finally:
             close_all(opened)
 
@@ -91,10 +106,11 @@ def _jump_of(node: str, jump: Jump | None, asking: Asking) -> SshTarget | None:
 
 
 @contextmanager
-def _closing_on_signals(opened: dict[str, Transport]) -> Iterator[None]:
+def _closing_on_signals(opened: dict[str, Transport], stopping: threading.Event) -> Iterator[None]:
     """Ctrl-C and SIGTERM close the connections, which wakes every worker, and raise Interrupted."""
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        stopping.set()
         threading.Timer(_GONE_WITHIN, os._exit, (Interrupted.exit_code,)).start()
         show_typing()
         close_all(opened)

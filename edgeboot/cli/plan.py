@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgeboot.cli.connect import connected
+from edgeboot.cli.logfile import logged
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -16,6 +16,7 @@ from edgeboot.cli.options import (
     output_option,
 )
 from edgeboot.cli.prompts import Asking
+from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
@@ -29,9 +30,15 @@ CHANGES_FOUND = 10
 @bundle_option
 @accept_new_option
 @ask_options
+@scope_options
 @output_option("text", "json")
 def plan(
-    inventory_path: Path, bundle_path: Path | None, accept_new: bool, asking: Asking, output: str
+    inventory_path: Path,
+    bundle_path: Path | None,
+    accept_new: bool,
+    asking: Asking,
+    scope: Scope,
+    output: str,
 ) -> int:
     """Show what `install` would do. Reads every host once and changes nothing.
 
@@ -40,16 +47,21 @@ def plan(
     \b
     edgeboot plan -i inventory.yml
     edgeboot plan -i inventory.yml --output json
+    edgeboot plan -i inventory.yml --limit agent-3
     """
     cluster = load(inventory_path)
     with (
+        logged(cluster, "plan") as log,
         open_supplies(cluster, bundle_path) as supplies,
-        connected(cluster, accept_new=accept_new, asking=asking) as transports,
+        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
     ):
-        found = make_plan(cluster, supplies, transports)
+        found = make_plan(hosts.cluster, supplies, hosts.transports, hosts.pace)
+        log.write("\n".join(plan_lines(found)))
         if output == "json":
             click.echo(json.dumps(plan_json(found), indent=2))
         else:
             for line in plan_lines(found):
                 click.echo(line)
+    if hosts.lost:
+        return tell_lost(hosts.lost)
     return 0 if found.empty else CHANGES_FOUND
