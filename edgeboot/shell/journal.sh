@@ -8,8 +8,8 @@
 journal() { # STEP RESULT
     at=/var/lib/edgeboot
     [ -d "$at" ] || return 0
-    who=$(sed -n 1p "$at/lock" 2>/dev/null)
-    run=$(sed -n '2s/ .*//p' "$at/lock" 2>/dev/null)
+    who=$(sed -n 1p "$at/lock" 2>/dev/null) || :
+    run=$(sed -n '2s/ .*//p' "$at/lock" 2>/dev/null) || :
     now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     tab=$(printf '\t')
     (
