@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 
 from edgeboot.engine.resume import Rest, agreed_offset
@@ -24,10 +24,12 @@ def apply(
     steps: Iterable[Step],
     tell: Listener,
     uploading: AbstractContextManager[object] | None = None,
+    allowed: Callable[[], None] = lambda: None,
 ) -> None:
     """Executes the steps in order; the first that fails raises ``StepFailed`` and ends it.
 
-    ``uploading`` is held for as long as a large file is sent.
+    ``uploading`` is held for as long as a large file is sent. ``allowed`` is asked before each step
+    and raises where it must not be taken any more.
     """
     uploading = uploading or nullcontext()
     for step in steps:
@@ -36,6 +38,7 @@ def apply(
         began = time.monotonic()
         try:
             with uploading if isinstance(step, Upload) else nullcontext():
+                allowed()
                 _check(transport, step, _execute(transport, step, tell))
         except EdgebootError as error:
             tell(StepEnded(transport.node, name, time.monotonic() - began, error.what))

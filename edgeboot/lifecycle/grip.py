@@ -58,6 +58,15 @@ class Grip:
         """Locks and observes hosts; what failed is returned beside what did not."""
         return on_all(names, self._take_persistently, workers=self.pace.parallel)
 
+    def check(self, name: str) -> None:
+        """``Unreachable`` where a host's lock is gone: this process slept, or its link did.
+
+        Then ``back`` finds out whether somebody else has been there, and what there is to do now.
+        """
+        held = self._held.get(name)
+        if held is not None and not held.alive:
+            raise Unreachable("its lock was lost", where=name, hint="run the same command again")
+
     def back(self, name: str, error: Unreachable) -> Facts:
         """Gets back to a host whose connection broke, takes its lock again, reads it anew.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import BoundedSemaphore
 
 from edgeboot.components.context import service_of
@@ -115,9 +116,10 @@ class Walk:
     ) -> Facts | None:
         """Carries out a host's steps; its facts where it had to be observed anew on the way."""
         transport, facts, fruitless = self.grip.transports[node.name], None, 0
+        allowed = partial(self.grip.check, node.name)
         while True:
             try:
-                apply(transport, steps, self.tell, self._uploads)
+                apply(transport, steps, self.tell, self._uploads, allowed)
                 return facts
             except Unreachable as error:
                 facts = self.grip.back(node.name, error)

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 from edgeboot.lab.lab import wait_for_ssh
 from tests.e2e.fleet import Fleet
@@ -213,3 +214,64 @@ def test_05_a_name_that_does_not_resolve_fails_before_any_write(bare: Fleet) -> 
     assert done.code == 3
     assert "its name does not resolve" in done.err
     assert bare.snapshots() == before
+
+
+def behind_server(fleet: Fleet) -> Path:
+    """An inventory in which agent-1 is reached through server-1."""
+    document = yaml.safe_load(fleet.inventory().read_text())
+    keys = {node["name"]: node["ssh"]["host-key"] for node in document["nodes"]}
+    ssh = document["defaults"]["ssh"]
+    address = fleet.lab.host("server-1").address
+    jump = {**ssh, "address": address, "host-key": keys["server-1"]}
+    for node in document["nodes"]:
+        if node["name"] == "agent-1":
+            node["ssh"]["jump"] = jump
+    path = fleet.work / "jump.yml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    return path
+
+
+def test_06_a_jump_host_that_dies_takes_the_hosts_behind_it_along_cleanly(bare: Fleet) -> None:
+    """All of them fail, each by its name; then the upload goes on where it was."""
+    inventory = behind_server(bare)
+    with slow(bare, "40mbit"), installing(bare, inventory, "--retry-for", "0") as running:
+        running.until(
+            "BytesSent", node="agent-1", name=BINARY, done=lambda done: done > size_of(bare) // 2
+        )
+        bare.on("server-1", "systemctl stop ssh.socket ssh; true")
+        kill_sessions(bare, "server-1")
+        assert running.end() == 3
+    errors = [line for line in running.said.splitlines() if line.startswith("error: ")]
+    assert any("agent-1" in line for line in errors), running.said
+    assert "Traceback" not in running.said
+    bare.on("server-1", "systemctl start ssh; true")
+    wait_for_ssh(bare.lab.host("server-1"))
+    planned = bare.run("plan", "-i", inventory)
+    assert "are there" in planned.out, planned.all
+    done = bare.install(inventory)
+    assert done.code == 0, done.all
+    converged(bare, inventory)
+
+
+@pytest.mark.timeout(180)
+def test_27_a_frozen_operator_loses_its_locks(bare: Fleet) -> None:
+    """No heartbeat, no lock: nobody has to log in and remove anything."""
+    inventory = bare.inventory("server-1", "agent-1")
+    with installing(bare, inventory) as first:
+        first.until("BytesSent", name=BINARY)
+        first.process.send_signal(signal.SIGSTOP)
+        done = bare.install(inventory)
+        assert done.code == 5, done.all
+        for _ in range(150):
+            if "free" in bare.on(
+                "server-1", "flock -n /var/lib/edgeboot/lock true && echo free || true"
+            ):
+                break
+            time.sleep(0.5)
+        done = bare.install(inventory)
+        assert done.code == 0, done.all
+        # It wakes up, finds the lock gone, and the cluster as it should be: it must not do harm.
+        first.process.send_signal(signal.SIGCONT)
+        assert first.end() in {0, 3, 4, 5}, first.said
+        assert "Traceback" not in first.said
+    converged(bare, inventory)

@@ -161,6 +161,24 @@ def test_whoever_took_the_lock_meanwhile_keeps_it() -> None:
     assert isinstance(caught.value.errors["agent-1"], Refused)
 
 
+def test_a_run_that_lost_its_lock_does_nothing_before_it_has_it_again() -> None:
+    """As after a nap of the controller: somebody else has installed the cluster meanwhile."""
+    fakes = hosts()
+    server = fakes["server-1"]
+    tokens: list[bytes] = []
+
+    def meanwhile(_plan: object) -> bool:
+        server.locked = False
+        run(fakes, replace(CLUSTER, nodes=CLUSTER.nodes[:1]))
+        tokens.append(server.files["/etc/rancher/k3s/edgeboot-token"].data)
+        return True
+
+    used = {node.name: fakes[node.name] for node in CLUSTER.nodes}
+    install(CLUSTER, SUPPLIES, used, confirm=meanwhile, tell=silent, patience=0.0, pace=PATIENT)
+    assert tokens == [server.files["/etc/rancher/k3s/edgeboot-token"].data]
+    assert server.starts == 1
+
+
 # -- two operators at once (row 27)
 
 
