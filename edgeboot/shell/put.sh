@@ -7,8 +7,7 @@
 #
 # Staged beside its destination (so that the rename stays on one file system) under a name that
 # neither K3s's manifest nor its image watcher looks at, checked, flushed, renamed, flushed again.
-# The name carries the content's hash, so that no content is ever continued with another's bytes; a
-# former connection that is not quite dead can but write the same bytes at the same place.
+# The name carries the content's hash, so that no content is ever continued with another's bytes.
 # edgeboot's record names the path before the rename, and its hash after it: a crash between the two
 # leaves a file that is ours and will be hashed again.
 # uses: journal
@@ -36,9 +35,21 @@ full() { # [WORDS]: nothing is kept where there is no room for it
 for old in "$begin".*.part; do
     if [ "$old" != "$stage" ]; then rm -f "$old"; fi
 done
+# A former connection that is not known to be dead may still hold the stage open: a binary that
+# anybody can write to cannot be started ("text file busy").
+end_former_writers() {
+    for fd in /proc/[0-9]*/fd/*; do
+        [ "$(readlink "$fd" 2>/dev/null)" = "$stage" ] || continue
+        pid=${fd#/proc/}
+        kill -9 "${pid%%/*}" 2>/dev/null || :
+    done
+}
+
 if [ "$offset" -gt 0 ] && [ "$(stat -c %s "$stage" 2>/dev/null || echo 0)" -ge "$offset" ]; then
+    end_former_writers
     said=$(dd of="$stage" bs=65536 seek="$((offset / 65536))" conv=notrunc 2>&1) || full "$said"
 else
+    rm -f "$stage"
     cat >"$stage" || full
 fi
 sum=$(sha256sum <"$stage")
