@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from edgeboot.lab.lab import LabSpec
 from tests.e2e.conftest import NAME as E2E_NAME
 from tests.e2e.conftest import STANDIN_VERSION
 from tests.e2e.fleet import Fleet
+from tests.guardian import guarded
 from tests.standin.release import build_release
 
 NAME = f"{E2E_NAME}-f"
@@ -36,19 +36,10 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     spec.write_text(f"name: faults\nk3s:\n  source: {work}/release\n  arches: [amd64]\n")
     argv = Fleet.argv("bundle", "build", "-f", spec, "-o", work / "faults.tar")
     subprocess.run(argv, check=True, timeout=300)
-    guardian = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.guardian", NAME],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
+    with guarded(NAME):
         lab = labs.up(LabSpec(name=NAME, nodes=2, memory_bytes=1 << 30), lambda _line: None)
         base = yaml.safe_load(lab.inventory.read_text())
         yield Fleet(lab, base, work / "faults.tar", work)
-    finally:
-        assert guardian.stdin is not None
-        guardian.stdin.close()
-        guardian.wait(timeout=120)
 
 
 @pytest.fixture
