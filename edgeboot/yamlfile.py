@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, overload
+from typing import Protocol, TypeVar, overload
 
 import yaml
 
@@ -478,19 +478,3 @@ def _mend_scalar(wanted: str, scalar: Scalar) -> str | None:
     if wanted.startswith(("text", "a list of texts only")) and not isinstance(scalar.value, str):
         return f'put it in quotes: "{scalar.source}"'
     return None
-
-
-def parse_foreign(data: bytes) -> Any:
-    """What another program wrote as YAML, without any strictness of ours.
-
-    ``ValueError`` where it is not YAML.
-    """
-    try:
-        return yaml.safe_load(data)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
-
-
-def dump_foreign(document: Any) -> str:
-    """YAML for another program, keys in the order they have."""
-    return yaml.safe_dump(document, sort_keys=False, default_flow_style=False)

@@ -12,8 +12,9 @@ from typing import NoReturn
 
 import click
 
+from edgeboot.cli.talk import teller
 from edgeboot.engine.fleet import FleetError, on_all
-from edgeboot.errors import Interrupted
+from edgeboot.errors import EdgebootError, Interrupted
 from edgeboot.inventory.model import Cluster, Jump, Node
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh import connect
@@ -26,20 +27,30 @@ _GONE_WITHIN = 4.0  # seconds from Ctrl-C to the end, whatever a host does
 @contextmanager
 def connected(cluster: Cluster, *, accept_new: bool) -> Iterator[dict[str, Transport]]:
     """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM."""
+    with reached(cluster, accept_new=accept_new) as (opened, errors):
+        if errors:
+            raise FleetError(errors)
+        yield opened
+
+
+@contextmanager
+def reached(
+    cluster: Cluster, *, accept_new: bool
+) -> Iterator[tuple[dict[str, Transport], dict[str, EdgebootError]]]:
+    """As ``connected``, but also where some cannot be reached: those, and why, come second."""
     keys = HostKeys(accept_new=accept_new, announce=lambda line: click.echo(line, err=True))
     limits = Limits()
     opened: dict[str, Transport] = {}
     targets = {node.name: target_of(node) for node in cluster.nodes}
+    wrap = teller()
 
     def open_one(name: str) -> None:
-        opened[name] = connect(targets[name], keys, limits)
+        opened[name] = wrap(connect(targets[name], keys, limits))
 
     with _closing_on_signals(opened):
         try:
             _, errors = on_all(targets, open_one)
-            if errors:
-                raise FleetError(errors)
-            yield {name: opened[name] for name in targets}
+            yield {name: opened[name] for name in targets if name in opened}, errors
         finally:
             close_all(opened)
 

@@ -13,10 +13,15 @@ import click
 
 from edgeboot import __version__
 from edgeboot.cli.bundle import bundle
+from edgeboot.cli.completion import completion
 from edgeboot.cli.install import install
 from edgeboot.cli.inventory import inventory
+from edgeboot.cli.kubeconfig import kubeconfig
 from edgeboot.cli.lab import lab
 from edgeboot.cli.plan import plan
+from edgeboot.cli.ssh import ssh
+from edgeboot.cli.status import status
+from edgeboot.cli.talk import add_options
 from edgeboot.cli.verify import verify
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import EdgebootError, Interrupted
@@ -42,15 +47,16 @@ def cli() -> None:
     """
 
 
-for command in (bundle, inventory, plan, install, verify, lab):
+for command in (bundle, inventory, plan, install, verify, status, kubeconfig, ssh, completion, lab):
     cli.add_command(command)
+add_options(cli)
 
 
 def main() -> None:
     """Runs the command and ends the process with its exit code."""
     signal.signal(signal.SIGTERM, _stop)
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="edgeboot", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -70,7 +76,7 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
 def _tell(error: EdgebootError) -> int:
     errors = error.errors.values() if isinstance(error, FleetError) else [error]
     for one in errors:
-        click.echo(f"error: {one}", err=True)
+        click.echo(f"error: {one.tell()}", err=True)
     return error.exit_code
 
 
@@ -79,7 +85,7 @@ def _tell_bug() -> int:
         traceback.print_exc()
     error = sys.exc_info()[1]
     click.echo(
-        f"error: this is a bug in edgeboot: {type(error).__name__}: {error}\n"
+        f"error: this is a bug in edgeboot: {type(error).__name__}: {error} [bug]\n"
         "  next: run again with EDGEBOOT_TRACEBACK=1 and report what it prints",
         err=True,
     )

@@ -19,6 +19,7 @@ def open_supplies(cluster: Cluster, given: Path | None) -> Iterator[Supplies]:
     if path is None:
         raise BadInput(
             "no bundle is named",
+            error_id="no-bundle",
             where=cluster.where,
             hint="add `bundle: FILE` to the inventory, or give --bundle FILE",
         )

@@ -11,6 +11,7 @@ from edgeboot.engine.observe import observe, observe_locked
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Node
+from edgeboot.lifecycle.belonging import of_other_clusters
 from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
 from edgeboot.lifecycle.preflight import fleet_objections, objections, room_objections
 from edgeboot.lifecycle.world import Plan, Supplies, World, settling_steps, staging_steps
@@ -163,9 +164,11 @@ def _checked_plan(world: World) -> Plan:
         if reasons:
             errors[node.name] = Refused(
                 "; ".join(reasons),
+                error_id="preflight",
                 where=node.name,
                 hint="nothing was changed on any host; mend this and run the command again",
             )
+    errors.update(of_other_clusters(world.cluster, world.facts))
     if errors:
         raise FleetError(errors)
     return planned

@@ -11,6 +11,7 @@ TOKEN = f"{CONFIG_DIR}/edgeboot-token"
 DATA = "/var/lib/rancher/k3s"
 SERVER = f"{DATA}/server"
 AGENT = f"{DATA}/agent"
+SERVER_CA = f"{AGENT}/server-ca.crt"  # of the cluster that an agent has joined
 IMAGES = f"{AGENT}/images"
 IMAGES_CACHE = f"{IMAGES}/.cache.json"
 MANIFESTS = f"{SERVER}/manifests"

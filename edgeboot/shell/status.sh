@@ -1,10 +1,11 @@
 # Prints how K3s does on a host. Each section begins with a line "== NAME EXIT-CODE".
 #
-# status.sh ROLE SERVICE
+# status.sh ROLE SERVICE [MORE]
 #   ROLE     server (API, nodes, jobs, token and kubeconfig too) or agent
 #   SERVICE  the systemd unit
+#   MORE     "more": clock, version of the binary, and the journal of a running service as well
 set -u
-role=$1 service=$2
+role=$1 service=$2 more=${3:-}
 k3s=/usr/local/bin/k3s
 
 section() { # NAME COMMAND...
@@ -28,6 +29,11 @@ if [ "$active" = active ]; then
     section images timeout 30 "$k3s" ctr -n k8s.io images ls
 else
     section journal last_words
+fi
+if [ "$more" = more ]; then
+    section clock date +%s
+    section version timeout 20 "$k3s" --version
+    [ "$active" != active ] || section journal last_words
 fi
 [ "$role" = server ] || exit 0
 section ready timeout 30 "$k3s" kubectl get --raw /readyz --request-timeout=10s

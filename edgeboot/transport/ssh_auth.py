@@ -100,7 +100,9 @@ class KeyLogin:
         if self._ways and "publickey" not in self._ways:
             what = f"it lets nobody in by key, only by {', '.join(sorted(self._ways))}"
             hint = "allow PubkeyAuthentication there; edgeboot types no passwords"
-        return Unreachable(f"login failed: {what}", where=hop.where, hint=hint)
+        return Unreachable(
+            f"login failed: {what}", where=hop.where, hint=hint, error_id="login-failed"
+        )
 
 
 def _public(path: Path) -> bytes | None:
