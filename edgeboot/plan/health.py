@@ -180,12 +180,18 @@ def _chart(
     return ChartState(namespace, name, int(job.get("succeeded") or 0) > 0, message)
 
 
+# An agent that works may be "activating" for minutes: K3s tells systemd only after its network
+# policy controller has seen a heartbeat of the node newer than its own start, and the kubelet sends
+# one every five minutes when nothing changes (pkg/agent/run.go, pkg/agent/netpol/netpol.go).
+_ALIVE = frozenset({"active", "activating", "reloading"})
+
+
 def why_not_running(status: Status, images: Mapping[str, str]) -> str | None:
     """Why a node's own K3s is not as it should be; None where it is.
 
     ``images`` are the references and digests that must be there.
     """
-    if status.active != "active":
+    if status.active not in _ALIVE:
         return f"its service is {status.active}"
     if status.images is None:
         return "its container runtime does not answer yet"
@@ -200,7 +206,7 @@ def why_not_running(status: Status, images: Mapping[str, str]) -> str | None:
 
 def why_no_api(status: Status) -> str | None:
     """Why a server's API cannot be used; None where it can."""
-    if status.active != "active":
+    if status.active not in _ALIVE:
         return f"its service is {status.active}"
     if not status.api_ready:
         return "the API is not ready"

@@ -18,26 +18,25 @@ section() { # NAME COMMAND...
 # A service that is restarted over and over has just begun anew when it is looked at: what it
 # complained of before says more than its last lines.
 last_words() {
-    said=$(journalctl --no-pager -q -o cat -n 300 -u "$service.service")
+    since=$(stat -c %Y "/var/lib/edgeboot/started-$service" 2>/dev/null)
+    said=$(journalctl --no-pager -q -o cat -n 300 -S "@${since:-0}" -u "$service.service")
     printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|standard_init' | tail -n 6
     printf '%s\n' "$said" | tail -n 3
 }
 
 section unit systemctl show "$service.service" -p ActiveState -p SubState -p NRestarts -p MainPID
 active=$(systemctl is-active "$service.service" 2>/dev/null)
-if [ "$active" = active ]; then
+if [ -S /run/k3s/containerd/containerd.sock ]; then
     section images timeout 30 "$k3s" ctr -n k8s.io images ls
-else
-    section journal last_words
 fi
 if [ "$more" = more ]; then
     section clock date +%s
     section version timeout 20 "$k3s" --version
-    [ "$active" != active ] || section journal last_words
 fi
+if [ "$active" != active ] || [ "$more" = more ]; then section journal last_words; fi
 [ "$role" = server ] || exit 0
 section ready timeout 30 "$k3s" kubectl get --raw /readyz --request-timeout=10s
-if [ "$active" = active ]; then
+if [ -r /etc/rancher/k3s/k3s.yaml ]; then
     section nodes timeout 30 "$k3s" kubectl get nodes -o json --request-timeout=20s
     section charts timeout 30 "$k3s" kubectl get helmcharts.helm.cattle.io,jobs.batch -A -o json --request-timeout=20s
     section token base64 /var/lib/rancher/k3s/server/node-token

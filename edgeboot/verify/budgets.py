@@ -22,7 +22,7 @@ DEFAULTS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One look at a service: seconds since boot, bytes of working set, CPU seconds so far."""
+    """One look: seconds since boot, bytes that cannot be taken away, CPU seconds so far."""
 
     at: float
     memory: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import yaml
 from edgeboot.lab import lab as labs
 from edgeboot.lab.lab import Lab, LabSpec
 from tests.e2e.fleet import Fleet
+from tests.guardian import guarded
 from tests.standin.release import build_release
 
 NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e")  # several runs on one machine need several names
@@ -65,17 +65,8 @@ def bundle(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """Three hosts; gone when the tests are, even if those are killed."""
-    guardian = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.guardian", NAME],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
+    with guarded(NAME):
         yield labs.up(LabSpec(name=NAME, nodes=3, memory_bytes=1 << 30), lambda _line: None)
-    finally:
-        assert guardian.stdin is not None
-        guardian.stdin.close()
-        guardian.wait(timeout=120)
 
 
 @pytest.fixture(scope="session")

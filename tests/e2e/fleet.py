@@ -26,7 +26,7 @@ systemctl show k3s k3s-agent -p ExecMainStartTimestampMonotonic
 
 _WIPE = """
 systemctl disable --quiet --now k3s k3s-agent 2>/dev/null
-for shim in $(pgrep containerd-shim); do kill -9 "$shim"; done
+for left in $(pgrep -f "^(containerd|/var/lib/rancher/k3s/data/)"); do kill -9 "$left"; done
 ours=' (/run/k3s|/var/lib/kubelet|/run/netns/cni-)[^ ]*'
 for mount in $(grep -oE "$ours" /proc/mounts | sort -r); do
     umount -l "$mount"

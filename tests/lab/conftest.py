@@ -14,6 +14,7 @@ from edgeboot.lab import requirements
 from edgeboot.lab.errors import LabRefused
 from edgeboot.lab.lab import Lab, LabSpec
 from edgeboot.lab.names import LabNames
+from tests.guardian import guarded
 
 _numbers = itertools.count(1)
 
@@ -41,10 +42,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A server and an agent for a whole module; tests leave them running."""
     skip_without_lab()
     spec = fresh_spec(tmp_path_factory.mktemp("lab"), nodes=2)
-    try:
+    with guarded(spec.name, spec.state_dir):
         yield labs.up(spec, quiet)
-    finally:
-        labs.down(spec.name, spec.state_dir, quiet)
 
 
 @pytest.fixture
@@ -52,10 +51,8 @@ def spec(tmp_path: Path) -> Iterator[LabSpec]:
     """A lab of one host, not up yet; gone after the test whatever the test made of it."""
     skip_without_lab()
     one = fresh_spec(tmp_path / "state")
-    try:
+    with guarded(one.name, one.state_dir):
         yield one
-    finally:
-        labs.down(one.name, one.state_dir, quiet)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -199,3 +200,30 @@ def test_down_killed_at_any_command_then_down(spec: LabSpec, traces: Traces) -> 
         assert traces(spec) == frozenset(), f"after command {nth}"
         nth += 1
     assert killings >= 3
+
+
+_HOLDER = """
+import sys, time
+from pathlib import Path
+from edgeboot.lab import lab as labs
+from tests.guardian import guarded
+name, state = sys.argv[1], Path(sys.argv[2])
+with guarded(name, state):
+    labs.up(labs.LabSpec(name=name, nodes=1, memory_bytes=512 << 20, state_dir=state), print)
+    print("up", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_lab_goes_with_killed_tests(spec: LabSpec, traces: Traces) -> None:
+    argv = [sys.executable, "-c", _HOLDER, spec.name, str(spec.state_dir)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert "up\n" in iter(holder.stdout.readline, "")
+        assert traces(spec)
+        holder.kill()
+    for _ in range(100):
+        if not traces(spec):
+            return
+        time.sleep(0.1)
+    assert traces(spec) == frozenset()

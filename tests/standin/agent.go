@@ -17,6 +17,9 @@ import (
 const (
 	retryDelay        = 2 * time.Second
 	heartbeatInterval = 5 * time.Second
+	// K3s tells systemd that an agent is up only once its network policy controller has seen a heartbeat newer than
+	// its own start, and the kubelet sends one every five minutes: a working agent may be "activating" all that time.
+	lateReady         = 12 * time.Second
 	imageScanInterval = 2 * time.Second
 )
 
@@ -51,7 +54,7 @@ func runAgent(args []string) {
 	if err != nil {
 		fatal("Error: %v", err)
 	}
-	if err := a.run(ctx, func() { sdNotify("READY=1") }); err != nil {
+	if err := a.run(ctx, func() { time.AfterFunc(lateReady, func() { sdNotify("READY=1") }) }); err != nil {
 		fatal("Error: %v", err)
 	}
 }

@@ -8,14 +8,15 @@ from __future__ import annotations
 from testinfra.host import Host
 
 from edgeboot.errors import NotMeasured
-from edgeboot.plan.health import why_not_ready
+from edgeboot.plan.health import why_not_ready, why_not_running
 from edgeboot.verify.subject import ExpectedFile, Subject
 
 
 def test_service(host: Host, subject: Subject) -> None:
     """K3s's service is running, and will be after the next boot."""
     service = host.service(subject.expected.service)
-    assert service.is_running, f"{subject.expected.service}.service is not running"
+    reason = why_not_running(subject.status, {})
+    assert reason is None, reason
     assert service.is_enabled, f"{subject.expected.service}.service is not enabled at boot"
 
 
