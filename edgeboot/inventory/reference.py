@@ -28,7 +28,8 @@ edgeboot inventory check -i inventory.yml
 ```
 
 A node has what `defaults` say, then what `roles` says of its role, then its `groups` in order, then
-its own entry; the later wins. Numbers count in binary units: `512Mi`, `1Gi`; cores as `0.5` or `500m`.
+its own entry; the later wins. Numbers count in binary units: `512Mi`, `1Gi`; cores are
+`0.5` or `500m`.
 """
 
 
