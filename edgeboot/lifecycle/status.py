@@ -122,7 +122,9 @@ def _node(node: Node, own: Status, first: Status | None, now: int) -> NodeReport
 def _why(node: Node, own: Status, first: Status | None) -> str | None:
     if not own.version:
         return "K3s is not installed on it"
-    if own.active != "active":
+    # A service whose node is Ready and whose runtime answers is just not done telling systemd so.
+    starting = own.active == "activating" and own.images is not None and first and first.nodes
+    if own.active != "active" and not starting:
         return f"its service is {own.active}"
     if own.images is None:
         return "its container runtime does not answer"
