@@ -19,6 +19,7 @@ from edgeboot.cli.inventory import inventory
 from edgeboot.cli.lab import lab
 from edgeboot.cli.plan import plan
 from edgeboot.cli.preflight import preflight
+from edgeboot.cli.report import report
 from edgeboot.cli.reset import reset
 from edgeboot.cli.verify import verify
 from edgeboot.engine.fleet import FleetError
@@ -38,7 +39,7 @@ def cli() -> None:
     edgeboot preflight -i inventory.yml            can these hosts do it?
     edgeboot plan -i inventory.yml                 what would be done?
     edgeboot install -i inventory.yml              do it
-    edgeboot verify -i inventory.yml               is it so, and does it fit?
+    edgeboot verify -i inventory.yml               is it so, does it work, does it fit?
     edgeboot reset -i inventory.yml                bare hosts again
 
     \b
@@ -51,7 +52,7 @@ for command in (bundle_lock.lock, bundle_lock.update, bundle_lock.schema):
     bundle.add_command(command)
 for command in (bundle_oci.images, bundle_oci.push, bundle_oci.pull):
     bundle.add_command(command)
-for command in (bundle, inventory, preflight, plan, install, verify, reset, lab):
+for command in (bundle, inventory, preflight, plan, install, verify, report, reset, lab):
     cli.add_command(command)
 
 

@@ -9,12 +9,22 @@ from __future__ import annotations
 from typing import Any
 
 from edgeboot.inventory import quantities, sections, syntax
+from edgeboot.inventory.budgets import COMPONENTS, FIGURES, PROFILES, Figure, Unit
 from edgeboot.inventory.k3s_keys import KEYS, K3sKey, Kind
 
 _TEXT = {"type": "string"}
 _PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 _SIZE = {"type": ["string", "integer"], "pattern": quantities.BYTES_PATTERN, "minimum": 1}
 _CPU = {"type": ["string", "number"], "pattern": quantities.CPU_PATTERN, "exclusiveMinimum": 0}
+_AMOUNTS: dict[Unit, dict[str, Any]] = {
+    Unit.BYTES: _SIZE,
+    Unit.CPU: _CPU,
+    Unit.LOAD: _CPU,
+    Unit.PERCENT: {**_CPU, "pattern": quantities.PERCENT_PATTERN},
+    Unit.TIME: {**_CPU, "pattern": quantities.SECONDS_PATTERN},
+    Unit.RATE: {**_SIZE, "pattern": quantities.RATE_PATTERN},
+    Unit.COUNT: {**_SIZE, "pattern": quantities.COUNT_PATTERN},
+}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -69,7 +79,7 @@ def json_schema() -> dict[str, Any]:
             "node": _object(node, "name", "address", "role"),
             "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),
             "jump": _object({"address": _TEXT, **_login()}, "address"),
-            "budget": _object({"memory": _SIZE, "cpu": _CPU, "disk": _SIZE}),
+            "budget": _budget(),
             "config": _object({key: _k3s(known) for key, known in KEYS.items()}),
         },
     }
@@ -83,6 +93,22 @@ def _login() -> dict[str, Any]:
         "host-key": _described(_TEXT, "The host's public key, or its SHA256:… fingerprint."),
         "password": _described({"const": "ask"}, "Ask for one where no key gets in."),
     }
+
+
+def _budget() -> dict[str, Any]:
+    parts = {
+        component: _object({name: _AMOUNTS[FIGURES[name].unit] for name in names})
+        for component, names in COMPONENTS.items()
+    }
+    figures = {
+        name: _described(_AMOUNTS[figure.unit], _limit(figure)) for name, figure in FIGURES.items()
+    }
+    profile = _described({"enum": list(PROFILES)}, "The named budget for what is not limited here.")
+    return _object({"profile": profile, **figures, "components": _object(parts)})
+
+
+def _limit(figure: Figure) -> str:
+    return f"At {'least' if figure.at_least else 'most'}: {figure.what} ({figure.counts})."
 
 
 def _k3s(known: K3sKey) -> dict[str, Any]:

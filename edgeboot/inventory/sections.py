@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edgeboot.inventory.budgets import FIGURES
+
 TOP = ("cluster", "bundle", "bundle-keys", "allow-unsigned", "defaults", "roles", "groups", "nodes")
 CLUSTER = ("name", "config")
 ROLES = ("server", "agent")
@@ -9,4 +11,4 @@ SETTINGS = ("ssh", "labels", "taints", "config", "budget")
 NODE = ("name", "address", "role", "groups", "node-ip", *SETTINGS)
 JUMP = ("address", "user", "port", "key", "host-key", "password")
 SSH = ("user", "port", "key", "host-key", "password", "jump")
-BUDGET = ("memory", "cpu", "disk")
+BUDGET = ("profile", *FIGURES, "components")

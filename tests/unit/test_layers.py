@@ -36,11 +36,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "report": frozenset(
         {
             "plan",
+            "inventory.budgets",
             "lifecycle.world",
             "lifecycle.reset",
             "verify.budgets",
             "verify.results",
-            "verify.subject",
+            "verify.usage",
         }
     ),
     "cli": frozenset({""}),
@@ -54,7 +55,7 @@ DOORS: dict[str, frozenset[str]] = {
     "requests": frozenset({"bundle"}),
     "urllib3": frozenset({"bundle"}),
     "zstandard": frozenset({"bundle"}),
-    "cryptography": frozenset({"bundle"}),
+    "cryptography": frozenset({"bundle", "verify"}),
     "cyclonedx": frozenset({"bundle"}),
     "packageurl": frozenset({"bundle"}),
     "click": frozenset({"cli", "report"}),
