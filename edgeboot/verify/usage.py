@@ -53,6 +53,7 @@ class Unmeasured:
 class Usage:
     """What a node used over ``seconds``; ``disk`` has bytes by directory.
 
+    ``began`` is the host's uptime in seconds when the window began;
     ``started_at`` is when K3s's process began, in seconds since 1970 by the host's clock.
     """
 
@@ -61,6 +62,7 @@ class Usage:
     figures: Mapping[str, Reading | Unmeasured]
     disk: Mapping[str, int]
     started_at: float | None = None
+    began: float = 0.0
 
     def with_figure(self, name: str, reading: Reading | Unmeasured) -> Usage:
         """The same with one figure more."""
@@ -89,6 +91,7 @@ def usage_of(sampling: Sampling) -> Usage:
         figures=figures,
         disk=sampling.disk,
         started_at=window.started_at(),
+        began=window.times[0],
     )
 
 
