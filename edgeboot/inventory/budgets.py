@@ -7,7 +7,7 @@ hundredths of a per cent, thousandths (load), bytes a second, or a count.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from edgeboot.inventory import quantities
@@ -68,9 +68,21 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "pods": ("memory", "cpu"),
 }
 
+_OF_A_PART = {
+    "memory": "memory of {}",
+    "cpu": "processor time of {}",
+    "files": "open file descriptors of {}",
+    "writes": "written to disks by {}",
+}
+_PARTS = {
+    "k3s": "K3s's own process",
+    "containerd": "containerd and its shims",
+    "pods": "all pods of the node",
+}
+
 ALL_FIGURES: dict[str, Figure] = FIGURES | {
-    f"{component}.{name}": FIGURES[name]
-    for component, names in COMPONENTS.items()
+    f"{part}.{name}": replace(FIGURES[name], what=_OF_A_PART[name].format(_PARTS[part]))
+    for part, names in COMPONENTS.items()
     for name in names
 }
 

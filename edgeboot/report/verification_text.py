@@ -108,8 +108,13 @@ def problems(found: Verification) -> Iterator[str]:
     """Each check that did not pass, with what helps to find the cause."""
     for result in found.results:
         if result.outcome in {Outcome.FAILED, Outcome.NOT_MEASURED}:
-            yield problem_line(result)
-            yield from (f"    {line}" for line in result.detail.splitlines())
+            yield _tame(problem_line(result))
+            yield from (f"    {_tame(line)}" for line in result.detail.splitlines())
+
+
+def _tame(text: str) -> str:
+    """What a host wrote must not steer the operator's terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def problem_line(result: CheckResult) -> str:

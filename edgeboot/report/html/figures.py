@@ -21,10 +21,14 @@ def node_card(node: NodeReport) -> Iterator[str]:
     yield f"<h3>{escape(node.name)} <small>{escape(node.role)}</small></h3>"
     if method := _METHODS.get(node.method):
         yield f'<p class="note">Memory and CPU are {method}.</p>'
-    yield '<div class="figures">'
-    for measured in limited:
-        yield from _figure(measured)
-    yield "</div>"
+    reasons = {f.why for f in node.figures}
+    if all(f.used is None for f in node.figures) and len(reasons) == 1:
+        yield f'<p class="silent"><b>?</b> nothing was measured: {escape(reasons.pop())}</p>'
+    else:
+        yield '<div class="figures">'
+        for measured in limited:
+            yield from _figure(measured)
+        yield "</div>"
     if free:
         yield f"<details><summary>{len(free)} figures without a limit</summary>"
         yield '<div class="figures free">'
@@ -90,7 +94,7 @@ def _sparkline(measured: Measured) -> str:
     text = ""
     if spread:
         parts = zip(("min", "median", "p95", "max"), _values(measured), strict=True)
-        text = " ".join(f"<span><i>{word}</i> {value}</span>" for word, value in parts)
+        text = " ".join(f"<span><i>{word}</i>{value}</span>" for word, value in parts)
     label = f"{measured.what} from {shown(measured.what, low)} to {shown(measured.what, high)}"
     return (
         f'<div class="series"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" '

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from edgeboot.report.matrix import Cell, Row
-from edgeboot.verify.results import CheckResult, Outcome
+from edgeboot.verify.results import Outcome
 
+_SUBJECTS = 3  # of alike problems that are named
 _FEW = 6  # nodes that leave room for the diagnosis at the right
 _MARKS = {
     Outcome.PASSED: ("✓", "passed"),
@@ -49,8 +50,21 @@ def _row(row: Row, nodes: Sequence[str]) -> Iterator[str]:
     for node in nodes:
         yield _cell(row, node, row.cells.get(node))
     yield '<div role="cell" class="why">'
-    for problem in row.problems:
-        yield from _problem(row, problem)
+    for node, cell in row.cells.items():
+        # Alike ones stand together: a host that is silent says the same of its every file.
+        alike: dict[tuple[Outcome, str, str], list[str]] = {}
+        for one in cell.problems:
+            subject = "" if one.subject == row.check else one.subject
+            alike.setdefault((one.outcome, one.message, one.detail), []).append(subject)
+        for number, ((outcome, message, detail), subjects) in enumerate(alike.items()):
+            where = f' id="{anchor(row, node)}"' if number == 0 else ""
+            yield f'<div class="problem {_MARKS[outcome][1]}"{where}><p><b>{escape(node)}</b> '
+            yield from _subjects([subject for subject in subjects if subject])
+            yield f"{_breakable(message)}</p>"
+            if detail:
+                yield "<details><summary>what it said last</summary>"
+                yield f"<pre>{escape(detail)}</pre></details>"
+            yield "</div>"
     yield "</div></div>"
 
 
@@ -79,19 +93,11 @@ def anchor(row: Row, node: str) -> str:
     return "why-" + re.sub(r"[^a-zA-Z0-9]+", "-", f"{row.problems[0].question} {row.check} {node}")
 
 
-def _problem(row: Row, problem: CheckResult) -> Iterator[str]:
-    first = problem is row.cells[problem.node].problems[0]
-    where = f' id="{anchor(row, problem.node)}"' if first else ""
-    name = _MARKS[problem.outcome][1]
-    subject = problem.subject if problem.subject != row.check else ""
-    yield f'<div class="problem {name}"{where}><p><b>{escape(problem.node)}</b> '
-    if subject:
+def _subjects(subjects: Sequence[str]) -> Iterator[str]:
+    for subject in subjects[:_SUBJECTS]:
         yield f"<code>{_breakable(subject)}</code> "
-    yield f"{_breakable(problem.message)}</p>"
-    if problem.detail:
-        yield "<details><summary>what it said last</summary>"
-        yield f"<pre>{escape(problem.detail)}</pre></details>"
-    yield "</div>"
+    if len(subjects) > _SUBJECTS:
+        yield f"and {len(subjects) - _SUBJECTS} more: "
 
 
 def _breakable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
@@ -11,6 +12,8 @@ from edgeboot.report.html.matrix import matrix
 from edgeboot.report.matrix import rows_of
 from edgeboot.report.verification_text import summary
 from edgeboot.verify.results import QUESTIONS, Outcome, Question, Verification
+
+_FEW = 8
 
 
 def verification_html(found: Verification) -> str:
@@ -44,7 +47,9 @@ def _body(found: Verification) -> Iterator[str]:
     yield from _header(found)
     yield "<nav aria-label='Contents'>"
     yield from (f'<a href="#{q.value}">{QUESTIONS[q]}</a>' for q in questions)
-    yield from (f'<a href="#node-{escape(n.name)}">{escape(n.name)}</a>' for n in measured)
+    worth = _worth_naming(found)
+    named = (escape(node.name) for node in measured if node.name in worth)
+    yield from (f'<a href="#node-{name}">{name}</a>' for name in named)
     yield "</nav>\n<main id='checks'>"
     yield (
         '<p class="filter"><label><input type="checkbox" id="only"> '
@@ -70,6 +75,13 @@ def _body(found: Verification) -> Iterator[str]:
     )
 
 
+def _worth_naming(found: Verification) -> frozenset[str]:
+    """All nodes of a small fleet, of a large one those with problems."""
+    if len(found.nodes) <= _FEW:
+        return frozenset(node.name for node in found.nodes)
+    return frozenset(r.node for r in found.results if r.outcome is not Outcome.PASSED)
+
+
 def _header(found: Verification) -> Iterator[str]:
     state = {1: "failed", 6: "unmeasured"}.get(found.exit_code, "passed")
     yield f'<header class="{state}"><div>'
@@ -77,7 +89,7 @@ def _header(found: Verification) -> Iterator[str]:
     yield f'<p class="verdict">{_verdict(found)}</p>'
     window = max((node.seconds for node in found.nodes), default=0)
     facts = {
-        "When": found.when.replace("T", " "),
+        "When": re.sub(r"(?=[+-]\d\d:\d\d$)", " ", found.when.replace("T", " ")),
         "K3s": found.k3s,
         "Nodes": str(len(found.nodes)),
         "Sampled": f"{window:.0f} s" if window else "not",

@@ -63,7 +63,10 @@ def test_chart(cluster: ClusterSubject, chart: str) -> None:
 
 def test_pod_runs(probed: Subject) -> None:
     """A pod starts on the node."""
-    pod = _probes(probed).pod(f"first-{probed.name}")
+    probes = _probes(probed)
+    if not probed.cluster.reading.nodes[probed.name].ready:
+        raise NotMeasured("the node is not Ready, so that none was started")
+    pod = probes.pod(f"first-{probed.name}")
     if pod.unknown:
         raise NotMeasured(pod.why)
     assert pod.ran, pod.why

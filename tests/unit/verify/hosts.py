@@ -57,7 +57,9 @@ class HostState:
     active: str = "active"
     enabled: str = "yes"
     version: str = VERSION
-    images: str = f"REF TYPE DIGEST STATUS SIZE UNPACKED\n{IMAGE} t {DIGEST} complete (3/3) 4 MiB true\n"
+    images: str = (
+        f"REF TYPE DIGEST STATUS SIZE UNPACKED\n{IMAGE} t {DIGEST} complete (3/3) 4 MiB true\n"
+    )
     images_code: int = 0
     journal: str = "level=info all is well"
     modes: dict[str, str] = field(
@@ -193,7 +195,9 @@ def node_object(name: str, *, ready: bool = True, voter: bool | None = None) -> 
             "type": "Ready",
             "status": "True" if ready else "False",
             "message": "kubelet is posting ready status" if ready else "container runtime is down",
-            "lastTransitionTime": datetime.datetime.fromtimestamp(NOW - 90, datetime.UTC).isoformat(),
+            "lastTransitionTime": datetime.datetime.fromtimestamp(
+                NOW - 90, datetime.UTC
+            ).isoformat(),
         }
     ]
     if voter is not None:
