@@ -16,8 +16,8 @@
 # disk KIBIBYTES PATH, space KIBIBYTES-FREE
 # end
 #
-# Where the service has no control group of its own (OpenRC without rc_cgroup_mode), its processes
-# are summed up instead.
+# Where the service has no control group of its own (OpenRC without rc_cgroup_mode; a controller
+# that its manager does not use), its processes are summed up instead.
 # uses: init
 set -u
 service=$1 seconds=$2
@@ -35,6 +35,10 @@ of_controller() { # NAME: directory of the service's cgroup, version 1
 }
 
 shown() { systemctl show "$service.service" -p "$1" --value; } # PROPERTY
+
+own() { # GROUP: prints it if it is named after the service, hence holds nobody else
+    case ${1##*/} in *"$service"*) echo "$1" ;; esac
+}
 
 first_of() { # PATH...: the first that is there
     for path in "$@"; do
@@ -54,13 +58,10 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     cpu_group=$group
 else
     version=1 root=/sys/fs/cgroup/memory
-    group=$(of_controller memory) cpu_group=$(of_controller cpuacct)
+    group=$(of_controller memory) cpu_group=$(own "$(of_controller cpuacct)")
 fi
-method=cgroup
-case ${group##*/} in
-*"$service"*) ;; # named after the service: it holds nobody else
-*) method=processes ;;
-esac
+method=processes
+[ -z "$(own "$group")" ] || method=cgroup
 
 files=
 echo "method $method"
@@ -88,7 +89,7 @@ if [ "$method" = cgroup ]; then
     reads memory "$group/memory.stat"
     reads kernel-memory "$group/memory.kmem.usage_in_bytes"
     reads cpu "$(first_of "$cpu_group/cpuacct.usage" "$cpu_group/cpu.stat")"
-    [ "$version" = 2 ] || reads quota "$(of_controller cpu)/cpu.stat"
+    [ "$version" = 2 ] || reads quota "$(own "$(of_controller cpu)")/cpu.stat"
 fi
 pods=$(first_of "$root/kubepods" "$root/kubepods.slice")
 if [ -n "$pods" ]; then

@@ -242,7 +242,7 @@ def _available(window: _Window, name: str) -> Reading:
 
 
 def _cpu(window: _Window, name: str) -> Reading:
-    if window.all.facts.get("method") == "processes":
+    if "cpu" not in window.all.names:
         return _cpu_of(window, name, _OURS)
     return window.rate(lambda s: _ran(window, s, "cpu"), "its control group counts no CPU time")
 

@@ -17,7 +17,7 @@ from edgeboot.inventory.model import Role
 from edgeboot.plan.sources import Source
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet
-from edgeboot.verify.expectation import ClusterExpectation, ExpectedFile, Expectation
+from edgeboot.verify.expectation import ClusterExpectation, Expectation, ExpectedFile
 
 VERSION = "v1.36.2+k3s1"
 NOW = 1_800_000_000
@@ -250,7 +250,7 @@ class ClusterState:
             "charts": (0, json.dumps({"items": self.charts})),
             "classes": (0, json.dumps({"items": classes})),
         }
-        parts |= {name: (1, "the server is overloaded") for name in self.broken}
+        parts |= dict.fromkeys(self.broken, (1, "the server is overloaded"))
         said = "".join(f"== {name} {code}\n{body}\n" for name, (code, body) in parts.items())
         return said + "== end 0\n\n"
 
