@@ -14,8 +14,9 @@ from typing import NoReturn
 import click
 
 from edgeboot.cli.prompts import HOSTS_LOGIN, Asking, credentials_for, show_typing
+from edgeboot.cli.talk import teller
 from edgeboot.engine.fleet import FleetError, on_all
-from edgeboot.errors import Interrupted
+from edgeboot.errors import EdgebootError, Interrupted
 from edgeboot.inventory.model import Cluster, Jump, Node
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh import connect
@@ -31,21 +32,31 @@ def connected(
     cluster: Cluster, *, accept_new: bool, asking: Asking = NOTHING
 ) -> Iterator[dict[str, Transport]]:
     """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM."""
+    with reached(cluster, accept_new=accept_new, asking=asking) as (opened, errors):
+        if errors:
+            raise FleetError(errors)
+        yield opened
+
+
+@contextmanager
+def reached(
+    cluster: Cluster, *, accept_new: bool, asking: Asking = NOTHING
+) -> Iterator[tuple[dict[str, Transport], dict[str, EdgebootError]]]:
+    """As ``connected``, but also where some cannot be reached: those, and why, come second."""
     keys = HostKeys(accept_new=accept_new, announce=lambda line: click.echo(line, err=True))
     limits = Limits()
     opened: dict[str, Transport] = {}
     targets = {node.name: target_of(node, asking) for node in cluster.nodes}
     credentials = credentials_for(_asking_for(cluster, asking))
+    wrap = teller()
 
     def open_one(name: str) -> None:
-        opened[name] = connect(targets[name], keys, limits, credentials=credentials)
+        opened[name] = wrap(connect(targets[name], keys, limits, credentials=credentials))
 
     with closing_on_signals(opened):
         try:
             _, errors = on_all(targets, open_one)
-            if errors:
-                raise FleetError(errors)
-            yield {name: opened[name] for name in targets}
+            yield {name: opened[name] for name in targets if name in opened}, errors
         finally:
             close_all(opened)
 

@@ -102,7 +102,7 @@ def install(
             terms=terms,
         )
     if not done.confirmed:
-        raise Refused("nothing was changed: the plan was declined")
+        raise Refused("nothing was changed: the plan was declined", error_id="declined")
     _finish(cluster, done, kubeconfig_path or default_path(cluster), output)
     return 0
 

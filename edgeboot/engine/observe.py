@@ -32,6 +32,7 @@ _TARGETS = (
             paths.DATA,
             paths.SERVER,
             paths.AGENT,
+            paths.SERVER_CA,
             paths.IMAGES,
             paths.IMAGES_CACHE,
             paths.MANIFESTS,
@@ -75,9 +76,10 @@ def observe_locked(transport: Transport) -> tuple[Facts, Held]:
         raise
 
 
-def status(transport: Transport, role: str, service: str) -> Status:
-    """How K3s does on a host just now."""
-    result = transport.run(Snippet("status", (role, service)), deadline=STATUS_DEADLINE)
+def status(transport: Transport, role: str, service: str, *, more: bool = False) -> Status:
+    """How K3s does on a host just now; ``more`` for people: clock, version, journal in any case."""
+    words = (role, service, *(("more",) if more else ()))
+    result = transport.run(Snippet("status", words), deadline=STATUS_DEADLINE)
     return parse_status(result.stdout)
 
 
@@ -99,6 +101,7 @@ def _not_observed(transport: Transport, result: Result) -> Refused | StepFailed:
         holder = result.stdout.partition("locked-by ")[2].strip() or "somebody"
         return Refused(
             f"another edgeboot is at work on this host: {holder}",
+            error_id="locked",
             where=transport.node,
             hint="wait until it has ended; its lock goes with it",
         )

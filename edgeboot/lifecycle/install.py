@@ -12,6 +12,7 @@ from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.age import age_objections
+from edgeboot.lifecycle.belonging import of_other_clusters
 from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
 from edgeboot.lifecycle.prepare import forgetting_steps, joining_steps, prepare_steps, rebooted
@@ -212,6 +213,7 @@ def _checked_plan(world: World) -> Plan:
     errors = refusals(planned.findings)
     if not world.supplies.allow_older:
         errors = _steps_back(world) | errors
+    errors.update(of_other_clusters(world.cluster, world.facts))
     if errors:
         raise FleetError(errors)
     return planned

@@ -19,6 +19,7 @@ from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import Listener, PhaseEnded, PhaseStarted, Waiting
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.world import Plan, PlannedPhase, World
+from edgeboot.plan.diagnosis import diagnose
 from edgeboot.plan.health import Status, is_rejected
 from edgeboot.plan.steps import Step
 from edgeboot.transport.base import Transport
@@ -134,10 +135,13 @@ class Walk:
         if seen and seen.journal:
             lines = "\n".join(f"    {line}" for line in seen.journal.splitlines()[-8:])
             excerpt = f"\n  its service said last:\n{lines}"
+        cause = diagnose(seen.journal, node) if seen else None
+        again = "then run the same command again; what is done stays done"
         return StepFailed(
-            f"{reason}{excerpt}",
+            f"{reason}{f': {cause.what}' if cause else ''}{excerpt}",
             where=node,
-            hint="mend the cause and run the same command again; what is done stays done",
+            hint=f"{cause.hint if cause else 'mend the cause'}; {again}",
+            error_id=cause.error_id if cause else "not-ready",
         )
 
 

@@ -96,6 +96,7 @@ def refusals(
         if refused:
             errors[node] = Refused(
                 "; ".join(f"{one.what} [{one.id}]" for one in refused),
+                error_id="preflight",
                 where=node,
                 hint="; ".join((*(one.mend for one in refused), so_far)),
             )

@@ -12,6 +12,7 @@ MODULES = "/etc/modules-load.d/edgeboot.conf"
 DATA = "/var/lib/rancher/k3s"
 SERVER = f"{DATA}/server"
 AGENT = f"{DATA}/agent"
+SERVER_CA = f"{AGENT}/server-ca.crt"  # of the cluster that an agent has joined
 IMAGES = f"{AGENT}/images"
 IMAGES_CACHE = f"{IMAGES}/.cache.json"
 MANIFESTS = f"{SERVER}/manifests"
