@@ -15,8 +15,8 @@ import click
 
 from edgeboot.cli.prompts import HOSTS_LOGIN, Asking, credentials_for, show_typing
 from edgeboot.cli.talk import teller
-from edgeboot.engine.fleet import FleetError, on_all
-from edgeboot.errors import EdgebootError, Interrupted
+from edgeboot.engine.fleet import WORKERS, FleetError, on_all
+from edgeboot.errors import EdgebootError, Interrupted, Unreachable
 from edgeboot.inventory.model import Cluster, Jump, Node
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh import connect
@@ -29,20 +29,40 @@ _GONE_WITHIN = 4.0  # seconds from Ctrl-C to the end, whatever a host does
 
 @contextmanager
 def connected(
-    cluster: Cluster, *, accept_new: bool, asking: Asking = NOTHING
+    cluster: Cluster,
+    *,
+    accept_new: bool,
+    asking: Asking = NOTHING,
+    workers: int = WORKERS,
+    lost: dict[str, EdgebootError] | None = None,
+    stopping: threading.Event | None = None,
 ) -> Iterator[dict[str, Transport]]:
-    """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM."""
-    with reached(cluster, accept_new=accept_new, asking=asking) as (opened, errors):
-        if errors:
+    """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM.
+
+    Where ``lost`` is given, hosts that cannot be reached are put there instead of raised.
+    ``stopping`` is set by those signals.
+    """
+    with attempted(
+        cluster, accept_new=accept_new, asking=asking, workers=workers, stopping=stopping
+    ) as (opened, errors):
+        off = {n: e for n, e in errors.items() if lost is not None and isinstance(e, Unreachable)}
+        if errors.keys() - off:
             raise FleetError(errors)
+        if lost is not None:
+            lost.update(off)
         yield opened
 
 
 @contextmanager
-def reached(
-    cluster: Cluster, *, accept_new: bool, asking: Asking = NOTHING
+def attempted(
+    cluster: Cluster,
+    *,
+    accept_new: bool,
+    asking: Asking = NOTHING,
+    workers: int = WORKERS,
+    stopping: threading.Event | None = None,
 ) -> Iterator[tuple[dict[str, Transport], dict[str, EdgebootError]]]:
-    """As ``connected``, but also where some cannot be reached: those, and why, come second."""
+    """As ``connected``, but nothing is raised: hosts that let nobody in, and why, come second."""
     keys = HostKeys(accept_new=accept_new, announce=lambda line: click.echo(line, err=True))
     limits = Limits()
     opened: dict[str, Transport] = {}
@@ -53,9 +73,9 @@ def reached(
     def open_one(name: str) -> None:
         opened[name] = wrap(connect(targets[name], keys, limits, credentials=credentials))
 
-    with closing_on_signals(opened):
+    with closing_on_signals(opened, stopping):
         try:
-            _, errors = on_all(targets, open_one)
+            _, errors = on_all(targets, open_one, workers=workers)
             yield {name: opened[name] for name in targets if name in opened}, errors
         finally:
             close_all(opened)
@@ -102,10 +122,17 @@ def _jump_of(node: str, jump: Jump | None, asking: Asking) -> SshTarget | None:
 
 
 @contextmanager
-def closing_on_signals(opened: dict[str, Transport]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM close the connections, which wakes every worker, and raise Interrupted."""
+def closing_on_signals(
+    opened: dict[str, Transport], stopping: threading.Event | None = None
+) -> Iterator[None]:
+    """Ctrl-C and SIGTERM close the connections, which wakes every worker, and raise Interrupted.
+
+    ``stopping`` wakes whoever pauses between two tries.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        if stopping:
+            stopping.set()
         threading.Timer(_GONE_WITHIN, os._exit, (Interrupted.exit_code,)).start()
         show_typing()
         close_all(opened)

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import click
 
 from edgeboot.cli.connect import connected
-from edgeboot.cli.options import accept_new_option, inventory_option
+from edgeboot.cli.options import accept_new_option, ask_options, inventory_option
+from edgeboot.cli.prompts import Asking
 from edgeboot.errors import BadInput
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle import kubeconfig_merge
@@ -21,6 +22,7 @@ _HERE = "kubectl's own file"
 @click.command()
 @inventory_option
 @accept_new_option
+@ask_options
 @click.option(
     "-o",
     "--output",
@@ -47,6 +49,7 @@ _HERE = "kubectl's own file"
 def kubeconfig(
     inventory_path: Path,
     accept_new: bool,
+    asking: Asking,
     output: Path | None,
     merge: str | None,
     context: str | None,
@@ -69,7 +72,7 @@ def kubeconfig(
         _check_url(server)
     whole = load(inventory_path)
     cluster = replace(whole, nodes=whole.servers[:1])
-    with connected(cluster, accept_new=accept_new) as transports:
+    with connected(cluster, accept_new=accept_new, asking=asking) as transports:
         found = fetch(cluster, transports)
     content = rewritten(found, cluster, context=context, server=server)
     name = context or cluster.name

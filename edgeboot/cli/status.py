@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from edgeboot.cli.connect import reached
-from edgeboot.cli.options import accept_new_option, inventory_option, output_option
+from edgeboot.cli.connect import attempted
+from edgeboot.cli.options import accept_new_option, ask_options, inventory_option, output_option
+from edgeboot.cli.prompts import Asking
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.status import report
 from edgeboot.report.status import status_json, status_lines
@@ -18,8 +19,9 @@ from edgeboot.report.status import status_json, status_lines
 @click.command()
 @inventory_option
 @accept_new_option
+@ask_options
 @output_option("text", "json")
-def status(inventory_path: Path, accept_new: bool, output: str) -> int:
+def status(inventory_path: Path, accept_new: bool, asking: Asking, output: str) -> int:
     """Show how every node does: reachable, running, Ready, and if not, why and what to try.
 
     Changes nothing. Ends with 1 where something is wrong, 3 where a host is unreachable.
@@ -29,7 +31,7 @@ def status(inventory_path: Path, accept_new: bool, output: str) -> int:
     edgeboot status -i inventory.yml --output json
     """
     cluster = load(inventory_path)
-    with reached(cluster, accept_new=accept_new) as (transports, errors):
+    with attempted(cluster, accept_new=accept_new, asking=asking) as (transports, errors):
         found = report(cluster, transports, errors, now=int(time.time()))
     if output == "json":
         click.echo(json.dumps(status_json(found), indent=2))
