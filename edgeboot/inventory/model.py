@@ -68,6 +68,7 @@ class Node:
     config: Mapping[str, ConfigValue] = field(default_factory=dict)
     budget: Budget = Budget()
     where: str = ""  # file:line of its entry
+    profiles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
