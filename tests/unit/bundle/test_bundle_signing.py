@@ -164,7 +164,7 @@ def test_unsigned_unknown_and_tampered_bundles_are_refused(
     signing.sign(path, contents, key, TODAY)
     other = minisign.generate().public
     for keys in ([], [other]):
-        with pytest.raises(Refused, match="none of the keys known here"):
+        with pytest.raises(Refused, match="known here"):
             signing.admit(path, contents, keys)
         assert signing.admit(path, contents, keys, lenient) is None
     found = signing.admit(path, contents, [other, key.public])
