@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from edgeboot.bundle.signing import Trust
-from edgeboot.cli.connect import connected
 from edgeboot.cli.expectations import cluster_expectation, expectations
+from edgeboot.cli.logfile import logged, redacted
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -20,16 +21,19 @@ from edgeboot.cli.options import (
     output_option,
 )
 from edgeboot.cli.prompts import Asking
+from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.trust import trust_options
 from edgeboot.cli.verify_options import Wanted, wanted_options
 from edgeboot.cli.verify_output import checked_reports, render, save, show_catalogue
 from edgeboot.cli.verify_record import record
 from edgeboot.cli.watch import watch_use
+from edgeboot.errors import combined_exit_code
 from edgeboot.inventory.budget_file import named_budget
 from edgeboot.inventory.load import load
 from edgeboot.report.verification_json import check_json
-from edgeboot.verify.results import CheckResult
+from edgeboot.report.verification_text import problem_line
+from edgeboot.verify.results import CheckResult, Verification
 from edgeboot.verify.suite import Fleet, own_tests
 from edgeboot.verify.suite import verify as run_checks
 
@@ -40,6 +44,7 @@ from edgeboot.verify.suite import verify as run_checks
 @trust_options
 @accept_new_option
 @ask_options
+@scope_options
 @wanted_options
 @output_option("text", "json", "jsonl", "junit", "html", "prometheus")
 def verify(
@@ -48,6 +53,7 @@ def verify(
     trust: Trust,
     accept_new: bool,
     asking: Asking,
+    scope: Scope,
     wanted: Wanted,
     output: str,
 ) -> int:
@@ -61,32 +67,42 @@ def verify(
     edgeboot verify -i inventory.yml --only fit --budget k3s-classic
     edgeboot verify -i inventory.yml --record site-budget.yml --margin 25
     edgeboot verify -i inventory.yml --tests site-tests -k "dns or budget"
+    edgeboot verify -i inventory.yml --limit agent-3
     edgeboot verify --list
     """
-    scope = wanted.scope
-    own_tests(scope.tests)
+    own_tests(wanted.scope.tests)
     if wanted.list_only:
-        show_catalogue(scope)
+        show_catalogue(wanted.scope)
         return 0
     checked_reports(wanted.reports)
     limits = named_budget(wanted.budget) if wanted.budget else None
     cluster = load(inventory_path)
     with (
+        logged(cluster, "verify") as log,
         open_supplies(cluster, bundle_path, trust) as supplies,
-        connected(cluster, accept_new=accept_new, asking=asking) as transports,
+        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
     ):
-        expected = expectations(cluster, supplies, transports, limits)
-        fleet = Fleet(cluster_expectation(cluster, supplies), expected, transports)
+        expected = expectations(hosts.cluster, supplies, hosts.transports, limits)
+        whole = cluster_expectation(hosts.cluster, supplies)
+        fleet = Fleet(whole, expected, hosts.transports, aside=hosts.pace.bystanders)
         if wanted.watch:
             watch_use(fleet, wanted.window)
         found = run_checks(
-            fleet, scope, window=wanted.window, when=_now(), tell=_teller(output), say=_say
+            fleet, wanted.scope, window=wanted.window, when=_now(), tell=_teller(output), say=_say
         )
+        found = _without_secrets(found)
+        log.write("\n".join(problem_line(result) for result in found.results))
     render(found, output)
     save(found, wanted.reports)
     if wanted.record is not None:
         record(fleet, found, wanted.record, wanted.margin)
-    return found.exit_code
+    return combined_exit_code((found.exit_code, tell_lost(hosts.lost)))
+
+
+def _without_secrets(found: Verification) -> Verification:
+    """What services say of themselves goes into reports that are passed around."""
+    results = (replace(r, detail=redacted(r.detail)) for r in found.results)
+    return replace(found, results=tuple(results))
 
 
 def _say(line: str) -> None:

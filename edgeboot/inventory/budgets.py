@@ -130,15 +130,19 @@ def write_amount(unit: Unit, number: int) -> str:
         case Unit.CPU:
             return quantities.format_cpu(number)
         case Unit.LOAD:
-            return f"{number / 1000:g}"
+            return _decimal(number, 1000)
         case Unit.PERCENT:
-            return f"{number / 100:g}%"
+            return f"{_decimal(number, 100)}%"
         case Unit.TIME:
-            return f"{number / 1000:g}s"
+            return f"{_decimal(number, 1000)}s"
         case Unit.RATE:
             return f"{quantities.format_bytes(number)}/s"
         case Unit.COUNT:
             return str(number)
+
+
+def _decimal(number: int, factor: int) -> str:
+    return f"{number / factor:.3f}".rstrip("0").rstrip(".")
 
 
 def limits_of(budget: Budget) -> dict[str, int]:

@@ -70,17 +70,18 @@ class ClusterSubject:
         except EdgebootError:
             return False
 
-    def probe(self, server: Subject) -> None:
-        """Starts the pods and waits for what they say."""
-        self._probes.read(lambda: self._probe(server))
+    def probe(self, server: Subject, nodes: tuple[str, ...]) -> None:
+        """Starts the pods on those of some nodes that are Ready, and waits for what they say."""
+        self._probes.read(lambda: self._probe(server, nodes))
 
-    def _probe(self, server: Subject) -> Probes:
+    def _probe(self, server: Subject, nodes: tuple[str, ...]) -> Probes:
         if self.expected.probe_image is None:
             raise NotMeasured("the bundle carries no image to start pods from (busybox)")
-        nodes = [name for name, state in self.reading.nodes.items() if state.ready]
-        if not nodes:
+        states = self.reading.nodes
+        ready = [name for name in nodes if name in states and states[name].ready]
+        if not ready:
             raise NotMeasured("no node is Ready")
-        return server.probe(self.expected, nodes)
+        return server.probe(self.expected, ready)
 
 
 class Subject:

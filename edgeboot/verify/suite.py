@@ -13,6 +13,7 @@ import pytest
 
 from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.model import Role
+from edgeboot.plan.diagnosis import diagnose
 from edgeboot.transport.base import Transport
 from edgeboot.verify.catalogue import CHECK_FILES
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
@@ -33,9 +34,12 @@ class Fleet:
         cluster: ClusterExpectation,
         expectations: Sequence[Expectation],
         transports: Mapping[str, Transport],
+        aside: frozenset[str] = frozenset(),
     ) -> None:
+        """Nodes ``aside`` are asked for the others' sake and not checked themselves."""
         self.cluster = ClusterSubject(cluster)
-        self.subjects = {e.node: Subject(e, transports[e.node], self.cluster) for e in expectations}
+        self.all = {e.node: Subject(e, transports[e.node], self.cluster) for e in expectations}
+        self.subjects = {name: s for name, s in self.all.items() if name not in aside}
 
     def read(self, scope: Scope, window: int, say: Callable[[str], None]) -> None:
         """Takes all readings that the checks in scope need, from all hosts at once.
@@ -51,7 +55,7 @@ class Fleet:
             if self.cluster.read(server):
                 if scope.probes:
                     say("starting pods that ask each other")
-                    self.cluster.probe(server)
+                    self.cluster.probe(server, tuple(self.all))
                 break
 
     def sample(self, window: int) -> None:
@@ -63,7 +67,7 @@ class Fleet:
             list(pool.map(work, self.subjects.values()))
 
     def _servers(self) -> Iterable[Subject]:
-        return (s for s in self.subjects.values() if s.role is Role.SERVER)
+        return (s for s in self.all.values() if s.role is Role.SERVER)
 
 
 def verify(
@@ -113,7 +117,7 @@ def run_checks(
 
 
 def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
-    """A failed check of a service or node with what the node's K3s said last."""
+    """A failed check of a service or node with its cause, and what the node's K3s said last."""
     subject = fleet.subjects.get(result.node)
     if result.outcome is not Outcome.FAILED or subject is None:
         return result
@@ -123,7 +127,9 @@ def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
         journal = subject.inspection.status.journal
     except EdgebootError:
         return result
-    return replace(result, detail=journal) if journal else result
+    cause = diagnose(journal, result.node)
+    known = f"{cause.what} [{cause.error_id}]\nnext: {cause.hint}\n" if cause else ""
+    return replace(result, detail=f"{known}{journal}") if journal else result
 
 
 def _arguments(root: str, scope: Scope) -> list[str]:

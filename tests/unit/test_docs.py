@@ -11,6 +11,7 @@ import click
 import pytest
 
 from edgeboot.cli.main import cli
+from edgeboot.inventory.reference import markdown
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -19,7 +20,10 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 def commands(
     group: click.Group = cli, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         else:
@@ -49,8 +53,9 @@ def parse(line: str) -> None:
     context = click.Context(cli, info_name="edgeboot")
     while isinstance(command, click.Group):
         name = words.pop(0)
-        assert name in command.commands, f"{line}: there is no command {name}"
-        command = command.commands[name]
+        found = command.get_command(context, name)
+        assert found is not None, f"{line}: there is no command {name}"
+        command = found
     command.make_context("edgeboot", words, parent=context)
 
 
@@ -92,3 +97,9 @@ def test_make_targets_in_documents_exist() -> None:
     for path in DOCUMENTS:
         for target in re.findall(r"`make ([a-z0-9-]+)", path.read_text()):
             assert target in targets, f"{path.name}: make {target}"
+
+
+def test_the_inventory_reference_is_what_the_schema_says() -> None:
+    assert (ROOT / "docs" / "inventory.md").read_text() == markdown(), (
+        "run: edgeboot inventory schema --markdown > docs/inventory.md"
+    )

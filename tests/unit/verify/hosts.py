@@ -173,7 +173,7 @@ def sampling(
             ]
         if pressure:
             lines += [
-                f"/proc/pressure/{kind}:some avg10=0.00 avg60=0.00 avg300=0.00 total={20_000 * second}"
+                f"/proc/pressure/{kind}:some avg10=0.00 total={20_000 * second}"
                 for kind in ("cpu", "memory", "io")
             ]
         lines += [f"files k3s {files - 5}", "files containerd 5", "files other 500"]
@@ -307,14 +307,15 @@ class Host:
         if isinstance(command, Argv):
             return Result(0, f"{self._node} ran {' '.join(command.words[-1:])}\n", "")
         self.ran.append(command.name)
-        said = {
+        said: dict[str, Callable[[], str]] = {
             "inspect": self.state.inspect,
             "sample": lambda: self.state.sample or sampling(),
             "cluster": self.cluster.say,
             "probe": lambda: self.cluster.probes(stdin if isinstance(stdin, bytes) else b""),
         }
         code = self.state.sample_code if command.name == "sample" else 0
-        return Result(code, said[command.name](), "k3s has no process" if code else "")
+        text: str = said[command.name]()
+        return Result(code, text, "k3s has no process" if code else "")
 
     def put(self, source: Source, command: Snippet, *, progress: Progress, stall: float) -> Result:
         raise NotImplementedError
@@ -362,6 +363,3 @@ def site(*agents: str) -> Site:
         )
     cluster = ClusterExpectation("edge", charts=("hello",), probe_image=IMAGE)
     return Site(hosts, expectations, cluster, state)
-
-
-Break = Callable[[Site], None]

@@ -245,10 +245,11 @@ def test_a_check_fails_for_its_reason_and_no_other_does(name: str) -> None:
 def test_a_node_that_is_not_ready_is_explained_by_its_journal() -> None:
     made = site()
     made.state.nodes[1] = node_object("agent-1", ready=False)
-    agent(made).journal = "level=error the disk is on fire"
+    agent(made).journal = "level=error no space left on device"
     (failed,) = (r for r in bad(run(made), Outcome.FAILED) if r.check == "node ready")
     assert failed.message == "not Ready: container runtime is down"
-    assert failed.detail == "level=error the disk is on fire"
+    assert failed.detail.startswith("its disk is full [disk-full]\nnext: ")
+    assert failed.detail.endswith("level=error no space left on device")
 
 
 def test_an_api_that_is_not_ready_fails_and_what_depends_on_it_is_not_measured() -> None:
