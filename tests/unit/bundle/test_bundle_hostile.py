@@ -27,7 +27,9 @@ from tests.unit.bundle import hostile
 ROOM = Path(edgeboot.__file__).parent / "bundle"
 
 
-def test_hundreds_of_hostile_archives_write_nothing_outside_and_stay_small(tmp_path: Path) -> None:
+def test_rows_31_and_32_hundreds_of_hostile_archives_write_nothing_outside_and_stay_small(
+    tmp_path: Path,
+) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.unit.bundle.hostile", str(tmp_path)],
         capture_output=True,
@@ -44,7 +46,9 @@ def test_hundreds_of_hostile_archives_write_nothing_outside_and_stay_small(tmp_p
     assert report["peak"] <= 256 << 20
 
 
-def test_each_generated_archive_is_refused_by_the_reader_alone(tmp_path: Path) -> None:
+def test_rows_31_and_32_each_generated_archive_is_refused_by_the_reader_alone(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a.tar"
     through = []
     for label, data in hostile.archives():
