@@ -92,13 +92,10 @@ class HttpOrigin:
         return self.downloader.small(self.describe(name), _CHECKSUMS_MAX).decode("utf-8", "replace")
 
     def obtain(self, name: str, sha256: str) -> Path:
-        """The file in the store, downloaded unless it is there already."""
-        if (blob := self.store.find(sha256)) is None:
-            url = self.describe(name)
-            blob = self.downloader.fetch(
-                url, _FILE_MAX, lambda chunks: self.store.add(chunks, expected=sha256, what=url)
-            )
-        return self.store.source(blob).path
+        """The file in the store; what an earlier run left of it is not downloaded again."""
+        if self.store.find(sha256) is None:
+            self.downloader.blob(self.describe(name), sha256, _FILE_MAX, self.store)
+        return self.store.path(sha256)
 
     def describe(self, name: str) -> str:
         """Its URL."""

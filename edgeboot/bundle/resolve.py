@@ -18,12 +18,13 @@ from edgeboot.bundle.contents import Blob, Item, Role
 from edgeboot.bundle.download import Downloader
 from edgeboot.bundle.helm import find as find_helm
 from edgeboot.bundle.lock import Lock, Pins
+from edgeboot.bundle.login import login_for
 from edgeboot.bundle.reference import Reference
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_pull import Wanted
 from edgeboot.bundle.spec import Entry, K3s, Spec
 from edgeboot.bundle.spec_images import ImageEntry
-from edgeboot.bundle.store import Store, default_root, measure, readable
+from edgeboot.bundle.store import DiskFailed, Store, default_root, measure, readable
 from edgeboot.errors import (
     BadInput,
     EdgebootError,
@@ -49,8 +50,8 @@ class Failures:
         """Collects one part: its failure is kept, with the place in the spec, for the end."""
         try:
             yield
-        except Interrupted:
-            raise  # the user's wish is not the part's failure
+        except (Interrupted, DiskFailed):
+            raise  # no failure of this part: the user's wish, or what all parts would meet
         except EdgebootError as error:
             error.where = error.where or where
             self.errors.append(error)
@@ -109,7 +110,12 @@ def resolve(
 
 
 def find_k3s(
-    k3s: K3s, release: Path | str | None, store: Store, channels: str, pins: Pins
+    k3s: K3s,
+    release: Path | str | None,
+    store: Store,
+    channels: str,
+    pins: Pins,
+    listener: Listener = silent,
 ) -> tuple[k3s_release.Origin, str | None]:
     """Where the release is, and its version where that is known beforehand.
 
@@ -120,7 +126,7 @@ def find_k3s(
         if not source.is_dir():
             raise BadInput(f"there is no release directory {source}", where=k3s.where)
         return k3s_release.DirectoryOrigin(source), k3s.version
-    downloader = Downloader()
+    downloader = Downloader(login=login_for, listener=listener)
     version = k3s.version
     if k3s.channel is not None:
         channel = k3s.channel
