@@ -6,7 +6,7 @@ Nothing large is fetched here: ``build`` does that, by the same functions' pins.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -84,10 +84,12 @@ def resolve(
     work = store or Store(default_root())
     client = registry or Registry(spec.registries)
     version: str | None = None
+    brought: frozenset[str] = frozenset()
     with failures.part(spec.k3s.where):
         origin, version = find_k3s(spec.k3s, release, work, channels, pins)
         for arch in spec.k3s.arches:
             pin_k3s(pins, origin, arch)
+        brought = k3s_release.image_names(origin)
     for image in spec.pulls:
         with failures.part(image.where):
             pin_image(pins, image, client)
@@ -99,7 +101,9 @@ def resolve(
                 program = find_helm(helm, version or "")
                 item = chart_item(chart, found)
                 release_ = chart_images.examine(item, chart.where, work, program)
-                _pin_chart_images(pins, release_, client)
+                if spec.strict and release_.discovery.unresolved:
+                    raise chart_images.unresolved(release_)
+                _pin_chart_images(pins, release_, client, brought, bool(spec.images))
     files = (("archives", spec.images), ("manifests", spec.manifests), ("files", spec.files))
     for kind, entries in files:
         for entry in entries:
@@ -194,11 +198,21 @@ def releases(
     return found
 
 
-def _pin_chart_images(pins: Pins, release: chart_images.Release, registry: Registry) -> None:
-    """Pin the images of a chart that a registry has; the others may be in archives."""
+def _pin_chart_images(
+    pins: Pins,
+    release: chart_images.Release,
+    registry: Registry,
+    brought: frozenset[str],
+    archives: bool,
+) -> None:
+    """Pin the images of a chart but for those that K3s's release has.
+
+    ``archives``: others may be in image archives, so it is no error that a registry lacks one.
+    """
     for reference in chart_images.references((release,)):
-        with suppress(EdgebootError):
-            pin_reference(pins, "chart-images", reference, registry)
+        if reference.name not in brought:
+            with suppress(EdgebootError) if archives else nullcontext():
+                pin_reference(pins, "chart-images", reference, registry)
 
 
 def chart_item(entry: ChartEntry, chart: charts.Chart) -> Item:
