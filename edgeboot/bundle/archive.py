@@ -154,7 +154,9 @@ class Bundle:
                 composed = pool.map(partial(self._bad_archive, tally), self.contents.archives)
                 bad = [found for found in composed if found]
         if bad:
-            raise Refused(f"{self.path} is damaged: {'; '.join(bad)}", hint=_AGAIN)
+            raise Refused(
+                f"{self.path} is damaged: {'; '.join(bad)}", hint=_AGAIN, error_id="bundle-damaged"
+            )
 
     def _bad_blob(self, tally: Tally, blob: Blob) -> str | None:
         try:
@@ -223,7 +225,9 @@ class Bundle:
             raise self._refused(member, problem)
 
     def _refused(self, member: str, problem: str) -> Refused:
-        return Refused(f"{self.path} is damaged at {member}: {problem}", hint=_AGAIN)
+        return Refused(
+            f"{self.path} is damaged at {member}: {problem}", hint=_AGAIN, error_id="bundle-damaged"
+        )
 
 
 @dataclass(frozen=True)

@@ -163,4 +163,5 @@ def _expect(delta: Delta, position: int, wanted: bytes, member: str) -> None:
 
 
 def _damaged(path: Path, member: str) -> Refused:
-    return Refused(f"{path} is damaged at {member}", hint="copy the delta again, or make it again")
+    hint = "copy the delta again, or make it again"
+    return Refused(f"{path} is damaged at {member}", hint=hint, error_id="bundle-damaged")

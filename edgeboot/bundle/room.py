@@ -34,13 +34,14 @@ def check(path: Path, size: int) -> None:
         raise StepFailed(
             f"cannot write {path}: it takes {size / _MIB:.1f} MiB, {free / _MIB:.1f} MiB are free",
             hint="free some space, or write it to another disk",
+            error_id="local-disk",
         )
 
 
 def failed(path: Path, error: OSError) -> StepFailed:
     """The error to raise where a file cannot be written."""
     what = f"cannot write {path}: {error.strerror or error}"
-    return StepFailed(what, hint=hint(error, "write it elsewhere"))
+    return StepFailed(what, hint=hint(error, "write it elsewhere"), error_id="local-disk")
 
 
 def hint(error: OSError, elsewhere: str) -> str:

@@ -62,6 +62,7 @@ def admit(
         raise Refused(
             f"{bundle} has expired: it was good until {contents.expires}",
             hint="build it again, or let it through with --allow-expired",
+            error_id="bundle-expired",
         )
     return found
 
@@ -77,6 +78,7 @@ def _verified(
             f"{bundle} is not signed: there is no {path.name} beside it",
             hint=f"copy its signature here, or sign it: edgeboot bundle sign --key FILE {bundle}; "
             "--allow-unsigned of plan, install and verify lets it through as it is",
+            error_id="bundle-untrusted",
         )
     signature = minisign.read_signature(_read(path), str(path))
     for key in keys:
@@ -92,6 +94,7 @@ def _verified(
         hint="if that key is trusted, add its public line to `bundle-keys` of the inventory (or "
         "name it with --key); --allow-unsigned of plan, install and verify lets the bundle through "
         "as it is",
+        error_id="bundle-untrusted",
     )
 
 

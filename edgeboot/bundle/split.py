@@ -128,6 +128,7 @@ def join(
             raise Refused(
                 f"damaged parts of {index.name}: {names}",
                 hint="copy these again; the others are kept",
+                error_id="bundle-damaged",
             )
         if not missing:
             _finish(index, partial, output)

@@ -65,6 +65,8 @@ class StoredBlob:
 class DiskFailed(StepFailed):
     """The disk does not take what is to be stored; nothing that comes after will fare better."""
 
+    error_id = "local-disk"
+
 
 class Store:
     """Blobs in one directory, which is made when the first one is added."""

@@ -124,6 +124,7 @@ class _Layers:
                 else None,
                 config=settings.config,
                 budget=settings.budget,
+                groups=tuple(reader.texts("groups")),
                 where=entry.where(),
             )
 
