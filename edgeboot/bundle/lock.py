@@ -20,7 +20,7 @@ from edgeboot.errors import BadInput, Refused, StepFailed
 
 FORMAT = 1
 _MAX = 16 << 20
-_HINT = "see what moved with `edgeboot bundle update`, or lock what the spec says now"
+_HINT = "see what moved with `edgeboot bundle update --dry-run`, or lock what the spec says now"
 
 
 @dataclass(frozen=True)
