@@ -25,6 +25,12 @@ _TARGETS = (
     *(f"text:{paths.unit_file(service)}" for service in _SERVICES),
     *(f"text:{paths.init_script(service)}" for service in _SERVICES),
     *(f"text:{paths.logrotate(service)}" for service in _SERVICES),
+    # May hold a proxy's password, so its content stays on the host.
+    *(
+        f"file:{paths.environment_file(init, service)}"
+        for init in ("systemd", "openrc")
+        for service in _SERVICES
+    ),
     *(f"unit:{service}" for service in _SERVICES),
     *(
         f"file:{directory}"

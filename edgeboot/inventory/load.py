@@ -125,6 +125,7 @@ class _Layers:
                 config=settings.config,
                 budget=settings.budget,
                 groups=tuple(reader.texts("groups")),
+                profiles=settings.profiles,
                 where=entry.where(),
             )
 

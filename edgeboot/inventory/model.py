@@ -69,6 +69,7 @@ class Node:
     budget: Budget = Budget()
     groups: tuple[str, ...] = ()  # only to name them in --limit: what they say is folded in
     where: str = ""  # file:line of its entry
+    profiles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

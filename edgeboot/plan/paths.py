@@ -31,6 +31,11 @@ def unit_file(service: str) -> str:
     return f"{UNIT_DIR}/{service}.service"
 
 
+def environment_file(init: str, service: str) -> str:
+    """What a service finds in its environment; where K3s's own installer puts it."""
+    return f"{CONFIG_DIR}/{service}.env" if init == "openrc" else f"{unit_file(service)}.env"
+
+
 def init_script(service: str) -> str:
     """The OpenRC script of a service."""
     return f"/etc/init.d/{service}"
