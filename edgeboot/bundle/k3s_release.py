@@ -134,15 +134,15 @@ def listed(origin: Origin, arch: Arch) -> dict[str, str]:
     return dict(_checksums(origin.text(sums_name), origin.describe(sums_name)))
 
 
-def image_names(origin: Origin) -> frozenset[str]:
-    """The full names of the release's images; none where it has no list.
+def image_names(origin: Origin) -> frozenset[str] | None:
+    """The full names of the release's images; None where it has no list.
 
     ``k3s-images.txt`` has no checksum, so this decides only what need not be looked up elsewhere.
     """
     try:
         lines = origin.text("k3s-images.txt").splitlines()
     except Missing:
-        return frozenset()
+        return None
     names = set()
     for line in filter(None, map(str.strip, lines)):
         with suppress(ValueError):

@@ -84,7 +84,7 @@ def resolve(
     work = store or Store(default_root())
     client = registry or Registry(spec.registries)
     version: str | None = None
-    brought: frozenset[str] = frozenset()
+    brought: frozenset[str] | None = None
     with failures.part(spec.k3s.where):
         origin, version = find_k3s(spec.k3s, release, work, channels, pins)
         for arch in spec.k3s.arches:
@@ -103,7 +103,8 @@ def resolve(
                 release_ = chart_images.examine(item, chart.where, work, program)
                 if spec.strict and release_.discovery.unresolved:
                     raise chart_images.unresolved(release_)
-                _pin_chart_images(pins, release_, client, brought, bool(spec.images))
+                maybe = bool(spec.images) or brought is None
+                _pin_chart_images(pins, release_, client, brought or frozenset(), maybe)
     files = (("archives", spec.images), ("manifests", spec.manifests), ("files", spec.files))
     for kind, entries in files:
         for entry in entries:
@@ -203,15 +204,15 @@ def _pin_chart_images(
     release: chart_images.Release,
     registry: Registry,
     brought: frozenset[str],
-    archives: bool,
+    maybe: bool,
 ) -> None:
-    """Pin the images of a chart but for those that K3s's release has.
+    """Pin the images of a chart but for those that K3s's release brings.
 
-    ``archives``: others may be in image archives, so it is no error that a registry lacks one.
+    ``maybe``: others may be in archives, so that it is no error when a registry lacks one.
     """
     for reference in chart_images.references((release,)):
         if reference.name not in brought:
-            with suppress(EdgebootError) if archives else nullcontext():
+            with suppress(BadInput, Refused, StepFailed) if maybe else nullcontext():
                 pin_reference(pins, "chart-images", reference, registry)
 
 
