@@ -11,7 +11,7 @@ from edgeboot.lab.errors import LabFailed, LabRefused
 
 # What is run in a machine: its public host key, then a line for each of its addresses.
 QUESTION = "cat /etc/ssh/ssh_host_ed25519_key.pub && PATH=$PATH:/usr/sbin:/sbin ip -4 -o address"
-_KEY = re.compile(r"^(ssh-ed25519 [A-Za-z0-9+/=]+)\b", re.M)
+_KEY = re.compile(r"^(ssh-ed25519 [A-Za-z0-9+/=]+)(?:\s|$)", re.M)
 _ADDRESS = re.compile(r"^\d+: (\S+)\s+inet ([0-9.]+)/", re.M)
 
 
