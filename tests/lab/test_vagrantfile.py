@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -83,6 +84,13 @@ def shown(home: Path, provider: str, **settings: str) -> dict[str, dict[str, Any
     assert done.returncode == 0, done.stderr
     machines: dict[str, dict[str, Any]] = json.loads(done.stdout)
     return machines
+
+
+def test_every_setting_is_in_the_documents() -> None:
+    settings = set(re.findall(r"EDGEBOOT_LAB_[A-Z_]+", PACKAGED.read_text()))
+    assert len(settings) == 7
+    document = (TOP.parent / "docs" / "lab.md").read_text()
+    assert settings == set(re.findall(r"EDGEBOOT_LAB_[A-Z_]+", document))
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
