@@ -109,7 +109,9 @@ def _budget() -> dict[str, Any]:
         name: _described(_AMOUNTS[figure.unit], _limit(figure)) for name, figure in FIGURES.items()
     }
     profile = _described({"enum": list(PROFILES)}, "The named budget for what is not limited here.")
-    return _object({"profile": profile, **figures, "components": _object(parts)})
+    each = "; ".join(f"`{part}`: {', '.join(names)}" for part, names in COMPONENTS.items())
+    components = _described(_object(parts), f"Limits of single parts ({each}).")
+    return _object({"profile": profile, **figures, "components": components})
 
 
 def _limit(figure: Figure) -> str:
