@@ -45,7 +45,8 @@ def _case(suite: ET.Element, result: CheckResult) -> None:
     tag = _TAGS.get(result.outcome)
     if tag:
         child = ET.SubElement(case, tag, message=_clean(result.message))
-        child.text = _clean(result.detail)
+        hint = f"next: {result.hint}\n" if result.hint else ""
+        child.text = _clean(hint + result.detail)
 
 
 def _counts(results: Sequence[CheckResult]) -> dict[str, str]:

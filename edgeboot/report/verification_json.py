@@ -93,6 +93,7 @@ def _read_check(item: Mapping[str, Any]) -> CheckResult:
         message=str(item["message"]),
         question=Question(item["question"]),
         detail=str(item["detail"]),
+        hint=str(item["hint"]),
     )
 
 

@@ -109,6 +109,8 @@ def problems(found: Verification) -> Iterator[str]:
     for result in found.results:
         if result.outcome in {Outcome.FAILED, Outcome.NOT_MEASURED}:
             yield _tame(problem_line(result))
+            if result.hint:
+                yield f"    next: {_tame(result.hint)}"
             yield from (f"    {_tame(line)}" for line in result.detail.splitlines())
 
 

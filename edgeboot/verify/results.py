@@ -41,7 +41,8 @@ QUESTIONS = {
 class CheckResult:
     """One check on one node. ``subject`` says of what: a path, an image, a figure.
 
-    ``message`` is one line, ``detail`` what else helps to find the cause, over several lines.
+    ``message`` is one line, ``hint`` what to do next where that is known, ``detail`` what else
+    helps to find the cause, over several lines.
     """
 
     node: str
@@ -51,6 +52,7 @@ class CheckResult:
     message: str = ""
     question: Question = Question.SO
     detail: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)

@@ -127,9 +127,10 @@ def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
         journal = subject.inspection.status.journal
     except EdgebootError:
         return result
-    cause = diagnose(journal, result.node)
-    known = f"{cause.what} [{cause.error_id}]\nnext: {cause.hint}\n" if cause else ""
-    return replace(result, detail=f"{known}{journal}") if journal else result
+    if cause := diagnose(journal, result.node):
+        message = f"{result.message}: {cause.what} [{cause.error_id}]"
+        return replace(result, message=message, hint=cause.hint, detail=journal)
+    return replace(result, detail=journal)
 
 
 def _arguments(root: str, scope: Scope) -> list[str]:

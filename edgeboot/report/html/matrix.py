@@ -52,15 +52,17 @@ def _row(row: Row, nodes: Sequence[str]) -> Iterator[str]:
     yield '<div role="cell" class="why">'
     for node, cell in row.cells.items():
         # Alike ones stand together: a host that is silent says the same of its every file.
-        alike: dict[tuple[Outcome, str, str], list[str]] = {}
+        alike: dict[tuple[Outcome, str, str, str], list[str]] = {}
         for one in cell.problems:
             subject = "" if one.subject == row.check else one.subject
-            alike.setdefault((one.outcome, one.message, one.detail), []).append(subject)
-        for number, ((outcome, message, detail), subjects) in enumerate(alike.items()):
+            alike.setdefault((one.outcome, one.message, one.hint, one.detail), []).append(subject)
+        for number, ((outcome, message, hint, detail), subjects) in enumerate(alike.items()):
             where = f' id="{anchor(row, node)}"' if number == 0 else ""
             yield f'<div class="problem {_MARKS[outcome][1]}"{where}><p><b>{escape(node)}</b> '
             yield from _subjects([subject for subject in subjects if subject])
             yield f"{_breakable(message)}</p>"
+            if hint:
+                yield f'<p class="next">next: {_breakable(hint)}</p>'
             if detail:
                 yield "<details><summary>what it said last</summary>"
                 yield f"<pre>{escape(detail)}</pre></details>"

@@ -247,9 +247,9 @@ def test_a_node_that_is_not_ready_is_explained_by_its_journal() -> None:
     made.state.nodes[1] = node_object("agent-1", ready=False)
     agent(made).journal = "level=error no space left on device"
     (failed,) = (r for r in bad(run(made), Outcome.FAILED) if r.check == "node ready")
-    assert failed.message == "not Ready: container runtime is down"
-    assert failed.detail.startswith("its disk is full [disk-full]\nnext: ")
-    assert failed.detail.endswith("level=error no space left on device")
+    assert failed.message == ("not Ready: container runtime is down: its disk is full [disk-full]")
+    assert failed.hint.startswith("make room below /var/lib/rancher")
+    assert failed.detail == "level=error no space left on device"
 
 
 def test_an_api_that_is_not_ready_fails_and_what_depends_on_it_is_not_measured() -> None:
