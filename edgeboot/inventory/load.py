@@ -131,6 +131,7 @@ class _Layers:
                 else None,
                 config=settings.config,
                 budget=settings.budget,
+                groups=tuple(reader.texts("groups")),
                 profiles=settings.profiles,
                 where=entry.where(),
             )

@@ -12,6 +12,7 @@ MODULES = "/etc/modules-load.d/edgeboot.conf"
 DATA = "/var/lib/rancher/k3s"
 SERVER = f"{DATA}/server"
 AGENT = f"{DATA}/agent"
+SERVER_CA = f"{AGENT}/server-ca.crt"  # of the cluster that an agent has joined
 IMAGES = f"{AGENT}/images"
 IMAGES_CACHE = f"{IMAGES}/.cache.json"
 MANIFESTS = f"{SERVER}/manifests"
@@ -43,3 +44,9 @@ def init_script(service: str) -> str:
 def logrotate(service: str) -> str:
     """How logrotate is told of a service's log, on hosts without a journal."""
     return f"/etc/logrotate.d/{service}"
+
+
+def stage_of(path: str, sha256: str) -> str:
+    """Where ``put.sh`` collects what is to become ``path``."""
+    directory, _, name = path.rpartition("/")
+    return f"{directory}/.edgeboot-{name}.{sha256}.part"
