@@ -17,7 +17,6 @@ from edgeboot.plan.resources import Directory, File, Resource, text
 
 CONF = f"{paths.COMPONENTS}/flannel.json"
 _POD_NETWORK = "10.42.0.0/16"  # K3s's default for cluster-cidr
-_WIREGUARD_HEADERS = 80  # flannel takes it off the interface's MTU itself, but not off a given one
 _KEEPALIVE = 25  # seconds, as K3s has it
 
 
@@ -41,7 +40,11 @@ def config(cluster: Cluster) -> dict[str, ConfigValue]:
 
 
 def configuration(cluster: Cluster, mtu: int) -> dict[str, object]:
-    """Flannel's ``net-conf.json``. ``mtu`` is what a packet between nodes may have."""
+    """Flannel's ``net-conf.json``.
+
+    ``mtu`` is what a packet between nodes may have: both backends subtract their own headers
+    (flannel v0.28 backend/vxlan/device.go, backend/wireguard/device.go).
+    """
     nets = [ipaddress.ip_network(text) for text in pod_networks(cluster)]
     four = next((str(net) for net in nets if net.version == 4), None)
     six = next((str(net) for net in nets if net.version == 6), None)
@@ -50,7 +53,7 @@ def configuration(cluster: Cluster, mtu: int) -> dict[str, object]:
         backend = {
             "Type": "wireguard",
             "PersistentKeepaliveInterval": _KEEPALIVE,
-            "MTU": mtu - _WIREGUARD_HEADERS,
+            "MTU": mtu,
         }
     return {
         "Network": four or "0.0.0.0/0",

@@ -21,6 +21,7 @@ from edgeboot.inventory.cluster import (
     security,
     traefik,
 )
+from edgeboot.inventory.cluster.base import described
 from edgeboot.inventory.cluster.charts import ChartSetting
 from edgeboot.inventory.cluster.containerd import Containerd
 from edgeboot.inventory.cluster.coredns import CoreDns
@@ -32,14 +33,14 @@ from edgeboot.inventory.cluster.traefik import Traefik
 from edgeboot.yamlfile import Reader
 
 SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "containerd": containerd.SCHEMA,
-    "registries": registries.SCHEMA,
+    "containerd": described(containerd.SCHEMA, "Runtimes beside runc, and settings of its own."),
+    "registries": described(registries.SCHEMA, "Where images are pulled from, and as whom."),
     "embedded-registry": registries.EMBEDDED_SCHEMA,
-    "flannel": flannel.SCHEMA,
-    "coredns": coredns.SCHEMA,
+    "flannel": described(flannel.SCHEMA, "The network between pods on different nodes."),
+    "coredns": described(coredns.SCHEMA, "Names and resolvers of the site."),
     "traefik": traefik.SCHEMA,
     "charts": charts.SCHEMA,
-    "proxy": proxy.SCHEMA,
+    "proxy": described(proxy.SCHEMA, "How K3s and containerd get out of the site."),
     "secrets-encryption": security.ENCRYPTION_SCHEMA,
     "audit": security.AUDIT_SCHEMA,
 }

@@ -112,9 +112,7 @@ def test_a_changed_input_changes_exactly_these_files(
     different = {
         path
         for path in before.keys() | after.keys()
-        if path not in before
-        or path not in after
-        or text_of(before[path]) != text_of(after[path])
+        if path not in before or path not in after or text_of(before[path]) != text_of(after[path])
     }
     assert sorted(different) == sorted(case["changed"]["files"])
     restarting = {path for path in different if (after.get(path) or before[path]).restarts}
