@@ -62,6 +62,7 @@ def admit(
         raise Refused(
             f"{bundle} has expired: it was good until {contents.expires}",
             hint="build it again, or let it through with --allow-expired",
+            error_id="bundle-expired",
         )
     return found
 
@@ -77,6 +78,7 @@ def _verified(
             f"{bundle} is not signed: there is no {path.name} beside it",
             hint=f"copy its signature here, or sign it: edgeboot bundle sign --key FILE {bundle}; "
             "--allow-unsigned lets it through as it is",
+            error_id="signature",
         )
     signature = minisign.read_signature(_read(path), str(path))
     for key in keys:
@@ -86,10 +88,12 @@ def _verified(
     if trust.unsigned:
         return None
     label = signature.number[::-1].hex().upper()
+    known = "which is none of the keys known here" if keys else "and no key is known here"
     raise Refused(
-        f"{bundle} is signed by key {label}, which is not one of the {len(keys)} keys known here",
-        hint="if that key is trusted, add its public line to `bundle-keys` of the inventory; "
-        "--allow-unsigned lets the bundle through as it is",
+        f"{bundle} is signed by key {label}, {known}",
+        hint="if that key is trusted, add its line (in the .pub file that keygen wrote) to "
+        "`bundle-keys` of the inventory; --allow-unsigned lets the bundle through as it is",
+        error_id="signature",
     )
 
 
