@@ -10,11 +10,14 @@ import kubernetes_validate
 import pytest
 
 from edgeboot.plan import paths
-from tests.unit.components.test_cases import context_of, files_of, load_cases, text_of
+from tests.unit.components.contexts import text_of
+from tests.unit.components.test_cases import context_of, files_of, load_cases
 
 KUBERNETES = "1.36"
 # K3s docs/add-ons/helm: what the controller reads
-HELM_CHART = frozenset({"chart", "targetNamespace", "createNamespace", "bootstrap", "valuesContent"})
+HELM_CHART = frozenset(
+    {"chart", "targetNamespace", "createNamespace", "bootstrap", "valuesContent"}
+)
 HELM = {"HelmChart": HELM_CHART, "HelmChartConfig": frozenset({"valuesContent", "failurePolicy"})}
 
 
