@@ -30,11 +30,9 @@ def containerd(context: Context) -> Iterator[Resource]:
     if not wanted.runtimes and not wanted.config:
         return
     name = file_of(context.contents.k3s_version)
-    # K3s makes these 0700 below agent; what edgeboot makes before K3s is the same.
-    yield Directory(f"{paths.AGENT}/etc", 0o755)
-    yield Directory(paths.CONTAINERD, 0o755)
+    yield Directory(paths.CONTAINERD, 0o700)
     if name == _DROP_IN:
-        yield Directory(f"{paths.CONTAINERD}/{name.partition('/')[0]}", 0o755)
+        yield Directory(f"{paths.CONTAINERD}/{name.partition('/')[0]}", 0o700)
     body = render(wanted, name)
     yield File(f"{paths.CONTAINERD}/{name}", text(body), 0o600, restarts=context.service)
 

@@ -101,12 +101,15 @@ def secrets(bare_module: Fleet) -> None:
         (work / name).chmod(0o600)
 
 
-def inventory(fleet: Fleet, bundle: Path, sections: dict[str, Any]) -> Path:
+def inventory(
+    fleet: Fleet, bundle: Path, sections: dict[str, Any], profiles: tuple[str, ...] = ("cis",)
+) -> Path:
     path = fleet.inventory(*NODES)
     document = yaml.safe_load(path.read_text())
     document["bundle"] = str(bundle)
     document["cluster"].get("config", {}).pop("disable", None)
     document["cluster"].update(sections)
+    document["defaults"]["profiles"] = list(profiles)
     path.write_text(yaml.safe_dump(document, sort_keys=False))
     return path
 
@@ -257,7 +260,7 @@ def test_another_flannel_backend_is_refused_and_explained(bare_module: Fleet, bu
 
 def refused(fleet: Fleet, bundle: Path, more: dict[str, Any]) -> Done:
     sections = {k: v for k, v in SECTIONS.items() if k in {"secrets-encryption", "audit"}}
-    path = inventory(fleet, bundle, {**sections, "traefik": False, **more})
+    path = inventory(fleet, bundle, {**sections, "traefik": False, **more}, profiles=())
     done = fleet.run("plan", "-i", path)
     assert done.code == 5, done.all
     return done
