@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from edgeboot.bundle import contents_json, minisign
+from edgeboot.bundle import contents_json, minisign, room
 from edgeboot.bundle.contents import Contents
 from edgeboot.bundle.minisign import PublicKey, SecretKey
-from edgeboot.errors import BadInput, Refused, StepFailed
+from edgeboot.errors import BadInput, Refused
 from edgeboot.secret import Secret
 
 _FILE_MAX = 16 << 10
@@ -77,8 +77,8 @@ def _verified(
         raise Refused(
             f"{bundle} is not signed: there is no {path.name} beside it",
             hint=f"copy its signature here, or sign it: edgeboot bundle sign --key FILE {bundle}; "
-            "--allow-unsigned lets it through as it is",
-            error_id="signature",
+            "--allow-unsigned of plan, install and verify lets it through as it is",
+            error_id="bundle-untrusted",
         )
     signature = minisign.read_signature(_read(path), str(path))
     for key in keys:
@@ -88,12 +88,13 @@ def _verified(
     if trust.unsigned:
         return None
     label = signature.number[::-1].hex().upper()
-    known = "which is none of the keys known here" if keys else "and no key is known here"
+    known = ", ".join(key.label for key in keys) or "none"
     raise Refused(
-        f"{bundle} is signed by key {label}, {known}",
-        hint="if that key is trusted, add its line (in the .pub file that keygen wrote) to "
-        "`bundle-keys` of the inventory; --allow-unsigned lets the bundle through as it is",
-        error_id="signature",
+        f"{bundle} is signed by key {label}; the keys that count here are {known}",
+        hint="if that key is trusted, add its public line to `bundle-keys` of the inventory (or "
+        "name it with --key); --allow-unsigned of plan, install and verify lets the bundle through "
+        "as it is",
+        error_id="bundle-untrusted",
     )
 
 
@@ -101,7 +102,11 @@ def public_key(given: str) -> PublicKey:
     """A public key as somebody gives it: its line, or a file with it."""
     if re.fullmatch(r"RW[A-Za-z0-9+/]{54}", given):
         return minisign.read_public(given, "the key")
-    return minisign.read_public(_read(Path(given)).decode("utf-8", "replace"), given)
+    path = Path(given)
+    if given.startswith("RW") and not path.exists():
+        hint = "give the line of 56 characters that starts with RW, or the .pub file with it"
+        raise BadInput(f"{given[:60]!r} is no public key and no file", hint=hint)
+    return minisign.read_public(_read(path).decode("utf-8", "replace"), given)
 
 
 def needs_passphrase(path: Path) -> bool:
@@ -151,4 +156,4 @@ def _write(path: Path, data: bytes, mode: int) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise StepFailed(f"cannot write {path}: {error.strerror}") from error
+        raise room.failed(path, error) from error
