@@ -93,7 +93,7 @@ def _ssh(node: Node) -> str:
 
 def _budget(budget: Budget) -> str:
     limits = limits_of(budget)
-    parts = [budget.profile or ""] + [
+    parts = [budget.base or ""] + [
         f"{name} {write_amount(ALL_FIGURES[name].unit, limit)}" for name, limit in limits.items()
     ]
     return ", ".join(filter(None, parts)) or "-"

@@ -11,7 +11,7 @@ from pathlib import Path
 from edgeboot import yamlfile
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections
-from edgeboot.inventory.budgets import ALL_FIGURES, PROFILES, effective, write_amount
+from edgeboot.inventory.budgets import ALL_FIGURES, NAMED, effective, write_amount
 from edgeboot.inventory.model import Budget, Role
 from edgeboot.inventory.settings import read_budget
 from edgeboot.yamlfile import nearest, quoted
@@ -19,18 +19,18 @@ from edgeboot.yamlfile import nearest, quoted
 
 def named_budget(name: str) -> dict[Role, dict[str, int]]:
     """The limits of a named budget, or of the file of that name, by role."""
-    if name in PROFILES:
-        return {role: effective(role, Budget(profile=name)) for role in Role}
+    if name in NAMED:
+        return {role: effective(role, Budget(base=name)) for role in Role}
     path = Path(name)
     if not path.exists():
-        near = nearest(name, tuple(PROFILES))
-        hint = f"did you mean '{near}'?" if near else f"a file, or one of {', '.join(PROFILES)}"
+        near = nearest(name, tuple(NAMED))
+        hint = f"did you mean '{near}'?" if near else f"a file, or one of {', '.join(NAMED)}"
         raise BadInput(f"no budget and no file is called {quoted(name)}", hint=hint)
     return load_budget(path)
 
 
 def load_budget(path: Path) -> dict[Role, dict[str, int]]:
-    """The limits of a budget file by role; what it leaves open is that of its profile."""
+    """The limits of a budget file by role; what it leaves open is that of its base."""
     top = yamlfile.load(path).reader(("roles",), "a budget file")
     roles = top.mapping("roles").reader(sections.ROLES, "'roles'")
     found = {}

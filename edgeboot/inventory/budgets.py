@@ -86,13 +86,13 @@ ALL_FIGURES: dict[str, Figure] = FIGURES | {
     for name in names
 }
 
-DEFAULT_PROFILE = "k3s-profile"
+DEFAULT = "k3s-profile"
 
-PROFILES: dict[str, dict[Role, Budget]] = {
+NAMED: dict[str, dict[Role, Budget]] = {
     # K3s's resource profile (v1.26.5, docs: reference/resource-profiling): a server that has an
     # agent uses 1428 MB on a fast machine and 1215 MB on a Pi 4, an agent 275 and 268 MB; CPU 5 to
     # 25 % and 3 to 10 % of the machine. A site that knows better writes its own budget.
-    DEFAULT_PROFILE: {
+    DEFAULT: {
         Role.SERVER: Budget(memory=1600 * _MIB, cpu=1000, disk=4096 * _MIB),
         Role.AGENT: Budget(memory=300 * _MIB, cpu=500, disk=4096 * _MIB),
     },
@@ -146,17 +146,17 @@ def _decimal(number: int, factor: int) -> str:
 
 
 def limits_of(budget: Budget) -> dict[str, int]:
-    """All limits of a budget by figure, without those of its profile."""
+    """All limits of a budget by figure, without those of its base."""
     own = {"memory": budget.memory, "cpu": budget.cpu, "disk": budget.disk}
     return {name: limit for name, limit in own.items() if limit is not None} | dict(budget.more)
 
 
-def budget_of(limits: Mapping[str, int], profile: str | None = None) -> Budget:
+def budget_of(limits: Mapping[str, int], base: str | None = None) -> Budget:
     """The budget with these limits."""
     more = {name: limit for name, limit in limits.items() if name not in {"memory", "cpu", "disk"}}
-    return Budget(limits.get("memory"), limits.get("cpu"), limits.get("disk"), more, profile)
+    return Budget(limits.get("memory"), limits.get("cpu"), limits.get("disk"), more, base)
 
 
 def effective(role: Role, own: Budget) -> dict[str, int]:
-    """The limits that count for a node: its own where it has them, else those of its profile."""
-    return limits_of(PROFILES[own.profile or DEFAULT_PROFILE][role]) | limits_of(own)
+    """The limits that count for a node: its own where it has them, else those of its base."""
+    return limits_of(NAMED[own.base or DEFAULT][role]) | limits_of(own)

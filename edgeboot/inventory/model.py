@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
+from edgeboot.inventory.cluster import Components
+from edgeboot.inventory.role import Role as Role
+
 ConfigValue = str | int | bool | tuple[str, ...]
-
-
-class Role(StrEnum):
-    """What a node is to K3s."""
-
-    SERVER = "server"
-    AGENT = "agent"
 
 
 @dataclass(frozen=True)
@@ -50,14 +45,14 @@ class Budget:
     """What a node may use; None is no limit. Bytes, thousandths of a core, bytes.
 
     ``more`` has the limits of other figures by name (``inventory.budgets``: ``files``,
-    ``containerd.memory`` …); ``profile`` names the budget that fills what is left open.
+    ``containerd.memory`` …); ``base`` names the budget that fills what is left open.
     """
 
     memory: int | None = None
     cpu: int | None = None
     disk: int | None = None
     more: Mapping[str, int] = field(default_factory=dict, hash=False)
-    profile: str | None = None
+    base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +87,7 @@ class Cluster:
     where: str = ""
     bundle_keys: tuple[str, ...] = ()
     allow_unsigned: bool = False
+    components: Components = field(default_factory=Components)
 
     @property
     def servers(self) -> tuple[Node, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgeboot.inventory import quantities, sections, syntax
-from edgeboot.inventory.budgets import COMPONENTS, FIGURES, PROFILES, Figure, Unit
+from edgeboot.inventory.budgets import COMPONENTS, FIGURES, NAMED, Figure, Unit
+from edgeboot.inventory.cluster import SCHEMAS
 from edgeboot.inventory.k3s_keys import KEYS, K3sKey, Kind
 
 _TEXT = {"type": "string"}
@@ -79,7 +80,7 @@ def json_schema() -> dict[str, Any]:
         "title": "edgeboot inventory",
         **_object(top, "cluster", "nodes"),
         "$defs": {
-            "cluster": _object({"name": name, "config": _ref("config")}, "name"),
+            "cluster": _object({"name": name, "config": _ref("config"), **SCHEMAS}, "name"),
             "settings": _object(settings),
             "node": _object(node, "name", "address", "role"),
             "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),
@@ -108,10 +109,10 @@ def _budget() -> dict[str, Any]:
     figures = {
         name: _described(_AMOUNTS[figure.unit], _limit(figure)) for name, figure in FIGURES.items()
     }
-    profile = _described({"enum": list(PROFILES)}, "The named budget for what is not limited here.")
+    base = _described({"enum": list(NAMED)}, "The named budget for what is not limited here.")
     each = "; ".join(f"`{part}`: {', '.join(names)}" for part, names in COMPONENTS.items())
     components = _described(_object(parts), f"Limits of single parts ({each}).")
-    return _object({"profile": profile, **figures, "components": components})
+    return _object({"base": base, **figures, "components": components})
 
 
 def _limit(figure: Figure) -> str:

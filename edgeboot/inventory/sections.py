@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from edgeboot.inventory.budgets import FIGURES
+from edgeboot.inventory.cluster import SCHEMAS
 
+COMPONENTS = tuple(SCHEMAS)
 TOP = ("cluster", "bundle", "bundle-keys", "allow-unsigned", "defaults", "roles", "groups", "nodes")
-CLUSTER = ("name", "config")
+CLUSTER = ("name", "config", *COMPONENTS)
 ROLES = ("server", "agent")
 SETTINGS = ("ssh", "labels", "taints", "profiles", "config", "budget")
 PROFILES = ("lean", "sd-card", "cis")
 NODE = ("name", "address", "role", "groups", "node-ip", *SETTINGS)
 JUMP = ("address", "user", "port", "key", "host-key", "password")
 SSH = ("user", "port", "key", "host-key", "password", "jump")
-BUDGET = ("profile", *FIGURES, "components")
+BUDGET = ("base", *FIGURES, "components")

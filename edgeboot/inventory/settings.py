@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections, syntax
-from edgeboot.inventory.budgets import COMPONENTS, FIGURES, PROFILES, budget_of, parse_amount
+from edgeboot.inventory.budgets import COMPONENTS, FIGURES, NAMED, budget_of, parse_amount
 from edgeboot.inventory.k3s_keys import KEYS, OWNED, K3sKey, Kind, applies_to
 from edgeboot.inventory.model import Budget, ConfigValue, Jump, Role, Ssh
 from edgeboot.yamlfile import Reader, Scalar, nearest, quoted
@@ -223,7 +223,7 @@ def read_budget(budget: Reader) -> Budget:
     for name, figures in COMPONENTS.items():
         part = components.mapping(name).reader(figures, f"'{name}' of {components.what}")
         limits |= _limits(part, figures, f"{name}.")
-    return budget_of(limits, _profile(budget))
+    return budget_of(limits, _base(budget))
 
 
 def _limits(reader: Reader, names: Iterable[str], prefix: str) -> dict[str, int]:
@@ -231,13 +231,13 @@ def _limits(reader: Reader, names: Iterable[str], prefix: str) -> dict[str, int]
     return {name: amount for name, amount in found if amount is not None}
 
 
-def _profile(budget: Reader) -> str | None:
-    text = budget.text("profile", None)
-    if text is None or text in PROFILES:
+def _base(budget: Reader) -> str | None:
+    text = budget.text("base", None)
+    if text is None or text in NAMED:
         return text
-    near = nearest(text, tuple(PROFILES))
-    hint = f"did you mean '{near}'?" if near else f"one of {', '.join(PROFILES)}"
-    raise budget.error("profile", f"no budget is called {quoted(text)}", hint)
+    near = nearest(text, tuple(NAMED))
+    hint = f"did you mean '{near}'?" if near else f"one of {', '.join(NAMED)}"
+    raise budget.error("base", f"no budget is called {quoted(text)}", hint)
 
 
 def _amount(budget: Reader, key: str) -> int | None:

@@ -10,7 +10,7 @@ from edgeboot.errors import BadInput, NotMeasured
 from edgeboot.inventory.budget_file import budget_text, load_budget, named_budget
 from edgeboot.inventory.budgets import (
     ALL_FIGURES,
-    PROFILES,
+    NAMED,
     Unit,
     effective,
     parse_amount,
@@ -48,13 +48,13 @@ def test_a_figure_that_was_not_had_has_no_verdict() -> None:
 def test_an_own_limit_replaces_only_its_own_figure() -> None:
     limits = effective(Role.AGENT, Budget(memory=1, more={"files": 7}))
     assert (limits["memory"], limits["files"]) == (1, 7)
-    assert limits["cpu"] == PROFILES["k3s-profile"][Role.AGENT].cpu
+    assert limits["cpu"] == NAMED["k3s-profile"][Role.AGENT].cpu
 
 
 def test_a_profile_replaces_all_that_is_left_open() -> None:
-    limits = effective(Role.SERVER, Budget(cpu=5, profile="k3s-classic"))
+    limits = effective(Role.SERVER, Budget(cpu=5, base="k3s-classic"))
     assert limits == {"memory": 512 * 10**6, "disk": 200 * 10**6, "cpu": 5}
-    assert effective(Role.AGENT, Budget(profile="k3s-classic"))["memory"] == 75 * 10**6
+    assert effective(Role.AGENT, Budget(base="k3s-classic"))["memory"] == 75 * 10**6
 
 
 def test_what_is_recorded_is_the_most_of_all_nodes_and_the_margin_in_round_numbers() -> None:
@@ -84,7 +84,7 @@ def test_a_budget_file_comes_back_as_it_went(tmp_path: Path) -> None:
         ("roles: {server: {budget: {memory: much}}}", "no amount"),
         ("roles: {boss: {}}", "unknown key"),
         ("nodes: []", "unknown key"),
-        ("roles: {agent: {budget: {profile: k3s-classy}}}", "no budget is called"),
+        ("roles: {agent: {budget: {base: k3s-classy}}}", "no budget is called"),
         ("roles: {agent: {budget: {components: {pods: {files: 3}}}}}", "unknown key"),
     ],
 )

@@ -365,3 +365,18 @@ def test_a_lone_server_has_no_traffic_to_check() -> None:
     assert found.exit_code == 0
     assert "pod traffic" not in {r.check for r in found.results}
     assert made.expectations["server-1"].role is Role.SERVER
+
+
+def test_a_node_aside_is_asked_for_the_others_but_not_checked() -> None:
+    made = site()
+    fleet = Fleet(
+        made.cluster,
+        list(made.expectations.values()),
+        made.hosts,
+        aside=frozenset({"server-1"}),
+    )
+    found = verify(fleet, Scope(), window=4, when="2027-01-15T08:00:00+00:00", tell=lambda _r: None)
+    assert found.exit_code == 0
+    assert {r.node for r in found.results} == {"agent-1", "cluster"}
+    assert [node.name for node in found.nodes] == ["agent-1"]
+    assert made.hosts["server-1"].ran == ["cluster", "probe"]
