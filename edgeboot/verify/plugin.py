@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from edgeboot.errors import EdgebootError
+from edgeboot.errors import EdgebootError, Interrupted
 from edgeboot.verify.budgets import Verdict, shown
 from edgeboot.verify.checks import CHECKS
 from edgeboot.verify.results import CLUSTER, CheckResult, Outcome, Question
@@ -53,6 +53,7 @@ class Plugin:
         self._scope = scope
         self._tell = tell
         self.results: list[CheckResult] = []
+        self.interrupted: Interrupted | None = None
         self.broken: list[tuple[str, str]] = []  # file, last line of what is wrong with it
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -144,6 +145,10 @@ class Plugin:
         return report
 
     def _record(self, item: pytest.Function, call: pytest.CallInfo[None]) -> None:
+        if call.excinfo is not None and isinstance(call.excinfo.value, Interrupted):
+            self.interrupted = call.excinfo.value
+            item.session.shouldstop = "interrupted"
+            return
         outcome, message, detail = _judge(call.excinfo)
         question = _question(item)
         result = CheckResult(

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from testinfra.host import Host
 
-from edgeboot.errors import EdgebootError, NotMeasured
+from edgeboot.errors import EdgebootError, Interrupted, NotMeasured
 from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Snippet, Transport
 from edgeboot.verify.backend import CHECK_DEADLINE, host_of
@@ -30,9 +30,11 @@ class Kept(Generic[T]):
         self._found: T | EdgebootError = NotMeasured(why)
 
     def read(self, take: Callable[[], T]) -> None:
-        """Takes the reading; an expected error is kept."""
+        """Takes the reading; an expected error is kept, but for the wish to stop."""
         try:
             self._found = take()
+        except Interrupted:
+            raise
         except EdgebootError as error:
             self._found = error
 
