@@ -15,10 +15,11 @@ from edgeboot.verify.backend import CHECK_DEADLINE, host_of
 from edgeboot.verify.budgets import Verdict, verdict
 from edgeboot.verify.cluster import Cluster, parse_cluster
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
+from edgeboot.verify.figures import DISK_PATHS, usage_of
 from edgeboot.verify.inspection import Inspection, parse_inspection
 from edgeboot.verify.probe import SECONDS, Probes, manifests, parse_probes
 from edgeboot.verify.samples import parse_sampling
-from edgeboot.verify.usage import DISK_PATHS, Reading, Unmeasured, Usage, usage_of
+from edgeboot.verify.usage import Reading, Unmeasured, Usage
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from edgeboot.inventory.budgets import ALL_FIGURES
 from edgeboot.lab import lab as labs
 from edgeboot.lab.lab import LabSpec
 from edgeboot.verify.budgets import shown
-from edgeboot.verify.usage import DISK_PATHS
+from edgeboot.verify.figures import DISK_PATHS
 from tests.e2e.conftest import base_of
 from tests.e2e.fleet import Fleet
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from edgeboot import shell
+from edgeboot.verify.figures import usage_of
 from edgeboot.verify.samples import parse_sampling
-from edgeboot.verify.usage import Usage, usage_of
+from edgeboot.verify.usage import Usage
 
 SHELLS = [("dash",), ("busybox", "sh")]
 MIB = 1 << 20
