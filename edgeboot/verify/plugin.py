@@ -59,14 +59,15 @@ class Plugin:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """A check runs once a node, or for every file, image … of a node, or once."""
         names = metafunc.fixturenames
+        built_in = metafunc.definition.path.parent == CHECKS
         for many, of in _PER_NODE.items():
-            if many in names:
+            if built_in and many in names:
                 rows = [(s.name, item) for s in self._subjects.values() for item in of(s)]
                 ids = [f"{name} {getattr(item, 'path', item)}" for name, item in rows]
                 metafunc.parametrize(("node_name", many), rows, ids=ids)
                 return
         for many, of_cluster in _PER_CLUSTER.items():
-            if many in names:
+            if built_in and many in names:
                 metafunc.parametrize(many, of_cluster(self._cluster))
                 return
         if "node_name" in names:

@@ -141,3 +141,20 @@ def test_b():
     )
     with pytest.raises(Interrupted, match="Ctrl-C"):
         run(site(), scope)
+
+
+def test_a_fixture_of_the_users_may_be_called_as_one_of_ours(tmp_path: Path) -> None:
+    scope = write(
+        tmp_path,
+        """
+import pytest
+
+@pytest.fixture
+def image():
+    return "mine"
+
+def test_image(image, node):
+    assert image == "mine"
+""",
+    )
+    assert set(ends(scope)) == {("server-1", "image"), ("agent-1", "image")}
