@@ -18,12 +18,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from edgeboot import shell
 from edgeboot.inventory.budgets import ALL_FIGURES
 from edgeboot.lab import lab as labs
 from edgeboot.lab.lab import LabSpec
 from edgeboot.verify.budgets import shown
-from edgeboot.verify.figures import DISK_PATHS
+from tests.bench.verify_cost import cost
 from tests.e2e.conftest import base_of
 from tests.e2e.fleet import Fleet
 
@@ -43,24 +42,6 @@ _COMPONENT_IMAGES = {
     "local-storage": "local-path",
     "servicelb": "klipper-lb",
 }
-
-# Puts the shell that reads this into a control group of its own, then measures what follows.
-_COST = """
-for controller in memory cpuacct; do
-    top=/sys/fs/cgroup/$controller
-    mount -o remount,rw,bind $top 2>/dev/null
-    rmdir $top/cost 2>/dev/null; mkdir $top/cost && echo $$ >$top/cost/cgroup.procs
-done
-before=$(sed -n 's/^write_bytes: //p' /proc/self/io)
-"$@" >/tmp/cost.out 2>/dev/null
-code=$?
-echo cpu $(cat /sys/fs/cgroup/cpuacct/cost/cpuacct.usage)
-echo memory $(cat /sys/fs/cgroup/memory/cost/memory.max_usage_in_bytes)
-echo rss $(sed -n 's/^total_rss //p' /sys/fs/cgroup/memory/cost/memory.stat)
-echo sent $(wc -c </tmp/cost.out)
-rm -f /tmp/cost.out
-exit $code
-"""
 
 
 @contextmanager
@@ -170,30 +151,6 @@ def row(fleet: Fleet, size: str, name: str, *nodes: str) -> None:
         failed = int(pressure(fleet, node)) - before[node]
         role, own = found[node]["role"], found[node]["figures"]
         print(f"| {size} | {role} | {name} | {failed} | {cells(own)} |", flush=True)
-
-
-def cost(fleet: Fleet) -> None:
-    """What each snippet costs a host, with K3s running."""
-    print(
-        "\n| on | snippet | CPU, s | its peak of memory | sent |\n| --- | --- | --- | --- | --- |"
-    )
-    expected = ("/usr/local/bin/k3s", "/etc/rancher/k3s/config.yaml")
-    for node, service, role in (("server-1", "k3s", "server"), ("agent-1", "k3s-agent", "agent")):
-        images = fleet.on(node, "ls /var/lib/rancher/k3s/agent/images/*.tar").split()
-        for name, words in (
-            ("sample", (service, "15", *DISK_PATHS)),
-            ("inspect", (role, service, *expected, *images)),
-            ("cluster", ()),
-        ):
-            if name == "cluster" and role == "agent":
-                continue
-            host = fleet.lab.host(node)
-            argv = ("sh", "-c", _COST, "cost", "sh", "-c", shell.text(name), name, *words)
-            said = host.exec(argv, timeout=200).stdout.decode()
-            got = dict(line.split() for line in said.splitlines() if len(line.split()) == 2)
-            memory = shown("memory", int(got["memory"]))
-            sent = shown("memory", int(got["sent"]))
-            print(f"| {role} | `{name}` | {int(got['cpu']) / 1e9:.2f} | {memory} | {sent} |")
 
 
 def main() -> None:
