@@ -25,18 +25,20 @@ _RING = 3
 _NOBODY = 65534
 _GIVEN_UP = 300  # seconds after which the kubelet ends a pod that nobody removed
 
-# Everything is tried twice and bounded: with six dead peers, no DNS and no ingress this takes 100 s.
+# All is tried twice and bounded: with six dead peers, no DNS and no ingress this takes 100 s.
 # busybox's own bounds do not do: `wget -T` crashes in some versions, `nc` waits for the other end.
 ASK = r"""
 said() { echo "$*" >>/dev/termination-log; }
 try() { out=$("$@" 2>&1) || { sleep 2; out=$("$@" 2>&1); }; }
 last() { echo "${out:-no answer}" | grep . | tail -n 1; }
 if [ -n "$NAME" ]; then
-    if try timeout 8 nslookup -type=a "$NAME" $DNS; then said dns ok; else said "dns failed $(last)"; fi
+    if try timeout 8 nslookup -type=a "$NAME" $DNS; then said dns ok
+    else said "dns failed $(last)"; fi
 fi
 for peer in $PEERS; do
     case " $WANTED " in *" ${peer%%=*} "*) ;; *) continue ;; esac
-    if try timeout 4 wget -q -O - "http://${peer#*=}:8080/hostname"; then said "peer ${peer%%=*} ok $out"
+    if try timeout 4 wget -q -O - "http://${peer#*=}:8080/hostname"
+    then said "peer ${peer%%=*} ok $out"
     else said "peer ${peer%%=*} failed ${peer#*=}: $(last)"; fi
 done
 http() { timeout 4 wget -S -O /dev/null "http://$NODE_IP/" 2>&1 | grep -q 'HTTP/'; }

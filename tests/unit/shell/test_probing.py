@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def top(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _pods(path: Path, statuses: dict[str, dict[str, object]]) -> None:
+def _pods(path: Path, statuses: Mapping[str, Mapping[str, object]]) -> None:
     items = [{"metadata": {"name": n}, "status": status} for n, status in statuses.items()]
     path.write_text(json.dumps({"items": items}, indent=4))
 
