@@ -64,13 +64,14 @@ def inventory(fleet: Fleet, bundle: Path, sections: dict[str, Any], release: Pat
 
 def sections_of(release: Path, **more: Any) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "coredns": {"hosts": {"nas.site": "192.0.2.5"}, "overrides": {"log": "log"}},
         "containerd": {"runtimes": {"plain": {"type": "io.containerd.runc.v2"}}},
         "registries": {"mirrors": {"docker.io": {"endpoint": ["https://192.0.2.9:5000"]}}},
         "audit": True,
         "secrets-encryption": True,
         "flannel": {"mtu": 1400},
     }
+    if image_of(release, "coredns"):
+        found["coredns"] = {"hosts": {"nas.site": "192.0.2.5"}, "overrides": {"log": "log"}}
     if image_of(release, "traefik"):
         found["traefik"] = {"http-port": 8080, "https-port": 8443, "access-log": True}
     return {**found, **more}
