@@ -37,6 +37,9 @@ type kubectl struct {
 	server        string
 	token         string
 	insecure      bool
+
+	ignoreDaemonSets bool
+	force            bool
 }
 
 // kubectlFlags: which flags take a value, by their long name.
@@ -46,6 +49,7 @@ var kubectlFlags = map[string]bool{
 	"no-headers": false, "wait": false, "timeout": true, "server-side": false, "force": false, "client": false,
 	"force-conflicts": false, "field-manager": true, "tail": true, "context": true,
 	"server": true, "token": true, "insecure-skip-tls-verify": false,
+	"ignore-daemonsets": false, "delete-emptydir-data": false, "grace-period": true,
 }
 
 var kubectlShort = map[string]string{"n": "namespace", "A": "all-namespaces", "o": "output", "l": "selector", "f": "filename"}
@@ -129,6 +133,10 @@ func (k *kubectl) set(name, value string) error {
 		k.token = value
 	case "insecure-skip-tls-verify":
 		k.insecure = on
+	case "ignore-daemonsets":
+		k.ignoreDaemonSets = on
+	case "force":
+		k.force = on
 	case "request-timeout":
 		timeout, err := time.ParseDuration(value)
 		if err != nil {
@@ -169,8 +177,12 @@ func (k *kubectl) run() error {
 		return k.logs()
 	case "cordon", "uncordon":
 		return k.cordon(command)
+	case "drain":
+		return k.drain()
+	case "taint":
+		return k.taint()
 	}
-	return fmt.Errorf("error: unknown command %q for \"kubectl\" (the stand-in plays get, label, annotate, delete, apply, version, logs, cordon, uncordon)", command)
+	return fmt.Errorf("error: unknown command %q for \"kubectl\" (the stand-in plays get, label, annotate, delete, apply, version, logs, cordon, uncordon, drain, taint)", command)
 }
 
 // connect reads the kubeconfig; without one kubectl asks localhost:8080, where nobody answers.
@@ -476,22 +488,6 @@ func (k *kubectl) setMetadata(field, done string) error {
 		done = "not " + done
 	}
 	fmt.Printf("%s %s\n", objectName(after), done)
-	return nil
-}
-
-func (k *kubectl) cordon(command string) error {
-	if len(k.words) != 1 {
-		return fmt.Errorf("error: USAGE: %s NODE [flags]", command)
-	}
-	name := strings.TrimPrefix(k.words[0], "node/")
-	var wanted interface{}
-	if command == "cordon" {
-		wanted = true
-	}
-	if _, err := k.client.do(http.MethodPatch, mustKind("nodes").path("", name), object{"spec": object{"unschedulable": wanted}}); err != nil {
-		return err
-	}
-	fmt.Printf("node/%s %sed\n", name, command)
 	return nil
 }
 
