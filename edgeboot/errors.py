@@ -20,15 +20,30 @@ class EdgebootError(Exception):
     """Something foreseeable went wrong.
 
     ``what`` is one sentence, ``where`` a ``file:line`` or a host, ``hint`` what to do next.
+    ``error_id`` is the heading in docs/troubleshooting.md that has its mend; it never changes.
     """
 
     exit_code = 4
+    error_id = "step-failed"
 
-    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        error_id: str | None = None,
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.hint = hint
+        self.error_id = error_id or self.error_id
+
+    def tell(self) -> str:
+        """The error as a person at a terminal reads it, with its id after the first line."""
+        first, newline, rest = str(self).partition("\n")
+        return f"{first} [{self.error_id}]{newline}{rest}"
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what
@@ -39,12 +54,14 @@ class BadInput(EdgebootError):
     """What the user wrote cannot be used."""
 
     exit_code = 2
+    error_id = "bad-input"
 
 
 class Unreachable(EdgebootError):
     """A host does not answer over SSH, or stopped answering."""
 
     exit_code = 3
+    error_id = "unreachable"
 
 
 class StepFailed(EdgebootError):
@@ -57,18 +74,21 @@ class Refused(EdgebootError):
     """edgeboot declines to go on: host key, signature, lock, preflight, quorum, version."""
 
     exit_code = 5
+    error_id = "refused"
 
 
 class NotMeasured(EdgebootError):
     """A figure or a check could not be had; this is never the same as passed."""
 
     exit_code = 6
+    error_id = "not-measured"
 
 
 class Interrupted(EdgebootError):
     """The user, or the system, asked edgeboot to stop."""
 
     exit_code = 130
+    error_id = "interrupted"
 
 
 _PRECEDENCE = (130, 2, 5, 4, 3, 1, 6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edgeboot.components import charts, images, k3s, record
+from edgeboot.components import charts, environment, images, k3s, record
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Role
 from edgeboot.plan.resources import Resource
@@ -18,6 +18,7 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
         images.images,
         charts.charts,
         charts.manifests,
+        environment.environment,
         k3s.service,
         record.record,
     ),
@@ -25,6 +26,7 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
         k3s.directories,
         k3s.binary,
         images.images,
+        environment.environment,
         k3s.service,
         record.record,
     ),

@@ -143,7 +143,9 @@ class Bundle:
             if not bad:  # an archive is only as good as its blobs
                 bad = [f for f in pool.map(self._bad_archive, self.contents.archives) if f]
         if bad:
-            raise Refused(f"{self.path} is damaged: {'; '.join(bad)}", hint=_AGAIN)
+            raise Refused(
+                f"{self.path} is damaged: {'; '.join(bad)}", hint=_AGAIN, error_id="bundle-damaged"
+            )
 
     def _bad_blob(self, blob: Blob) -> str | None:
         try:
@@ -212,7 +214,9 @@ class Bundle:
             raise self._refused(member, problem)
 
     def _refused(self, member: str, problem: str) -> Refused:
-        return Refused(f"{self.path} is damaged at {member}: {problem}", hint=_AGAIN)
+        return Refused(
+            f"{self.path} is damaged at {member}: {problem}", hint=_AGAIN, error_id="bundle-damaged"
+        )
 
 
 @dataclass(frozen=True)

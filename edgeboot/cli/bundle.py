@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from edgeboot.bundle import contents_json
+from edgeboot.bundle import contents_json, wheelhouse
 from edgeboot.bundle import lock as locks
 from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.build import build
 from edgeboot.bundle.contents import Blob, Contents, Role
+from edgeboot.bundle.extract import extract
 from edgeboot.bundle.signing import signature_path
 from edgeboot.bundle.spec import load, source_of
 from edgeboot.cli import bundle_cache, bundle_sbom, bundle_sign, bundle_travel
 from edgeboot.cli.options import output_option
 from edgeboot.cli.progress import listener
+from edgeboot.errors import BadInput
+from edgeboot.events import Note
 from edgeboot.plan.steps import human_size
 from edgeboot.platform import ARCHES
 
@@ -50,6 +54,20 @@ def bundle() -> None:
 @click.option(
     "--sign-key", "key_file", type=_PATH, help="Sign the bundle with this secret key (see keygen)."
 )
+@click.option(
+    "--with-edgeboot",
+    is_flag=True,
+    help="Add wheels of edgeboot and all it needs, to set up a controller without Internet.",
+)
+@click.option(
+    "--python", metavar="3.N", help="Python of that controller.  [default: the one running here]"
+)
+@click.option(
+    "--platform",
+    metavar="TAG",
+    help="Platform of that controller, as wheels name it: manylinux2014_aarch64.  "
+    "[default: this one]",
+)
 def build_command(
     spec: Path,
     output: Path | None,
@@ -58,6 +76,9 @@ def build_command(
     helm: str | None,
     locked: bool,
     key_file: Path | None,
+    with_edgeboot: bool,
+    python: str | None,
+    platform: str | None,
 ) -> None:
     """Build a bundle from a bundle.yml.
 
@@ -65,6 +86,7 @@ def build_command(
     edgeboot bundle build -f bundles/edge.yml -o edge.tar --sign-key site.key
     edgeboot bundle build -f bundles/minimal.yml --k3s-release ./release --arch arm64
     edgeboot bundle build -f bundles/edge.yml --locked
+    edgeboot bundle build -f bundles/edge.yml --with-edgeboot -o edge.tar
     """
     wanted = load(spec)
     key = bundle_sign.load_secret_key(key_file) if key_file else None
@@ -73,8 +95,14 @@ def build_command(
         wanted = replace(wanted, k3s=replace(wanted.k3s, arches=chosen))
     source = None if release is None else source_of(release, Path())
     target = output or Path(f"{wanted.name}.tar")
-    with listener("text") as tell:
-        lock = locks.read(locks.path_beside(spec)) if locked else None
+    if not with_edgeboot and (python or platform):
+        raise BadInput("--python and --platform go with --with-edgeboot", hint="add it")
+    lock = locks.read(locks.path_beside(spec)) if locked else None
+    with listener("text") as tell, tempfile.TemporaryDirectory(prefix="edgeboot-wheels-") as work:
+        if with_edgeboot:
+            tell(Note("collecting edgeboot's wheels"))
+            wheels = wheelhouse.collect(Path(work), wheelhouse.Target(python, platform))
+            wanted = replace(wanted, files=(*wanted.files, *wheels))
         path = build(wanted, target, release=source, lock=lock, helm=helm, listener=tell)
     with Bundle.open(path) as built:
         version = built.contents.k3s_version
@@ -101,6 +129,35 @@ def inspect(path: Path, output: str) -> None:
         click.echo(contents_json.encode(contents).decode(), nl=False)
         return
     click.echo(_text(contents, path.stat().st_size))
+
+
+@bundle.command("extract")
+@click.argument("path", metavar="BUNDLE", type=_PATH)
+@click.argument("directory", metavar="DIR", type=_PATH)
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice([role.value for role in Role]),
+    default=[Role.FILE.value],
+    show_default=True,
+    help="What to take out; may be given again.",
+)
+def extract_command(path: Path, directory: Path, roles: tuple[str, ...]) -> None:
+    """Take plain files, or charts, manifests and binaries, out of a bundle.
+
+    With a bundle built --with-edgeboot these are the wheels to set up a controller with, and a
+    README that says how in three commands.
+
+    \b
+    edgeboot bundle extract edge.tar stick/edgeboot
+    edgeboot bundle extract edge.tar charts --role chart
+    """
+    with Bundle.open(path) as opened:
+        written = extract(opened, directory, [Role(role) for role in roles])
+    click.echo(f"{directory}: {len(written)} files")
+    if directory / wheelhouse.README in written:
+        click.echo(f"Next: read {directory / wheelhouse.README}")
 
 
 def _text(contents: Contents, size: int) -> str:

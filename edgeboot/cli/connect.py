@@ -14,8 +14,9 @@ from typing import NoReturn
 import click
 
 from edgeboot.cli.prompts import HOSTS_LOGIN, Asking, credentials_for, show_typing
-from edgeboot.engine.fleet import FleetError, on_all
-from edgeboot.errors import Interrupted
+from edgeboot.cli.talk import teller
+from edgeboot.engine.fleet import WORKERS, FleetError, on_all
+from edgeboot.errors import EdgebootError, Interrupted, Unreachable
 from edgeboot.inventory.model import Cluster, Jump, Node
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh import connect
@@ -28,24 +29,54 @@ _GONE_WITHIN = 4.0  # seconds from Ctrl-C to the end, whatever a host does
 
 @contextmanager
 def connected(
-    cluster: Cluster, *, accept_new: bool, asking: Asking = NOTHING
+    cluster: Cluster,
+    *,
+    accept_new: bool,
+    asking: Asking = NOTHING,
+    workers: int = WORKERS,
+    lost: dict[str, EdgebootError] | None = None,
+    stopping: threading.Event | None = None,
 ) -> Iterator[dict[str, Transport]]:
-    """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM."""
+    """Connections to all nodes, closed at the end, and at once on Ctrl-C or SIGTERM.
+
+    Where ``lost`` is given, hosts that cannot be reached are put there instead of raised.
+    ``stopping`` is set by those signals.
+    """
+    with attempted(
+        cluster, accept_new=accept_new, asking=asking, workers=workers, stopping=stopping
+    ) as (opened, errors):
+        off = {n: e for n, e in errors.items() if lost is not None and isinstance(e, Unreachable)}
+        if errors.keys() - off:
+            raise FleetError(errors)
+        if lost is not None:
+            lost.update(off)
+        yield opened
+
+
+@contextmanager
+def attempted(
+    cluster: Cluster,
+    *,
+    accept_new: bool,
+    asking: Asking = NOTHING,
+    workers: int = WORKERS,
+    stopping: threading.Event | None = None,
+) -> Iterator[tuple[dict[str, Transport], dict[str, EdgebootError]]]:
+    """As ``connected``, but nothing is raised: hosts that let nobody in, and why, come second."""
     keys = HostKeys(accept_new=accept_new, announce=lambda line: click.echo(line, err=True))
     limits = Limits()
     opened: dict[str, Transport] = {}
     targets = {node.name: target_of(node, asking) for node in cluster.nodes}
     credentials = credentials_for(_asking_for(cluster, asking))
+    wrap = teller()
 
     def open_one(name: str) -> None:
-        opened[name] = connect(targets[name], keys, limits, credentials=credentials)
+        opened[name] = wrap(connect(targets[name], keys, limits, credentials=credentials))
 
-    with closing_on_signals(opened):
+    with closing_on_signals(opened, stopping):
         try:
-            _, errors = on_all(targets, open_one)
-            if errors:
-                raise FleetError(errors)
-            yield {name: opened[name] for name in targets}
+            _, errors = on_all(targets, open_one, workers=workers)
+            yield {name: opened[name] for name in targets if name in opened}, errors
         finally:
             close_all(opened)
 
@@ -91,10 +122,17 @@ def _jump_of(node: str, jump: Jump | None, asking: Asking) -> SshTarget | None:
 
 
 @contextmanager
-def closing_on_signals(opened: dict[str, Transport]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM close the connections, which wakes every worker, and raise Interrupted."""
+def closing_on_signals(
+    opened: dict[str, Transport], stopping: threading.Event | None = None
+) -> Iterator[None]:
+    """Ctrl-C and SIGTERM close the connections, which wakes every worker, and raise Interrupted.
+
+    ``stopping`` wakes whoever pauses between two tries.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        if stopping:
+            stopping.set()
         threading.Timer(_GONE_WITHIN, os._exit, (Interrupted.exit_code,)).start()
         show_typing()
         close_all(opened)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from edgeboot.bundle.signing import Trust
-from edgeboot.cli.connect import connected
+from edgeboot.cli.logfile import logged
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -19,6 +19,7 @@ from edgeboot.cli.options import (
 )
 from edgeboot.cli.progress import listener
 from edgeboot.cli.prompts import Asking
+from edgeboot.cli.scope import Scope, pace_options, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.terms import forget_option, terms_options
 from edgeboot.cli.trust import trust_options
@@ -41,6 +42,8 @@ from edgeboot.report.plan import plan_json, plan_lines
 @ask_options
 @terms_options
 @forget_option
+@pace_options
+@scope_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
 @click.option(
     "--timeout",
@@ -65,6 +68,7 @@ def install(
     no_reboot: bool,
     allowed: tuple[str, ...],
     forget: bool,
+    scope: Scope,
     yes: bool,
     timeout: int,
     kubeconfig_path: Path | None,
@@ -77,34 +81,41 @@ def install(
     \b
     edgeboot install -i inventory.yml
     edgeboot install -i inventory.yml --bundle edge.tar --yes --output jsonl
+    edgeboot install -i inventory.yml --limit agent-3,workers --skip-unreachable
     """
     cluster = load(inventory_path)
     terms = Terms(not no_reboot, frozenset(allowed), forget)
 
-    def confirm(plan: Plan) -> bool:
-        _show(plan, output)
-        return yes or _asked()
-
     if not yes and output == "jsonl":
         raise BadInput("--output jsonl cannot ask", hint="add --yes")
     with (
+        logged(cluster, "install") as log,
         open_supplies(cluster, bundle_path, trust) as supplies,
-        connected(cluster, accept_new=accept_new, asking=asking) as transports,
+        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
         listener(output) as tell,
     ):
+
+        def confirm(plan: Plan) -> bool:
+            log.write("\n".join(plan_lines(plan)))
+            _show(plan, output)
+            return yes or _asked()
+
         done = run_install(
-            cluster,
+            hosts.cluster,
             supplies,
-            transports,
+            hosts.transports,
             confirm=confirm,
-            tell=tell,
+            tell=log.listening(tell),
             patience=float(timeout),
             terms=terms,
+            pace=hosts.pace,
         )
-    if not done.confirmed:
-        raise Refused("nothing was changed: the plan was declined")
-    _finish(cluster, done, kubeconfig_path or default_path(cluster), output)
-    return 0
+        lost = {**hosts.lost, **done.lost}
+        if not done.confirmed:
+            raise Refused("nothing was changed: the plan was declined", error_id="declined")
+    chosen = len(hosts.cluster.nodes) - len(done.lost) - len(hosts.pace.bystanders)
+    _finish(cluster, done, kubeconfig_path or default_path(cluster), output, chosen)
+    return tell_lost(lost)
 
 
 def _show(plan: Plan, output: str) -> None:
@@ -121,7 +132,7 @@ def _asked() -> bool:
     return click.confirm("Carry this out?", default=False)
 
 
-def _finish(cluster: Cluster, done: Installed, path: Path, output: str) -> None:
+def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: int) -> None:
     if done.kubeconfig is not None:
         save(rewritten(done.kubeconfig, cluster), path)
     url = f"https://{cluster.servers[0].address}:6443"
@@ -132,7 +143,7 @@ def _finish(cluster: Cluster, done: Installed, path: Path, output: str) -> None:
     if done.plan.empty:
         click.echo("No changes: every host is as the inventory says, and every node is Ready.")
     else:
-        click.echo(f"Done: {len(cluster.nodes)} nodes are Ready.")
+        click.echo(f"Done: {ready} nodes are Ready.")
     click.echo(f"  API         {url}")
     click.echo(f"  kubeconfig  {path}")
     click.echo(f"  next        kubectl --kubeconfig {path} get nodes")

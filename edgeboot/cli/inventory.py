@@ -13,6 +13,7 @@ from edgeboot.cli.options import inventory_option
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Budget, Cluster, Node
 from edgeboot.inventory.quantities import format_bytes, format_cpu
+from edgeboot.inventory.reference import markdown
 from edgeboot.inventory.schema import json_schema
 
 _HEADINGS = ("NODE", "ROLE", "ADDRESS", "SSH", "LABELS", "TAINTS", "BUDGET")
@@ -43,12 +44,16 @@ def check(inventory_path: Path) -> None:
 
 
 @inventory.command()
-def schema() -> None:
+@click.option("--markdown", "as_markdown", is_flag=True, help="As a document for people.")
+def schema(as_markdown: bool) -> None:
     """Print the JSON Schema of inventories, for editors.
 
     \b
     edgeboot inventory schema > inventory.schema.json
     """
+    if as_markdown:
+        click.echo(markdown(), nl=False)
+        return
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 

@@ -14,12 +14,17 @@ import click
 from edgeboot import __version__
 from edgeboot.cli import bundle_lock, bundle_oci
 from edgeboot.cli.bundle import bundle
+from edgeboot.cli.completion import completion
 from edgeboot.cli.install import install
 from edgeboot.cli.inventory import inventory
+from edgeboot.cli.kubeconfig import kubeconfig
 from edgeboot.cli.lab import lab
 from edgeboot.cli.plan import plan
 from edgeboot.cli.preflight import preflight
 from edgeboot.cli.reset import reset
+from edgeboot.cli.ssh import ssh
+from edgeboot.cli.status import status
+from edgeboot.cli.talk import add_options
 from edgeboot.cli.verify import verify
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import EdgebootError, Interrupted
@@ -51,15 +56,19 @@ for command in (bundle_lock.lock, bundle_lock.update, bundle_lock.schema):
     bundle.add_command(command)
 for command in (bundle_oci.images, bundle_oci.push, bundle_oci.pull):
     bundle.add_command(command)
-for command in (bundle, inventory, preflight, plan, install, verify, reset, lab):
+for command in (
+    *(bundle, inventory, preflight, plan, install, verify, status, kubeconfig, ssh),
+    *(reset, completion, lab),
+):
     cli.add_command(command)
+add_options(cli)
 
 
 def main() -> None:
     """Runs the command and ends the process with its exit code."""
     signal.signal(signal.SIGTERM, _stop)
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="edgeboot", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -79,7 +88,7 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
 def _tell(error: EdgebootError) -> int:
     errors = error.errors.values() if isinstance(error, FleetError) else [error]
     for one in errors:
-        click.echo(f"error: {one}", err=True)
+        click.echo(f"error: {one.tell()}", err=True)
     return error.exit_code
 
 
@@ -88,7 +97,7 @@ def _tell_bug() -> int:
         traceback.print_exc()
     error = sys.exc_info()[1]
     click.echo(
-        f"error: this is a bug in edgeboot: {type(error).__name__}: {error}\n"
+        f"error: this is a bug in edgeboot: {type(error).__name__}: {error} [bug]\n"
         "  next: run again with EDGEBOOT_TRACEBACK=1 and report what it prints",
         err=True,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edgeboot.bundle.signing import Trust
-from edgeboot.cli.connect import connected
+from edgeboot.cli.logfile import logged
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -17,6 +17,7 @@ from edgeboot.cli.options import (
     output_option,
 )
 from edgeboot.cli.prompts import Asking
+from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.terms import forget_option, terms_options
 from edgeboot.cli.trust import trust_options
@@ -36,6 +37,7 @@ CHANGES_FOUND = 10
 @ask_options
 @terms_options
 @forget_option
+@scope_options
 @output_option("text", "json")
 def plan(
     inventory_path: Path,
@@ -46,6 +48,7 @@ def plan(
     no_reboot: bool,
     allowed: tuple[str, ...],
     forget: bool,
+    scope: Scope,
     output: str,
 ) -> int:
     """Show what `install` would do. Reads every host once and changes nothing.
@@ -55,17 +58,22 @@ def plan(
     \b
     edgeboot plan -i inventory.yml
     edgeboot plan -i inventory.yml --output json
+    edgeboot plan -i inventory.yml --limit agent-3
     """
     cluster = load(inventory_path)
     terms = Terms(not no_reboot, frozenset(allowed), forget)
     with (
+        logged(cluster, "plan") as log,
         open_supplies(cluster, bundle_path, trust) as supplies,
-        connected(cluster, accept_new=accept_new, asking=asking) as transports,
+        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
     ):
-        found = make_plan(cluster, supplies, transports, terms)
+        found = make_plan(hosts.cluster, supplies, hosts.transports, terms, hosts.pace)
+        log.write("\n".join(plan_lines(found)))
         if output == "json":
             click.echo(json.dumps(plan_json(found), indent=2))
         else:
             for line in plan_lines(found):
                 click.echo(line)
+    if hosts.lost:
+        return tell_lost(hosts.lost)
     return 0 if found.empty else CHANGES_FOUND

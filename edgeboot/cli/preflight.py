@@ -9,10 +9,18 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from edgeboot.cli.connect import connected
-from edgeboot.cli.options import accept_new_option, bundle_option, inventory_option, output_option
+from edgeboot.cli.options import (
+    accept_new_option,
+    ask_options,
+    bundle_option,
+    inventory_option,
+    output_option,
+)
+from edgeboot.cli.prompts import Asking
+from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.terms import terms_options
+from edgeboot.errors import combined_exit_code
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import preflight as examine_hosts
 from edgeboot.lifecycle.preflight import CHECKS, Preflight
@@ -24,12 +32,16 @@ from edgeboot.report.preflight import finding_lines, preflight_json, preflight_t
 @inventory_option
 @bundle_option
 @accept_new_option
+@ask_options
+@scope_options
 @terms_options
 @output_option("text", "json")
 def preflight(
     inventory_path: Path,
     bundle_path: Path | None,
     accept_new: bool,
+    asking: Asking,
+    scope: Scope,
     no_reboot: bool,
     allowed: tuple[str, ...],
     output: str,
@@ -48,10 +60,10 @@ def preflight(
     with ExitStack() as stack:
         named = bundle_path or cluster.bundle
         supplies = stack.enter_context(open_supplies(cluster, named)) if named else None
-        transports = stack.enter_context(connected(cluster, accept_new=accept_new))
-        found = examine_hosts(cluster, supplies, transports, terms)
+        hosts = stack.enter_context(reached(cluster, scope, accept_new=accept_new, asking=asking))
+        found = examine_hosts(hosts.cluster, supplies, hosts.transports, terms, hosts.pace)
     _render(found, output)
-    return found.exit_code
+    return combined_exit_code((found.exit_code, tell_lost(hosts.lost)))
 
 
 def _render(found: Preflight, output: str) -> None:

@@ -20,7 +20,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from edgeboot.events import BytesFetched, BytesSent, Event, Listener
+from edgeboot.cli.talk import is_quiet
+from edgeboot.events import BytesFetched, BytesSent, Event, Listener, silent
 from edgeboot.report.events import event_json, event_line
 
 
@@ -29,6 +30,8 @@ def listener(output: str) -> Iterator[Listener]:
     """A listener for ``output`` text or jsonl; safe to call from several threads."""
     if output == "jsonl":
         yield _locked(lambda event: click.echo(json.dumps(event_json(event))))
+    elif is_quiet():
+        yield silent
     elif sys.stderr.isatty():
         with _bars() as bars:
             yield _locked(bars)

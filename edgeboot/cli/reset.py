@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from edgeboot.cli.connect import connected
-from edgeboot.cli.options import accept_new_option, inventory_option, output_option
+from edgeboot.cli.options import accept_new_option, ask_options, inventory_option, output_option
 from edgeboot.cli.plan import CHANGES_FOUND
 from edgeboot.cli.progress import listener
+from edgeboot.cli.prompts import Asking
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
@@ -28,6 +29,7 @@ from edgeboot.report.reset import doom_json, doom_lines
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; needs --confirm as well.")
 @click.option("--confirm", metavar="CLUSTER", help="The cluster's name, in place of typing it.")
 @accept_new_option
+@ask_options
 @output_option("text", "jsonl")
 def reset(
     inventory_path: Path,
@@ -37,6 +39,7 @@ def reset(
     yes: bool,
     confirm: str | None,
     accept_new: bool,
+    asking: Asking,
     output: str,
 ) -> int:
     """Take K3s and all its data off the hosts: services, pods, mounts, links, rules, files.
@@ -58,7 +61,7 @@ def reset(
         _show(doom, output)
         return yes or _asked_twice(cluster)
 
-    with connected(reached, accept_new=accept_new) as transports:
+    with connected(reached, accept_new=accept_new, asking=asking) as transports:
         if only_plan:
             doom = make_plan(cluster, nodes, transports, foreign=foreign)
             _show(doom, output)
@@ -68,7 +71,7 @@ def reset(
                 cluster, nodes, transports, foreign=foreign, confirm=agreed, tell=tell
             )
     if not confirmed:
-        raise Refused("nothing was changed: the reset was declined")
+        raise Refused("nothing was changed: the reset was declined", error_id="declined")
     names = [node.name for node in nodes]
     if output == "jsonl":
         click.echo(json.dumps({"event": "Done", "nodes": names}))

@@ -27,6 +27,7 @@ def open_supplies(
     if path is None:
         raise BadInput(
             "no bundle is named",
+            error_id="no-bundle",
             where=cluster.where,
             hint="add `bundle: FILE` to the inventory, or give --bundle FILE",
         )

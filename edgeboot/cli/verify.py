@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 
 from edgeboot.bundle.signing import Trust
-from edgeboot.cli.connect import connected
 from edgeboot.cli.expectations import expectations
+from edgeboot.cli.logfile import logged
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -19,8 +19,10 @@ from edgeboot.cli.options import (
     output_option,
 )
 from edgeboot.cli.prompts import Asking
+from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.trust import trust_options
+from edgeboot.errors import combined_exit_code
 from edgeboot.inventory.load import load
 from edgeboot.report.verification import (
     budget_table,
@@ -39,6 +41,7 @@ from edgeboot.verify.suite import verify as run_checks
 @trust_options
 @accept_new_option
 @ask_options
+@scope_options
 @click.option(
     "--window",
     type=click.IntRange(min=2, max=3600),
@@ -53,6 +56,7 @@ def verify(
     trust: Trust,
     accept_new: bool,
     asking: Asking,
+    scope: Scope,
     window: int,
     output: str,
 ) -> int:
@@ -63,16 +67,26 @@ def verify(
     \b
     edgeboot verify -i inventory.yml
     edgeboot verify -i inventory.yml --window 60 --output json
+    edgeboot verify -i inventory.yml --limit agent-3
     """
     cluster = load(inventory_path)
     with (
+        logged(cluster, "verify") as log,
         open_supplies(cluster, bundle_path, trust) as supplies,
-        connected(cluster, accept_new=accept_new, asking=asking) as transports,
+        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
     ):
-        expected = expectations(cluster, supplies, transports)
-        found = run_checks(expected, transports, window=window, tell=lambda _result: None)
-    _render(found, expected, output)
-    return found.exit_code
+        expected = expectations(hosts.cluster, supplies, hosts.transports)
+        aside = hosts.pace.bystanders
+        found = run_checks(
+            expected, hosts.transports, window=window, tell=lambda _result: None, aside=aside
+        )
+        log.write(
+            "\n".join(
+                f"{r.node}: {r.check} {r.subject}: {r.outcome} {r.message}" for r in found.results
+            )
+        )
+    _render(found, tuple(e for e in expected if e.node not in aside), output)
+    return combined_exit_code((found.exit_code, tell_lost(hosts.lost)))
 
 
 def _render(found: Verification, expected: tuple[Expectation, ...], output: str) -> None:

@@ -41,6 +41,9 @@ TasksMax=infinity
 TimeoutStartSec=0
 Restart=always
 RestartSec=5s
+EnvironmentFile=-/etc/default/%N
+EnvironmentFile=-/etc/sysconfig/%N
+EnvironmentFile=-{environment}
 """
 )
 
@@ -72,6 +75,10 @@ start_pre() {{
     modprobe -q overlay
     checkpath --file --mode 0600 --owner root:root /var/log/{service}.log
 }}
+
+set -a
+if [ -f {environment} ]; then . {environment}; fi
+set +a
 """
 )
 
@@ -98,7 +105,12 @@ def service_file(init: str, service: str) -> str:
 
 def service_files(traits: HostTraits, service: str, role: Role) -> Iterator[File]:
     """The files that make a service of K3s on such a host."""
-    words = {"service": service, "role": role.value, "binary": paths.K3S_BINARY}
+    words = {
+        "service": service,
+        "role": role.value,
+        "binary": paths.K3S_BINARY,
+        "environment": paths.environment_file(traits.init, service),
+    }
     path = service_file(traits.init, service)
     if traits.init != "openrc":
         yield File(path, text(_SYSTEMD.format(**words)), restarts=service)

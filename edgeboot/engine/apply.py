@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 from edgeboot.engine.reboot import reboot
+from edgeboot.engine.resume import Rest, agreed_offset
 from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import BytesSent, Listener, StepEnded, StepStarted
 from edgeboot.plan.clearing import Clear, Forget
@@ -13,21 +15,34 @@ from edgeboot.plan.resources import Later
 from edgeboot.plan.sources import BytesSource, Source
 from edgeboot.plan.steps import MakeDirectory, Reboot, Remove, Run, Start, Step, Upload, Write
 from edgeboot.secret import Secret
-from edgeboot.transport.base import Result, Snippet, Transport
+from edgeboot.transport.base import Progress, Result, Snippet, Transport
 
 STEP_DEADLINE = 120.0
 CLEAR_DEADLINE = 900.0  # gigabytes of small files go slowly from an SD card
 STALL = 60.0  # seconds without progress; also bounds hashing and flushing on a slow card
 
 
-def apply(transport: Transport, steps: Iterable[Step], tell: Listener) -> None:
-    """Executes the steps in order; the first that fails raises ``StepFailed`` and ends it."""
+def apply(
+    transport: Transport,
+    steps: Iterable[Step],
+    tell: Listener,
+    uploading: AbstractContextManager[object] | None = None,
+    allowed: Callable[[], None] = lambda: None,
+) -> None:
+    """Executes the steps in order; the first that fails raises ``StepFailed`` and ends it.
+
+    ``uploading`` is held for as long as a large file is sent. ``allowed`` is asked before each step
+    and raises where it must not be taken any more.
+    """
+    uploading = uploading or nullcontext()
     for step in steps:
         name = step.describe()
         tell(StepStarted(transport.node, name))
         began = time.monotonic()
         try:
-            _check(transport, step, _execute(transport, step, tell))
+            with uploading if isinstance(step, Upload) else nullcontext():
+                allowed()
+                _check(transport, step, _execute(transport, step, tell))
         except EdgebootError as error:
             tell(StepEnded(transport.node, name, time.monotonic() - began, error.what))
             raise
@@ -39,9 +54,9 @@ def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
         case MakeDirectory():
             return _run(transport, "directory", step.path, f"{step.mode:o}")
         case Upload():
-            return _put(transport, step.path, step.source, step.mode, tell)
+            return _upload(transport, step, tell)
         case Write():
-            return _put(transport, step.path, _known(step), step.mode, tell)
+            return _write(transport, step, tell)
         case Remove():
             return _run(transport, "remove", step.path)
         case Start():
@@ -71,13 +86,31 @@ def _run(transport: Transport, snippet: str, *parameters: str) -> Result:
     return transport.run(Snippet(snippet, parameters), deadline=STEP_DEADLINE)
 
 
-def _put(transport: Transport, path: str, source: Source, mode: int, tell: Listener) -> Result:
-    def progress(done: int) -> None:
-        tell(BytesSent(transport.node, path, done, source.size))
+def _upload(transport: Transport, step: Upload, tell: Listener) -> Result:
+    """Sends a large file, or what the host has not kept of it since a former try."""
+    source, path = step.source, step.path
+    offset = agreed_offset(source, step.part)
 
+    def progress(done: int) -> None:
+        tell(BytesSent(transport.node, path, offset + done, source.size))
+
+    snippet = Snippet("put", (path, f"{step.mode:o}", source.sha256, str(source.size), str(offset)))
+    return _put(transport, Rest(source, offset) if offset else source, snippet, progress)
+
+
+def _write(transport: Transport, step: Write, tell: Listener) -> Result:
+    source = _known(step)
+
+    def progress(done: int) -> None:
+        tell(BytesSent(transport.node, step.path, done, source.size))
+
+    snippet = Snippet("put", (step.path, f"{step.mode:o}", source.sha256))
+    return _put(transport, source, snippet, progress)
+
+
+def _put(transport: Transport, source: Source, snippet: Snippet, progress: Progress) -> Result:
     # The stall bound also covers the host's hashing and flushing after the last byte.
-    stall = STALL + source.size / (5 << 20)
-    snippet = Snippet("put", (path, f"{mode:o}", source.sha256))
+    stall = STALL + (source.whole if isinstance(source, Rest) else source).size / (5 << 20)
     return transport.put(source, snippet, progress=progress, stall=stall)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import secrets
 import socket
 import time
 from dataclasses import replace
@@ -24,6 +25,12 @@ _TARGETS = (
     *(f"text:{paths.unit_file(service)}" for service in _SERVICES),
     *(f"text:{paths.init_script(service)}" for service in _SERVICES),
     *(f"text:{paths.logrotate(service)}" for service in _SERVICES),
+    # May hold a proxy's password, so its content stays on the host.
+    *(
+        f"file:{paths.environment_file(init, service)}"
+        for init in ("systemd", "openrc")
+        for service in _SERVICES
+    ),
     *(f"unit:{service}" for service in _SERVICES),
     *(
         f"file:{directory}"
@@ -32,6 +39,7 @@ _TARGETS = (
             paths.DATA,
             paths.SERVER,
             paths.AGENT,
+            paths.SERVER_CA,
             paths.IMAGES,
             paths.IMAGES_CACHE,
             paths.MANIFESTS,
@@ -41,6 +49,8 @@ _TARGETS = (
     f"tree:{paths.IMAGES}",
     f"tree:{paths.MANIFESTS}",
     f"tree:{paths.CHARTS}",
+    "parts:/usr/local/bin",
+    *(f"parts:{directory}" for directory in (paths.IMAGES, paths.MANIFESTS, paths.CHARTS)),
 )
 
 OBSERVE_DEADLINE = 300.0  # a first look may have to hash hundreds of megabytes on an SD card
@@ -58,12 +68,17 @@ def observe(transport: Transport) -> Facts:
     return replace(parse_facts(result.stdout, transport.node), asked_at=asked_at)
 
 
-def observe_locked(transport: Transport) -> tuple[Facts, Held]:
-    """The facts of a host whose lock is held from before they were read until ``release``.
+def new_run() -> str:
+    """A name for one run: whoever holds a host's lock under it may take it over from itself."""
+    return secrets.token_hex(8)
 
-    ``Refused`` where somebody else holds it, naming them.
+
+def observe_locked(transport: Transport, run: str) -> tuple[Facts, Held]:
+    """The facts of a host whose lock is held by ``run`` from before they were read to ``release``.
+
+    ``Refused`` where another run holds it, naming who.
     """
-    snippet = Snippet("observe", ("hold", _holder(), *_TARGETS))
+    snippet = Snippet("observe", (f"hold:{run}", _holder(), *_TARGETS))
     asked_at = time.time()
     held = transport.hold(snippet, ready="ready", deadline=OBSERVE_DEADLINE)
     if isinstance(held, Result):
@@ -75,9 +90,10 @@ def observe_locked(transport: Transport) -> tuple[Facts, Held]:
         raise
 
 
-def status(transport: Transport, role: str, service: str) -> Status:
-    """How K3s does on a host just now."""
-    result = transport.run(Snippet("status", (role, service)), deadline=STATUS_DEADLINE)
+def status(transport: Transport, role: str, service: str, *, more: bool = False) -> Status:
+    """How K3s does on a host just now; ``more`` for people: clock, version, journal in any case."""
+    words = (role, service, *(("more",) if more else ()))
+    result = transport.run(Snippet("status", words), deadline=STATUS_DEADLINE)
     return parse_status(result.stdout)
 
 
@@ -99,6 +115,7 @@ def _not_observed(transport: Transport, result: Result) -> Refused | StepFailed:
         holder = result.stdout.partition("locked-by ")[2].strip() or "somebody"
         return Refused(
             f"another edgeboot is at work on this host: {holder}",
+            error_id="locked",
             where=transport.node,
             hint="wait until it has ended; its lock goes with it",
         )

@@ -124,6 +124,8 @@ class _Layers:
                 else None,
                 config=settings.config,
                 budget=settings.budget,
+                groups=tuple(reader.texts("groups")),
+                profiles=settings.profiles,
                 where=entry.where(),
             )
 

@@ -67,7 +67,9 @@ class Node:
     node_ip: str | None = None
     config: Mapping[str, ConfigValue] = field(default_factory=dict)
     budget: Budget = Budget()
+    groups: tuple[str, ...] = ()  # only to name them in --limit: what they say is folded in
     where: str = ""  # file:line of its entry
+    profiles: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ def json_schema() -> dict[str, Any]:
             "type": "array",
             "items": {"type": "string", "pattern": f":({'|'.join(syntax.TAINT_EFFECTS)})$"},
         },
+        "profiles": {
+            "description": "Sets of documented settings; they can be combined.",
+            "type": "array",
+            "items": {"enum": list(sections.PROFILES)},
+        },
         "config": _ref("config"),
         "budget": _ref("budget"),
     }

@@ -26,6 +26,7 @@ class Settings:
     taints: tuple[str, ...]
     config: dict[str, ConfigValue]
     budget: Budget
+    profiles: frozenset[str]
 
 
 def read_settings(reader: Reader, base: Path, role: Role | None) -> Settings:
@@ -39,6 +40,7 @@ def read_settings(reader: Reader, base: Path, role: Role | None) -> Settings:
         taints=_taints(reader),
         config=read_config(reader, role),
         budget=_budget(reader),
+        profiles=_profiles(reader),
     )
 
 
@@ -189,6 +191,15 @@ def _taints(reader: Reader) -> tuple[str, ...]:
             what = f"{quoted(effect)} is no effect of a taint"
             raise reader.error("taints", what, f"did you mean {near}?")
     return tuple(checked(reader, "taints", t, syntax.taint) for t in reader.texts("taints"))
+
+
+def _profiles(reader: Reader) -> frozenset[str]:
+    for name in reader.texts("profiles"):
+        if name not in sections.PROFILES:
+            near = nearest(name, sections.PROFILES)
+            hint = f"did you mean '{near}'?" if near else f"known: {', '.join(sections.PROFILES)}"
+            raise reader.error("profiles", f"{reader.what}: no profile {quoted(name)}", hint)
+    return frozenset(reader.texts("profiles"))
 
 
 def _nearest_effect(effect: str) -> str | None:

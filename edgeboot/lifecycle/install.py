@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from edgeboot.engine.fleet import FleetError, on_all
-from edgeboot.engine.observe import observe_locked
+from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.age import age_objections
+from edgeboot.lifecycle.belonging import of_other_clusters
+from edgeboot.lifecycle.grip import STEADY, Grip, Pace
 from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
 from edgeboot.lifecycle.prepare import forgetting_steps, joining_steps, prepare_steps, rebooted
@@ -26,7 +27,7 @@ from edgeboot.plan.health import (
 )
 from edgeboot.plan.steps import Reboot, Upload
 from edgeboot.secret import Secret
-from edgeboot.transport.base import Held, Transport
+from edgeboot.transport.base import Transport
 
 
 def _all(cluster: Cluster) -> tuple[Node, ...]:
@@ -67,7 +68,7 @@ def _not_whole(world: World) -> dict[str, str]:
     """The cluster as its first server sees it: its own images, every node Ready, charts done."""
     first = world.cluster.servers[0]
     seen = world.statuses[first.name]
-    reasons = _not_running(world, (first,))
+    reasons = _not_running(world, () if first.name in world.bystanders else (first,))
     for node in world.cluster.nodes:
         reason = why_not_ready(seen, node.name)
         if reason:
@@ -97,6 +98,7 @@ class Installed:
     plan: Plan
     confirmed: bool
     kubeconfig: Secret | None
+    lost: Mapping[str, EdgebootError] = field(default_factory=dict)  # left out: not reached
 
 
 def preflight(
@@ -104,12 +106,14 @@ def preflight(
     supplies: Supplies | None,
     transports: Mapping[str, Transport],
     terms: Terms,
+    pace: Pace = STEADY,
 ) -> Preflight:
     """Examines the hosts and changes nothing; without a bundle as far as that goes."""
-    facts = observe_all(transports)
+    facts = observe_all(transports, workers=pace.parallel)
     if supplies is None:
         return Preflight(examine(cluster, facts, None, terms, {}))
-    return Preflight(_examined_plan(_world(cluster, supplies, facts, terms)).findings)
+    world = _world(cluster, supplies, facts, terms, pace.bystanders)
+    return Preflight(_examined_plan(world).findings)
 
 
 def make_plan(
@@ -117,12 +121,16 @@ def make_plan(
     supplies: Supplies,
     transports: Mapping[str, Transport],
     terms: Terms = USUAL_TERMS,
+    pace: Pace = STEADY,
 ) -> Plan:
     """What ``install`` would do; reads every host once and changes nothing.
 
     ``Refused`` names everything that speaks against it, of all hosts.
     """
-    return _checked_plan(_world(cluster, supplies, observe_all(transports), terms))
+    facts = observe_all(transports, workers=pace.parallel)
+    world = _world(cluster, supplies, facts, terms, pace.bystanders)
+    _check_first_server(world)
+    return _checked_plan(world)
 
 
 def install(
@@ -134,45 +142,51 @@ def install(
     tell: Listener,
     patience: float,
     terms: Terms = USUAL_TERMS,
+    pace: Pace = STEADY,
 ) -> Installed:
     """Makes the hosts what the inventory says, and waits until the cluster is whole.
 
-    Every host is locked from before it is observed until the end. ``confirm`` sees the plan before
-    anything is changed. ``patience`` in seconds bounds each gate.
+    Every host, bystanders excepted, is locked from before it is observed until the end.
+    ``confirm`` sees the plan before anything is changed. ``patience`` in seconds bounds each gate.
     """
-    seen, errors = on_all(transports, lambda name: observe_locked(transports[name]))
-    locks: list[Held] = [held for _, held in seen.values()]
+    grip = Grip(transports, pace, tell)
     try:
-        if errors:
-            raise FleetError(errors)
-        facts = {name: facts for name, (facts, _) in seen.items()}
-        world = _world(cluster, supplies, facts, terms)
+        facts, errors = grip.take(node.name for node in cluster.nodes)
+        walk = Walk(grip, tell, patience)
+        world = _world(cluster, supplies, facts, terms, pace.bystanders)
+        world = walk.without_lost(world, errors)
+        _check_first_server(world)
         planned = _checked_plan(world)
         if not planned.empty and not confirm(planned):
             return Installed(planned, confirmed=False, kubeconfig=None)
         _check_supplies(supplies, planned, tell)
-        walk = Walk(transports, tell, patience)
         world = walk.run((PREPARE,), world)
         if again := rebooted(planned):
             # Their locks went down with them, and what they are may have changed.
-            world = _observed_again(world, again, transports, locks)
+            world = _observed_again(world, again, walk)
         world = walk.run(PHASES[1:], world)
         kubeconfig = world.statuses[cluster.servers[0].name].kubeconfig
-        return Installed(planned, confirmed=True, kubeconfig=kubeconfig)
+        return Installed(planned, confirmed=True, kubeconfig=kubeconfig, lost=walk.lost)
     finally:
-        for held in locks:
-            held.release()
+        grip.release()
 
 
-def _observed_again(
-    world: World, names: frozenset[str], transports: Mapping[str, Transport], locks: list[Held]
-) -> World:
+def _check_first_server(world: World) -> None:
+    """Agents alone can only join what is up already."""
+    first = world.cluster.servers[0].name
+    if first in world.bystanders and world.facts[first].node_token is None:
+        raise Refused(
+            f"{first} is not up yet, so nothing can join it",
+            where=first,
+            hint=f"let {first} take part in --limit",
+        )
+
+
+def _observed_again(world: World, names: frozenset[str], walk: Walk) -> World:
     """The world after some hosts were booted anew; what the reboot did not mend is an error."""
-    seen, errors = on_all(sorted(names), lambda name: observe_locked(transports[name]))
-    locks += [held for _, held in seen.values()]
-    if errors:
-        raise FleetError(errors)
-    world = world.with_facts({name: facts for name, (facts, _) in seen.items()})
+    present = {node.name for node in world.cluster.nodes}
+    facts, errors = walk.grip.take(sorted(names & present))
+    world = walk.without_lost(world.with_facts(facts), errors)
     errors = refusals(_examined_plan(world).findings, "it has been rebooted, K3s was not installed")
     for node in world.cluster.nodes:
         if node.name in names and any(isinstance(s, Reboot) for s in prepare_steps(world, node)):
@@ -193,10 +207,16 @@ def _check_supplies(supplies: Supplies, planned: Plan, tell: Listener) -> None:
         supplies.check()
 
 
-def _world(cluster: Cluster, supplies: Supplies, facts: Mapping[str, Facts], terms: Terms) -> World:
+def _world(
+    cluster: Cluster,
+    supplies: Supplies,
+    facts: Mapping[str, Facts],
+    terms: Terms,
+    bystanders: frozenset[str],
+) -> World:
     # The short form of a token: 32 hexadecimal digits, as K3s itself generates.
     fresh_token = Secret(secrets.token_hex(16).encode())
-    return World(cluster, supplies, facts, fresh_token, terms=terms)
+    return World(cluster, supplies, facts, fresh_token, terms=terms, bystanders=bystanders)
 
 
 def _examined_plan(world: World) -> Plan:
@@ -204,6 +224,7 @@ def _examined_plan(world: World) -> Plan:
     steps = {node.name: planned.steps_of(node.name) for node in world.cluster.nodes}
     contents = world.supplies.contents
     found = examine(world.cluster, world.facts, contents, world.terms, steps)
+    found = {name: some for name, some in found.items() if name not in world.bystanders}
     return replace(planned, findings=found)
 
 
@@ -212,6 +233,7 @@ def _checked_plan(world: World) -> Plan:
     errors = refusals(planned.findings)
     if not world.supplies.allow_older:
         errors = _steps_back(world) | errors
+    errors.update(of_other_clusters(world.cluster, world.facts))
     if errors:
         raise FleetError(errors)
     return planned
@@ -220,7 +242,9 @@ def _checked_plan(world: World) -> Plan:
 def _steps_back(world: World) -> dict[str, EdgebootError]:
     """An error for each host that has had a newer bundle than this."""
     found = {
-        name: age_objections(facts, world.supplies.contents) for name, facts in world.facts.items()
+        name: age_objections(facts, world.supplies.contents)
+        for name, facts in world.facts.items()
+        if name not in world.bystanders
     }
     return {
         name: Refused(

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
+from edgeboot import yamlverbatim
+from edgeboot.components.context import service_of
 from edgeboot.components.k3s import bracketed
+from edgeboot.engine.observe import status
 from edgeboot.errors import StepFailed
 from edgeboot.inventory.model import Cluster
+from edgeboot.plan.health import why_no_api
 from edgeboot.secret import Secret
-from edgeboot.yamlfile import dump_foreign, parse_foreign
+from edgeboot.transport.base import Transport
 
 
-def rewritten(kubeconfig: Secret, cluster: Cluster) -> bytes:
-    """K3s's kubeconfig with the server's address and the cluster's name.
+def fetch(cluster: Cluster, transports: Mapping[str, Transport]) -> Secret:
+    """The kubeconfig as K3s wrote it on the first server; ``StepFailed`` where there is none."""
+    first = cluster.servers[0]
+    seen = status(transports[first.name], first.role.value, service_of(first.role))
+    if seen.kubeconfig is None:
+        raise StepFailed(
+            f"there is no kubeconfig: {why_no_api(seen) or 'K3s has not written it'}",
+            error_id="no-kubeconfig",
+            where=first.name,
+            hint="`edgeboot status` says what is wrong there; `edgeboot install` sets it up",
+        )
+    return seen.kubeconfig
+
+
+def rewritten(
+    kubeconfig: Secret, cluster: Cluster, *, context: str | None = None, server: str | None = None
+) -> bytes:
+    """K3s's kubeconfig with the server's address and the cluster's name, or those that are given.
 
     K3s writes ``https://127.0.0.1:6443`` and calls cluster, user and context ``default``.
     """
-    document = parse_foreign(kubeconfig.value)
-    name, address = cluster.name, bracketed(cluster.servers[0].address)
+    name = context or cluster.name
+    url = server or f"https://{bracketed(cluster.servers[0].address)}:6443"
     try:
-        (entry,), (user,), (context,) = (document[k] for k in ("clusters", "users", "contexts"))
-        entry["cluster"]["server"] = f"https://{address}:6443"
-        entry["name"] = user["name"] = context["name"] = name
-        context["context"] |= {"cluster": name, "user": name}
+        document = yamlverbatim.parse(kubeconfig.value)
+        (entry,), (user,), (found,) = (document[k] for k in ("clusters", "users", "contexts"))
+        entry["cluster"]["server"] = url
+        entry["name"] = user["name"] = found["name"] = name
+        found["context"] |= {"cluster": name, "user": name}
         document["current-context"] = name
     except (KeyError, TypeError, ValueError) as error:
         raise StepFailed(
@@ -31,7 +53,7 @@ def rewritten(kubeconfig: Secret, cluster: Cluster) -> bytes:
             where=cluster.servers[0].name,
             hint="use /etc/rancher/k3s/k3s.yaml on that host",
         ) from error
-    return dump_foreign(document).encode()
+    return yamlverbatim.dump(document)
 
 
 def save(content: bytes, path: Path) -> None:
@@ -40,6 +62,7 @@ def save(content: bytes, path: Path) -> None:
     stage = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(stage, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -6,22 +6,27 @@ any host ends the walk after every other host of that phase has had its turn.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from threading import BoundedSemaphore
 
 from edgeboot.components.context import service_of
 from edgeboot.engine.apply import apply
-from edgeboot.engine.fleet import FleetError, on_all, require_all
+from edgeboot.engine.fleet import FleetError, on_all
 from edgeboot.engine.observe import status
-from edgeboot.errors import EdgebootError, StepFailed
-from edgeboot.events import Listener, PhaseEnded, PhaseStarted, Waiting
-from edgeboot.inventory.model import Cluster, Node
+from edgeboot.errors import EdgebootError, StepFailed, Unreachable
+from edgeboot.events import Listener, Note, PhaseEnded, PhaseStarted, Waiting
+from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.lifecycle.grip import Grip
 from edgeboot.lifecycle.world import Plan, PlannedPhase, World
+from edgeboot.plan.diagnosis import diagnose
+from edgeboot.plan.diff import FIRST_START
+from edgeboot.plan.facts import Facts
 from edgeboot.plan.health import Status, is_rejected
-from edgeboot.plan.steps import Step
-from edgeboot.transport.base import Transport
+from edgeboot.plan.steps import Start, Step
+from edgeboot.transport.base import Result, Snippet
 
 POLL = 2.0  # seconds between looks at a host whose gate does not hold yet
 _MANY_RESTARTS = 5
@@ -56,19 +61,26 @@ def plan(phases: Sequence[Phase], world: World) -> Plan:
 
 
 def _planned(phase: Phase, world: World) -> PlannedPhase:
-    found = {node.name: phase.steps(world, node) for node in phase.select(world.cluster)}
+    taking_part = (n for n in phase.select(world.cluster) if n.name not in world.bystanders)
+    found = {node.name: phase.steps(world, node) for node in taking_part}
     return PlannedPhase(phase.name, {name: steps for name, steps in found.items() if steps})
 
 
-@dataclass(frozen=True)
+@dataclass
 class Walk:
-    """Where and how phases are carried out. ``patience`` in seconds bounds each gate."""
+    """Where and how phases are carried out. ``patience`` in seconds bounds each gate.
 
-    transports: Mapping[str, Transport]
+    ``lost`` are the nodes that were given up because they cannot be reached, and why.
+    """
+
+    grip: Grip
     tell: Listener
     patience: float
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    lost: dict[str, EdgebootError] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """One door for the uploads of all hosts."""
+        self._uploads = BoundedSemaphore(self.grip.pace.uploads)
 
     def run(self, phases: Sequence[Phase], world: World) -> World:
         """Walks all phases; returns the world as it was last seen. ``FleetError`` ends it."""
@@ -80,25 +92,72 @@ class Walk:
         steps = _planned(phase, world).steps
         self.tell(PhaseStarted(phase.name, tuple(steps)))
         try:
-            require_all(steps, lambda name: apply(self.transports[name], steps[name], self.tell))
             if steps:
-                world = world.without_statuses()
+                world = self._carry_out(phase, world, steps).without_statuses()
             if phase.gate:
-                world = self._wait(phase.gate, world)
+                world = self._wait(phase.gate, world, steps)
         except EdgebootError:
             self.tell(PhaseEnded(phase.name, ok=False))
             raise
         self.tell(PhaseEnded(phase.name, ok=True))
         return world
 
-    def _wait(self, gate: Gate, world: World) -> World:
+    def _carry_out(
+        self, phase: Phase, world: World, steps: Mapping[str, tuple[Step, ...]]
+    ) -> World:
+        nodes = {node.name: node for node in world.cluster.nodes}
+        seen, errors = on_all(
+            steps,
+            lambda name: self._apply(phase, world, nodes[name], steps[name]),
+            workers=self.grip.pace.parallel,
+        )
+        world = world.with_facts({name: facts for name, facts in seen.items() if facts})
+        return self.without_lost(world, errors)
+
+    def _apply(
+        self, phase: Phase, world: World, node: Node, steps: tuple[Step, ...]
+    ) -> Facts | None:
+        """Carries out a host's steps; its facts where it had to be observed anew on the way."""
+        transport, facts, fruitless = self.grip.transports[node.name], None, 0
+        allowed = partial(self.grip.check, node.name)
+        while True:
+            try:
+                apply(transport, steps, self.tell, self._uploads, allowed)
+                return facts
+            except Unreachable as error:
+                facts = self.grip.back(node.name, error)
+                left = phase.steps(world.with_facts({node.name: facts}), node)
+                done = [step.describe() for step in left] != [step.describe() for step in steps]
+                fruitless = 0 if done else fruitless + 1
+                if fruitless >= self.grip.pace.attempts:
+                    raise
+                steps = left
+
+    def without_lost(self, world: World, errors: Mapping[str, EdgebootError]) -> World:
+        """The world without the hosts that are gone, if that is wanted and they can be spared."""
+        needed = world.cluster.servers[0].name
+        spared = {
+            name
+            for name, error in errors.items()
+            if self.grip.pace.skip_unreachable and isinstance(error, Unreachable) and name != needed
+        }
+        if errors.keys() - spared:
+            raise FleetError(errors)
+        for name in sorted(spared):
+            self.lost[name] = errors[name]
+            self.tell(Note(f"is left out: {errors[name].what}", name))
+        return world.without(spared) if spared else world
+
+    def _wait(self, gate: Gate, world: World, steps: Mapping[str, tuple[Step, ...]]) -> World:
         nodes = {node.name: node for node in gate.looks_at(world.cluster)}
-        deadline = self.clock() + self.patience
+        clock = self.grip.pace.clock
+        deadline = clock() + self.patience
         told: dict[str, str] = {}
         rejected: Counter[str] = Counter()
         stale = {name for name in nodes if name not in world.statuses}
         while True:
             world = self._look(nodes, stale, world)
+            nodes = {node.name: node for node in gate.looks_at(world.cluster)}
             reasons = gate.why_not(world)
             if not reasons:
                 return world
@@ -110,35 +169,66 @@ class Walk:
             rejected.update(n for n in reasons if _is_rejected(world.statuses.get(n)))
             # Once may be from before its password was forgotten: agents ask again every 2 s.
             hopeless |= {n for n, times in rejected.items() if times > _MANY_REJECTIONS}
-            if hopeless or self.clock() > deadline:
-                raise FleetError({n: self._gave_up(n, reasons[n], world) for n in reasons})
-            self.sleep(POLL)
+            if hopeless or clock() > deadline:
+                gave_up = {n: self._gave_up(n, reasons[n], world, steps) for n in reasons}
+                raise FleetError(gave_up)
+            self.grip.pace.sleep(POLL)
             # A reason may lie with a node that is itself not looked at: look at all then.
             stale = set(reasons) & set(nodes) or set(nodes)
 
     def _look(self, nodes: Mapping[str, Node], stale: set[str], world: World) -> World:
-        def look(name: str) -> Status:
-            role = nodes[name].role
-            return status(self.transports[name], role.value, service_of(role))
-
-        statuses, errors = on_all(sorted(stale), look)
-        if errors:
-            raise FleetError(errors)
+        statuses, errors = on_all(
+            sorted(stale),
+            lambda name: self._status(name, nodes[name].role),
+            workers=self.grip.pace.parallel,
+        )
         for name, found in statuses.items():
             world = world.with_status(name, found)
-        return world
+        return self.without_lost(world, errors)
 
-    def _gave_up(self, node: str, reason: str, world: World) -> StepFailed:
+    def _status(self, name: str, role: Role) -> Status:
+        for _ in range(self.grip.pace.attempts):
+            try:
+                return status(self.grip.transports[name], role.value, service_of(role))
+            except Unreachable as error:
+                self.grip.back(name, error)
+                last = error
+        raise last
+
+    def _gave_up(
+        self, node: str, reason: str, world: World, steps: Mapping[str, tuple[Step, ...]]
+    ) -> StepFailed:
         seen = world.statuses.get(node)
         excerpt = ""
         if seen and seen.journal:
             lines = "\n".join(f"    {line}" for line in seen.journal.splitlines()[-8:])
             excerpt = f"\n  its service said last:\n{lines}"
+        cause = diagnose(seen.journal, node) if seen else None
+        again = "then run the same command again; what is done stays done"
+        undone = self._undo_first_start(node, seen, steps.get(node, ()))
         return StepFailed(
-            f"{reason}{excerpt}",
+            f"{reason}{f': {cause.what}' if cause else ''}{excerpt}{undone}",
             where=node,
-            hint="mend the cause and run the same command again; what is done stays done",
+            hint=f"{cause.hint if cause else 'mend the cause'}; {again}",
+            error_id=cause.error_id if cause else "not-ready",
         )
+
+    def _undo_first_start(self, node: str, seen: Status | None, steps: Sequence[Step]) -> str:
+        """Stops and disables what this run started for the first time and never came up.
+
+        It would be started over and over otherwise, at every boot too. A service that is active is
+        left alone: it is slow, and the next run waits on.
+        """
+        started = [s.service for s in steps if isinstance(s, Start) and s.reason == FIRST_START]
+        if not started or seen is None or seen.active == "active":
+            return ""
+        try:
+            done = self.grip.transports[node].run(Snippet("stop", (started[0],)), deadline=120.0)
+        except EdgebootError:
+            done = Result(1, "", "")
+        if done.ok:
+            return f"\n  rolled back: {started[0]} is stopped, and not started at boot"
+        return f"\n  {started[0]} could not be stopped: it may go on trying"
 
 
 def _is_hopeless(status: Status | None) -> bool:

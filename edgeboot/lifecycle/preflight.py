@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgeboot.bundle.contents import Contents
-from edgeboot.engine.fleet import FleetError, on_all
+from edgeboot.engine.fleet import WORKERS, FleetError, on_all
 from edgeboot.engine.observe import observe
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.inventory.model import Cluster
@@ -96,6 +96,7 @@ def refusals(
         if refused:
             errors[node] = Refused(
                 "; ".join(f"{one.what} [{one.id}]" for one in refused),
+                error_id="preflight",
                 where=node,
                 hint="; ".join((*(one.mend for one in refused), so_far)),
             )
@@ -115,9 +116,9 @@ class Preflight:
         return 5 if Severity.REFUSE in seen else 6 if Severity.UNKNOWN in seen else 0
 
 
-def observe_all(transports: Mapping[str, Transport]) -> dict[str, Facts]:
+def observe_all(transports: Mapping[str, Transport], *, workers: int = WORKERS) -> dict[str, Facts]:
     """The facts of all hosts, read only; ``FleetError`` where one cannot be read."""
-    facts, errors = on_all(transports, lambda name: observe(transports[name]))
+    facts, errors = on_all(transports, lambda name: observe(transports[name]), workers=workers)
     if errors:
         raise FleetError(errors)
     return facts

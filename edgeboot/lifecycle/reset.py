@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from edgeboot.engine.apply import apply
 from edgeboot.engine.fleet import FleetError, on_all, require_all
-from edgeboot.engine.observe import observe, observe_locked, survey
+from edgeboot.engine.observe import new_run, observe, observe_locked, survey
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, PhaseEnded, PhaseStarted
 from edgeboot.inventory.model import Cluster, Node
@@ -97,7 +97,8 @@ def reset(
 
     Returns whether it was confirmed; nothing to do counts as confirmed.
     """
-    facts, errors = on_all(transports, lambda name: observe_locked(transports[name]))
+    run = new_run()
+    facts, errors = on_all(transports, lambda name: observe_locked(transports[name], run))
     locks: list[Held] = [held for _, held in facts.values()]
     try:
         if errors:

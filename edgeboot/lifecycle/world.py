@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from edgeboot.bundle.contents import Blob, Contents, ImageArchive
@@ -46,10 +46,16 @@ class World:
     fresh_token: Secret
     statuses: Mapping[str, Status] = field(default_factory=dict)
     terms: Terms = USUAL_TERMS
+    bystanders: frozenset[str] = frozenset()  # nodes that are looked at and not changed
 
     def with_facts(self, facts: Mapping[str, Facts]) -> World:
         """The same world after some hosts were observed anew."""
         return replace(self, facts={**self.facts, **facts})
+
+    def without(self, names: Collection[str]) -> World:
+        """The same world without some nodes: they are off, the others go on."""
+        nodes = tuple(node for node in self.cluster.nodes if node.name not in names)
+        return replace(self, cluster=replace(self.cluster, nodes=nodes))
 
     def with_status(self, node: str, status: Status) -> World:
         """The same world after a look at a node."""

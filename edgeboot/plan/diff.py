@@ -15,6 +15,7 @@ from edgeboot.secret import Secret
 # Where a file that edgeboot put there, and that no resource names any more, is removed. Elsewhere
 # (binary, unit, configuration) it stays until `reset`.
 SWEPT = (f"{paths.IMAGES}/", f"{paths.MANIFESTS}/", f"{paths.CHARTS}/")
+FIRST_START = "first start"
 
 
 def diff(resources: Sequence[Resource], facts: Facts) -> tuple[Step, ...]:
@@ -25,7 +26,7 @@ def diff(resources: Sequence[Resource], facts: Facts) -> tuple[Step, ...]:
             case Directory():
                 steps += _directory(resource, facts.files.get(resource.path))
             case File():
-                steps += _file(resource, facts.files.get(resource.path))
+                steps += _file(resource, facts)
             case Kept():
                 steps += _kept(resource, facts.files.get(resource.path))
             case Service():
@@ -49,7 +50,8 @@ def _directory(want: Directory, have: FileFact | None) -> list[Step]:
     return [MakeDirectory(want.path, want.mode)]
 
 
-def _file(want: File, have: FileFact | None) -> list[Step]:
+def _file(want: File, facts: Facts) -> list[Step]:
+    have = facts.files.get(want.path)
     digest = content_hash(want.content)
     if have and (have.kind, have.mode, have.owner, have.sha256) == (
         "file",
@@ -59,7 +61,8 @@ def _file(want: File, have: FileFact | None) -> list[Step]:
     ):
         return []
     if want.bulky and not isinstance(want.content, Secret | Later):
-        return [Upload(want.path, want.content, want.mode, replaces=have is not None)]
+        part = facts.parts.get(paths.stage_of(want.path, digest))
+        return [Upload(want.path, want.content, want.mode, have is not None, part)]
     old = None
     if have and have.content is not None and not isinstance(want.content, Secret | Later):
         old = have.content.decode("utf-8", "replace")
@@ -78,7 +81,7 @@ def _service(want: Service, resources: Sequence[Resource], facts: Facts) -> list
     inputs = _inputs(want, resources, facts)
     unit = facts.units.get(want.name)
     if unit is None or not unit.started_with:
-        return [Start(want.name, inputs, "first start")]
+        return [Start(want.name, inputs, FIRST_START)]
     if unit.started_with != inputs:
         return [Start(want.name, inputs, "what it is started with has changed")]
     if unit.active not in {"active", "activating", "reloading"}:

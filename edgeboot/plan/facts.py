@@ -60,6 +60,14 @@ class Listener:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The beginning of an upload that was cut off: its length in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """All that is known of one host before anything is changed."""
 
@@ -72,6 +80,7 @@ class Facts:
     node_token: Secret | None  # the full join token, on a server that has been up
     condition: Condition = field(default_factory=Condition)
     asked_at: float | None = None  # the controller's clock when the host read its own
+    parts: Mapping[str, Part] = field(default_factory=dict)  # by path of the stage
 
 
 @dataclass
@@ -86,6 +95,7 @@ class _Draft:
     listeners: list[Listener] = field(default_factory=list)
     node_token: Secret | None = None
     condition: list[str] = field(default_factory=list)
+    parts: dict[str, Part] = field(default_factory=dict)
 
 
 def _read_line(draft: _Draft, key: str, rest: str) -> None:
@@ -100,6 +110,9 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:
         case "content":
             encoded, _, path = rest.partition(" ")
             draft.contents[path] = base64.b64decode(encoded)
+        case "part":
+            size, digest, path = rest.split(" ", 2)
+            draft.parts[path] = Part(int(size), digest)
         case "owned":
             draft.owned.add(rest)
         case "unit":
@@ -151,6 +164,7 @@ def _finish(draft: _Draft) -> Facts:
         k3s_version=draft.traits["k3s-version"],
         node_token=draft.node_token,
         condition=parse_condition(draft.condition),
+        parts=draft.parts,
     )
 
 

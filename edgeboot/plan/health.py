@@ -49,6 +49,8 @@ class Status:
     node_token: Secret | None = None
     kubeconfig: Secret | None = None
     journal: str = ""
+    clock: int | None = None  # seconds since 1970, where asked for
+    version: str = ""  # of the binary, where asked for
     complaints: tuple[str, ...] = field(default=())
 
 
@@ -79,6 +81,8 @@ def parse_status(output: str) -> Status:
         node_token=_secret(read("token")),
         kubeconfig=_secret(read("kubeconfig")),
         journal=(read("journal") or "").strip(),
+        clock=_number(read("clock")),
+        version=_version(read("version")),
         complaints=tuple(complaints),
     )
 
@@ -90,6 +94,17 @@ def _sections(output: str) -> dict[str, tuple[int, str]]:
         name, _, code = head.partition(" ")
         sections[name] = (int(code) if code.isdigit() else 1, body)
     return sections
+
+
+def _number(body: str | None) -> int | None:
+    text = (body or "").strip()
+    return int(text) if text.isdigit() else None
+
+
+def _version(body: str | None) -> str:
+    """``k3s version v1.36.2+k3s1 (…)``."""
+    words = (body or "").split()
+    return words[2] if len(words) > 2 else ""
 
 
 def _last_line(body: str) -> str:

@@ -12,6 +12,7 @@ MODULES = "/etc/modules-load.d/edgeboot.conf"
 DATA = "/var/lib/rancher/k3s"
 SERVER = f"{DATA}/server"
 AGENT = f"{DATA}/agent"
+SERVER_CA = f"{AGENT}/server-ca.crt"  # of the cluster that an agent has joined
 IMAGES = f"{AGENT}/images"
 IMAGES_CACHE = f"{IMAGES}/.cache.json"
 MANIFESTS = f"{SERVER}/manifests"
@@ -30,6 +31,11 @@ def unit_file(service: str) -> str:
     return f"{UNIT_DIR}/{service}.service"
 
 
+def environment_file(init: str, service: str) -> str:
+    """What a service finds in its environment; where K3s's own installer puts it."""
+    return f"{CONFIG_DIR}/{service}.env" if init == "openrc" else f"{unit_file(service)}.env"
+
+
 def init_script(service: str) -> str:
     """The OpenRC script of a service."""
     return f"/etc/init.d/{service}"
@@ -38,3 +44,9 @@ def init_script(service: str) -> str:
 def logrotate(service: str) -> str:
     """How logrotate is told of a service's log, on hosts without a journal."""
     return f"/etc/logrotate.d/{service}"
+
+
+def stage_of(path: str, sha256: str) -> str:
+    """Where ``put.sh`` collects what is to become ``path``."""
+    directory, _, name = path.rpartition("/")
+    return f"{directory}/.edgeboot-{name}.{sha256}.part"

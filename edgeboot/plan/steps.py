@@ -9,6 +9,7 @@ import difflib
 from dataclasses import dataclass, field
 
 from edgeboot.plan.clearing import Clear, Forget
+from edgeboot.plan.facts import Part
 from edgeboot.plan.resources import Content, Later
 from edgeboot.plan.sources import Source
 from edgeboot.secret import Secret
@@ -28,16 +29,20 @@ class MakeDirectory:
 
 @dataclass(frozen=True)
 class Upload:
-    """Puts a large file at its place."""
+    """Puts a large file at its place; ``part`` is what the host has of it since a former try."""
 
     path: str
     source: Source = field(repr=False)
     mode: int
     replaces: bool
+    part: Part | None = None
 
     def describe(self) -> str:
         """One line for people."""
         verb = "replace" if self.replaces else "upload"
+        if self.part:
+            had = f"{human_size(self.part.size)} of {human_size(self.source.size)} are there"
+            return f"{verb} {self.path} ({had})"
         return f"{verb} {self.path} ({human_size(self.source.size)})"
 
 

@@ -4,10 +4,11 @@
 #   SHA256  of the file as it was when the change was decided
 #
 # The file as it first was stays beside it. No owner or mode is set: the boot partition is FAT.
+# uses: journal
 set -eu
 file=$1 sha256=$2 line=$3
 backup=$file.edgeboot-backup stage=$file.edgeboot-new
-trap 'rm -f "$stage"' EXIT
+trap 'journal_end "boot-line $file"; rm -f "$stage"' EXIT
 sum=$(sha256sum <"$file")
 if [ "${sum%% *}" != "$sha256" ]; then
     [ "$(cat "$file")" = "$line" ] && exit 0

@@ -1,7 +1,9 @@
 # Names the host, now and after the next boot; its old name goes on resolving.
 #
 # hostname.sh NAME
+# uses: journal
 set -eu
+trap 'journal_end "hostname $1"' EXIT
 name=$1
 umask 022
 printf '%s\n' "$name" >/etc/hostname.edgeboot-new

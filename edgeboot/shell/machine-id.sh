@@ -2,7 +2,9 @@
 #
 # machine-id.sh OLD
 #   OLD  the id it shares with another host
+# uses: journal
 set -eu
+trap 'journal_end "machine-id"' EXIT
 umask 022
 [ "$(cat /etc/machine-id)" = "$1" ] || exit 0
 new=$(tr -d '-' </proc/sys/kernel/random/uuid)

@@ -1,18 +1,20 @@
 # Prints all facts of a host, one a line; changes nothing but the lock it may be asked to hold.
 #
 # observe.sh LOCK HOLDER TARGET...
-#   LOCK    "hold": take edgeboot's lock, print the facts and "ready", then keep the lock as long as
-#           bytes arrive on standard input; "free": no lock, end after the facts
+#   LOCK    "hold:RUN": take edgeboot's lock for that run, print the facts and "ready", then keep the
+#           lock as long as bytes arrive on standard input; a run takes it over from itself, since a
+#           host may not know yet that a connection is dead. "free": no lock, end after the facts
 #   HOLDER  who wants the lock, told to whoever comes second
 #   TARGET  file:PATH (mode, size, hash), text:PATH (and content), tree:PATH (every file below),
-#           unit:NAME
+#           unit:NAME, parts:PATH (uploads that were cut off in that directory; with the lock those
+#           of former weeks are removed)
 #
 # Hashes come from edgeboot's record where inode, size and times of a file are unchanged since it
 # was put there: hashing hundreds of megabytes on an SD card takes minutes.
 # uses: init examine
 set -u
 ours=/var/lib/edgeboot
-lock=$1 holder=$2
+lock=${1%%:*} run=${1#*:} holder=$2
 shift 2
 
 take_lock() {
@@ -21,17 +23,28 @@ take_lock() {
         tries=$((tries + 1))
         [ -d "$ours" ] || mkdir -m 0700 "$ours" || exit 73
         exec 9>>"$ours/lock" || exit 73
-        if ! flock -n 9; then
+        if ! flock -n 9 && ! take_over; then
             printf 'locked-by %s\n' "$(head -n 1 "$ours/lock")"
             exit 75
         fi
         # Whoever held it before may have removed the file between our open and our lock.
         if [ "$(stat -L -c %i /proc/self/fd/9)" = "$(stat -c %i "$ours/lock" 2>/dev/null)" ]; then
-            printf '%s\n' "$holder" >"$ours/lock"
+            printf '%s\n%s %s\n' "$holder" "$run" "$$" >"$ours/lock"
             return
         fi
     done
     exit 73
+}
+
+take_over() {
+    second=$(sed -n 2p "$ours/lock")
+    [ "${second%% *}" = "$run" ] || return 1
+    kill "${second#* }" 2>/dev/null
+    for _ in 1 2 3 4 5; do
+        if flock -n 9; then return 0; fi
+        sleep 1
+    done
+    return 1
 }
 
 # An edgeboot that changed nothing leaves nothing: the directory goes if it holds only the lock.
@@ -43,7 +56,8 @@ leave() {
 hold_lock() {
     echo ready
     exec 1>&- 2>&-
-    while beat=$(timeout 60 dd bs=1 count=1 2>/dev/null) && [ -n "$beat" ]; do :; done
+    # The lock is this shell's alone: who takes it over ends this shell, not what it waits for.
+    while beat=$(exec 9>&-; timeout 60 dd bs=1 count=1 2>/dev/null) && [ -n "$beat" ]; do :; done
     : >"$ours/lock"
     leave
 }
@@ -83,6 +97,17 @@ text() { # PATH
 tree() { # PATH; dotfiles are nobody's business
     for entry in "$1"/*; do
         if [ -d "$entry" ]; then tree "$entry"; elif [ -f "$entry" ]; then describe "$entry"; fi
+    done
+}
+
+parts() { # PATH
+    for part in "$1"/.edgeboot-*.part; do
+        [ -f "$part" ] || continue
+        if [ "$lock" = hold ] && [ "$(($(date +%s) - $(stat -c %Y "$part")))" -gt 1209600 ]; then
+            rm -f "$part"
+            continue
+        fi
+        sum=$(sha256sum <"$part") && printf 'part %s %s %s\n' "$(stat -c %s "$part")" "${sum%% *}" "$part"
     done
 }
 
@@ -177,6 +202,7 @@ for target in "$@"; do
     text:*) text "${target#text:}" ;;
     tree:*) tree "${target#tree:}" ;;
     unit:*) unit "${target#unit:}" ;;
+    parts:*) parts "${target#parts:}" ;;
     esac
 done
 echo end

@@ -1,19 +1,57 @@
 # Puts what arrives on standard input at a path, whole or not at all.
 #
-# put.sh DEST MODE SHA256
+# put.sh DEST MODE SHA256 [SIZE OFFSET]
+#   SIZE    length of the whole; what arrived of it is kept when the stream breaks
+#   OFFSET  bytes at the stage's beginning that are known to be right; the stream starts there. A
+#           multiple of 64 KiB
 #
 # Staged beside its destination (so that the rename stays on one file system) under a name that
 # neither K3s's manifest nor its image watcher looks at, checked, flushed, renamed, flushed again.
+# The name carries the content's hash, so that no content is ever continued with another's bytes.
 # edgeboot's record names the path before the rename, and its hash after it: a crash between the two
 # leaves a file that is ours and will be hashed again.
+# uses: journal
 set -eu
-dest=$1 mode=$2 sha256=$3
+dest=$1 mode=$2 sha256=$3 size=${4:-0} offset=${5:-0}
 ours=/var/lib/edgeboot
 dir=${dest%/*}
-stage=$dir/.edgeboot-${dest##*/}.part
+begin=$dir/.edgeboot-${dest##*/}
+stage=$begin.$sha256.part
 umask 077
-trap 'rm -f "$stage"' EXIT
-cat >"$stage"
+
+# More may still come where the stage is shorter than the whole; anything else would never be right.
+ended() {
+    journal_end "put $dest"
+    if [ -f "$stage" ] && [ "$(stat -c %s "$stage")" -ge "$size" ]; then rm -f "$stage"; fi
+}
+trap ended EXIT
+
+full() { # [WORDS]: nothing is kept where there is no room for it
+    rm -f "$stage"
+    printf '%s\n' "$@" >&2
+    exit 73
+}
+
+for old in "$begin".*.part; do
+    if [ "$old" != "$stage" ]; then rm -f "$old"; fi
+done
+# A former connection that is not known to be dead may still hold the stage open: a binary that
+# anybody can write to cannot be started ("text file busy").
+end_former_writers() {
+    for fd in /proc/[0-9]*/fd/*; do
+        [ "$(readlink "$fd" 2>/dev/null)" = "$stage" ] || continue
+        pid=${fd#/proc/}
+        kill -9 "${pid%%/*}" 2>/dev/null || :
+    done
+}
+
+if [ "$offset" -gt 0 ] && [ "$(stat -c %s "$stage" 2>/dev/null || echo 0)" -ge "$offset" ]; then
+    end_former_writers
+    said=$(dd of="$stage" bs=65536 seek="$((offset / 65536))" conv=notrunc 2>&1) || full "$said"
+else
+    rm -f "$stage"
+    cat >"$stage" || full
+fi
 sum=$(sha256sum <"$stage")
 if [ "${sum%% *}" != "$sha256" ]; then
     echo "what arrived has sha256 ${sum%% *}, expected $sha256" >&2

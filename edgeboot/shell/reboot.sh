@@ -3,7 +3,9 @@
 #
 # reboot.sh BOOT-ID
 #   BOOT-ID  the boot that shall end
+# uses: journal
 set -eu
+trap 'journal_end "reboot"' EXIT
 now=$(cat /proc/sys/kernel/random/boot_id)
 echo "$now"
 [ "$now" = "$1" ] || exit 0

@@ -1,7 +1,9 @@
 # Removes files that edgeboot has put there, and forgets them.
 #
 # remove.sh PATH...
+# uses: journal
 set -eu
+trap 'journal_end "remove $*"' EXIT
 ours=/var/lib/edgeboot
 umask 077
 for path in "$@"; do

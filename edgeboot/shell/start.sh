@@ -1,8 +1,9 @@
 # Starts a service, anew if it runs, without waiting for it, and records what it was started with.
 #
 # start.sh SERVICE HASH
-# uses: init
+# uses: init journal
 set -eu
+trap 'journal_end "start $1"' EXIT
 service=$1 hash=$2
 ours=/var/lib/edgeboot
 umask 077

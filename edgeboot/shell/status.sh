@@ -1,12 +1,13 @@
 # Prints how K3s does on a host. Each section begins with a line "== NAME EXIT-CODE".
 #
-# status.sh ROLE SERVICE
+# status.sh ROLE SERVICE [MORE]
 #   ROLE     server (API, nodes, jobs, token and kubeconfig too) or agent
 #   SERVICE  the service
+#   MORE     "more": clock, version of the binary, and the log of a running service as well
 # uses: init
 set -u
 export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
-role=$1 service=$2
+role=$1 service=$2 more=${3:-}
 k3s=/usr/local/bin/k3s
 
 section() { # NAME COMMAND...
@@ -32,7 +33,11 @@ section unit unit
 if [ -S /run/k3s/containerd/containerd.sock ]; then
     section images timeout 30 "$k3s" ctr -n k8s.io images ls
 fi
-[ "$active" = active ] || section journal last_words
+if [ "$more" = more ]; then
+    section clock date +%s
+    section version timeout 20 "$k3s" --version
+fi
+if [ "$active" != active ] || [ "$more" = more ]; then section journal last_words; fi
 [ "$role" = server ] || exit 0
 section ready timeout 30 "$k3s" kubectl get --raw /readyz --request-timeout=10s
 if [ -r /etc/rancher/k3s/k3s.yaml ]; then

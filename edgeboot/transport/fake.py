@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import posixpath
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -53,10 +54,14 @@ class FakeCluster:
 
 @dataclass
 class Fault:
-    """Cuts the link at operation ``at`` (counted from 0), after it was carried out or before."""
+    """Cuts the link at operation ``at`` (counted from 0), after it was carried out or before.
+
+    ``share`` of an upload's bytes arrives before an upload is cut off.
+    """
 
     at: int
     after: bool = True
+    share: float = 0.0
 
 
 class FakeHeld:
@@ -99,6 +104,11 @@ class FakeHost:
         self.operations = 0
         self.locked = False
         self.board = FakeBoard(node, hashlib.sha256(node.encode()).hexdigest()[:32])
+        self.locked_by = ""
+        self.parts: dict[str, bytes] = {}
+        self.received = 0  # bytes of uploads
+        self.connections = 1
+        self._door = threading.Lock()
 
     def run(
         self, command: Command, *, stdin: bytes | Secret | None = None, deadline: float
@@ -116,14 +126,17 @@ class FakeHost:
     def hold(self, command: Snippet, *, ready: str, deadline: float) -> Held | Result:
         """Takes the lock and observes; see ``Transport.hold``."""
         del ready, deadline
-        if self.locked:
-            return Result(75, "locked-by somebody else\n", "")
+        run = command.parameters[0].partition(":")[2]
+        with self._door:
+            if self.locked and self.locked_by != run:
+                return Result(75, "locked-by somebody else\n", "")
+            self.locked, self.locked_by = True, run
         result = self._operation(command, None)
-        self.locked = True
         return FakeHeld(self, result.stdout)
 
     def reconnect(self) -> None:
         """Always works; see ``Transport.reconnect``."""
+        self.connections += 1
 
     def close(self) -> None:
         """Ends the connection, and with it the lock."""
@@ -133,6 +146,8 @@ class FakeHost:
         number, self.operations = self.operations, self.operations + 1
         cut = self.fault is not None and self.fault.at == number
         if cut and self.fault and not self.fault.after:
+            if isinstance(command, Snippet) and data and len(command.parameters) == 5:
+                self._collect(command.parameters, data[: int(len(data) * self.fault.share)])
             raise Unreachable("the link was cut", where=self.node)
         result = self._carry_out(command, data)
         if cut:
@@ -149,13 +164,17 @@ class FakeHost:
             case "directory":
                 self.files[words[0]] = FakeFile(int(words[1], 8), directory=True)
             case "put":
-                return self._put(words[0], int(words[1], 8), words[2], data or b"")
+                whole = self._collect(words, data or b"")
+                return self._put(words[0], int(words[1], 8), words[2], whole)
             case "remove":
                 for path in words:
                     self.files.pop(path, None)
                     self.owned.discard(path)
             case "start":
                 self._start(words[0], words[1])
+            case "stop":
+                self.units.pop(words[0], None)
+                self.started_with.pop(words[0], None)
             case "status":
                 return Result(0, self._status(words[0], words[1]), "")
             case "reach":
@@ -184,6 +203,17 @@ class FakeHost:
         if self.board.boot_id != asked:
             self.locked = False
         return Result(0, asked + "\n", "")
+
+    def _collect(self, words: tuple[str, ...], data: bytes) -> bytes:
+        """What has arrived of an upload so far, kept until all of it has."""
+        self.received += len(data)
+        stage = f"{posixpath.dirname(words[0])}/.edgeboot-{posixpath.basename(words[0])}"
+        stage = f"{stage}.{words[2]}.part"
+        offset = int(words[4]) if len(words) == 5 else 0
+        whole = self.parts.pop(stage, b"")[:offset] + data
+        if len(words) == 5 and len(whole) < int(words[3]):
+            self.parts[stage] = whole
+        return whole
 
     def _put(self, path: str, mode: int, sha256: str, data: bytes) -> Result:
         made = ("/usr/", "/etc/systemd/", "/var/lib/edgeboot/")  # the last one with the lock
@@ -219,6 +249,10 @@ class FakeHost:
             f"trait k3s-version {self.cluster.version if installed else ''}",
             *self.board.lines(),
             *(f"owned {path}" for path in sorted(self.owned)),
+            *(
+                f"part {len(data)} {hashlib.sha256(data).hexdigest()} {path}"
+                for path, data in self.parts.items()
+            ),
         ]
         if "k3s" in self.units and self.cluster.node_token:
             lines.append(f"node-token {base64.b64encode(self.cluster.node_token).decode()}")

@@ -28,6 +28,8 @@ _INTERACTIVE = "keyboard-interactive"
 class LoginFailed(Unreachable):
     """The host answers and its key is believed, but nothing we have lets us in."""
 
+    error_id = "login-failed"
+
 
 @dataclass
 class Login:

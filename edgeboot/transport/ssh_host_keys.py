@@ -75,6 +75,7 @@ class HostKeys:
         if revoked:
             raise Refused(
                 f"its host key {fingerprint(blob)} is marked as revoked in {revoked[0]}",
+                error_id="host-key-revoked",
                 where=hop.where,
                 hint="do not connect to this host before you know who answers there",
             )
@@ -107,6 +108,7 @@ class HostKeys:
         if not self.accept_new:
             raise Refused(
                 f"its host key is not known; it offers {offered}",
+                error_id="host-key-unknown",
                 where=hop.where,
                 hint="compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the "
                 "host, then put it into the inventory as `host_key:`, or use --accept-new",
@@ -152,6 +154,7 @@ def _changed(hop: Hop, key_type: str, blob: bytes, expected: str, source: str) -
     return Refused(
         f"its host key is not the one on record: it offers {fingerprint(blob)} ({key_type}), "
         f"{source} says {expected}",
+        error_id="host-key-changed",
         where=hop.where,
         hint=f"find out why; if the host was installed anew, replace the key in {source}",
     )

@@ -44,6 +44,11 @@ def fingerprint(blob: bytes) -> str:
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
+def as_text(key: KnownKey) -> str:
+    """A key as it stands in known_hosts and in inventories: ``ssh-ed25519 AAAA…``."""
+    return f"{key.key_type} {base64.b64encode(key.blob).decode()}"
+
+
 def _matches(pattern: str, name: str) -> bool:
     if pattern.startswith("|1|"):
         try:

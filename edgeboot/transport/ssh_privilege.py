@@ -61,11 +61,15 @@ def not_started(hop: Hop, stderr: bytes, exit_code: int) -> Refused:
     for words, kind, what, hint in _REASONS:
         if any(word in said for word in words):
             return kind(
-                what.format(user=hop.user), where=hop.where, hint=hint.format(user=hop.user)
+                what.format(user=hop.user),
+                where=hop.where,
+                hint=hint.format(user=hop.user),
+                error_id="no-root",
             )
     last = said.splitlines()[-1] if said else "nothing"
     return Refused(
-        f"it ran no command: its login shell ended with {exit_code} and said {last!r}",
+        error_id="no-shell",
+        what=f"it ran no command: its login shell ended with {exit_code} and said {last!r}",
         where=hop.where,
         hint=f"`ssh {hop.user}@{hop.host} true` has to work, with a shell and no forced command",
     )

@@ -27,9 +27,11 @@ def verify(
     *,
     window: int,
     tell: Callable[[CheckResult], None],
+    aside: frozenset[str] = frozenset(),
 ) -> Verification:
     """Runs every check on every node; ``window`` in seconds is how long use is sampled.
 
+    Nodes ``aside`` are read for the others' sake and not checked themselves.
     The first expectation is the first server: it speaks for the cluster.
     """
     subjects: dict[str, Subject] = {}
@@ -40,12 +42,13 @@ def verify(
         )
     with ThreadPoolExecutor(max_workers=len(subjects)) as pool:
         list(pool.map(Subject.read, subjects.values()))
-    plugin = _Plugin(subjects, tell)
+    plugin = _Plugin(subjects, aside, tell)
     with tempfile.TemporaryDirectory(prefix="edgeboot-verify-") as root:
         code = pytest.main(_arguments(root), plugins=[plugin])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not plugin.results:
         raise EdgebootError(f"the checks could not be run: pytest ended with {code!r}")
-    return Verification(tuple(plugin.results), {name: _usage(s) for name, s in subjects.items()})
+    checked = {name: subject for name, subject in subjects.items() if name not in aside}
+    return Verification(tuple(plugin.results), {name: _usage(s) for name, s in checked.items()})
 
 
 def _arguments(root: str) -> list[str]:
@@ -77,16 +80,20 @@ class _Plugin:
     """Gives the checks their subjects and collects how they ended."""
 
     def __init__(
-        self, subjects: Mapping[str, Subject], tell: Callable[[CheckResult], None]
+        self,
+        subjects: Mapping[str, Subject],
+        aside: frozenset[str],
+        tell: Callable[[CheckResult], None],
     ) -> None:
         self._subjects = subjects
+        self._aside = aside
         self._tell = tell
         self.results: list[CheckResult] = []
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Each check runs once a node, or once for every file, image or budget of a node."""
         names = metafunc.fixturenames
-        expected = [subject.expected for subject in self._subjects.values()]
+        expected = [s.expected for n, s in self._subjects.items() if n not in self._aside]
         if "expected_file" in names:
             self._spread(
                 metafunc, "expected_file", [(e, f, f.path) for e in expected for f in e.files]

@@ -86,6 +86,29 @@ class Fleet:
         """``edgeboot install --yes``."""
         return self.run("install", "-i", inventory, "--yes", "--timeout", "240", *words)
 
+    def in_work(self, root: Path, release: Path, words: list[str]) -> Done:
+        """A command of a document, in the fleet's directory.
+
+        What a reader has and we have not is put in its place: the checkout's example files, a
+        release from the Internet, somebody who says yes.
+        """
+        words = [str(root / w) if (root / w).exists() and "/" in w else w for w in words]
+        if words[:2] == ["bundle", "build"] and "--k3s-release" not in words:
+            words += ["--k3s-release", str(release), "--arch", "amd64"]
+        if words[0] == "install" and "--yes" not in words:
+            words += ["--yes"]
+        if words[0] == "verify":
+            words += ["--window", "2"]
+        done = subprocess.run(
+            [*self.argv(*words)],
+            cwd=self.work,
+            env={**self.env, "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
     @staticmethod
     def argv(*words: str | Path) -> list[str]:
         """The command line of edgeboot, whatever is on the PATH."""

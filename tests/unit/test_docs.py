@@ -11,6 +11,7 @@ import click
 import pytest
 
 from edgeboot.cli.main import cli
+from edgeboot.inventory.reference import markdown
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -92,3 +93,9 @@ def test_make_targets_in_documents_exist() -> None:
     for path in DOCUMENTS:
         for target in re.findall(r"`make ([a-z0-9-]+)", path.read_text()):
             assert target in targets, f"{path.name}: make {target}"
+
+
+def test_the_inventory_reference_is_what_the_schema_says() -> None:
+    assert (ROOT / "docs" / "inventory.md").read_text() == markdown(), (
+        "run: edgeboot inventory schema --markdown > docs/inventory.md"
+    )

@@ -1,0 +1,56 @@
+"""Going on with an upload that was cut off, from an offset both sides agree on.
+
+The host has told the length and hash of what it kept when its facts were read, so nothing is asked
+for here: the controller hashes as much of its own bytes and compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from edgeboot.plan.facts import Part
+from edgeboot.plan.sources import Source
+
+BLOCK = 1 << 16  # put.sh seeks in these
+
+
+def agreed_offset(source: Source, part: Part | None) -> int:
+    """How many bytes need not be sent again; 0 where what the host has is not our beginning."""
+    if part is None or part.size > source.size:
+        return 0
+    digest = hashlib.sha256()
+    left = part.size
+    for chunk in source.open() if left else ():
+        digest.update(chunk[:left])
+        left -= min(left, len(chunk))
+        if not left:
+            break
+    return part.size // BLOCK * BLOCK if digest.hexdigest() == part.sha256 else 0
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is left of a source after ``offset`` bytes; ``sha256`` stays that of the whole."""
+
+    whole: Source = field(repr=False)
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """Length in bytes of what is left."""
+        return self.whole.size - self.offset
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the whole."""
+        return self.whole.sha256
+
+    def open(self) -> Iterator[bytes]:
+        """The bytes from the offset on."""
+        skip = self.offset
+        for chunk in self.whole.open():
+            if skip < len(chunk):
+                yield chunk[skip:]
+            skip = max(0, skip - len(chunk))

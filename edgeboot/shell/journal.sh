@@ -1,0 +1,32 @@
+# One line for everything edgeboot does to a host, in /var/lib/edgeboot/journal. Functions only;
+# used by other snippets.
+#
+# TIME RUN OPERATOR STEP RESULT, with tabs between: the run and its operator are read from the lock
+# that the run holds, so that no snippet needs to be told. The first line of a run begins it. A
+# journal that cannot be written (a full disk) is no reason for a step to fail.
+
+journal() { # STEP RESULT
+    at=/var/lib/edgeboot
+    [ -d "$at" ] || return 0
+    who=$(sed -n 1p "$at/lock" 2>/dev/null) || :
+    run=$(sed -n '2s/ .*//p' "$at/lock" 2>/dev/null) || :
+    now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    tab=$(printf '\t')
+    (
+        umask 077
+        if ! grep -qF -e "$tab${run:--}$tab" "$at/journal" 2>/dev/null; then
+            # Bounded: what a new run finds too long it cuts.
+            if [ "$(wc -l 2>/dev/null <"$at/journal" || echo 0)" -gt 1000 ]; then
+                tail -n 500 "$at/journal" >"$at/journal.new" && mv -f "$at/journal.new" "$at/journal"
+            fi
+            printf '%s\t%s\t%s\t%s\t%s\n' "$now" "${run:--}" "${who:--}" run begun >>"$at/journal"
+        fi
+        printf '%s\t%s\t%s\t%s\t%s\n' "$now" "${run:--}" "${who:--}" "$1" "$2" >>"$at/journal"
+    ) 2>/dev/null || :
+}
+
+# As the trap of a snippet's end: journal_end STEP
+journal_end() {
+    code=$?
+    if [ "$code" = 0 ]; then journal "$1" "done"; else journal "$1" "failed ($code)"; fi
+}

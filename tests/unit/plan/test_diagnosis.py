@@ -1,0 +1,72 @@
+"""Journals as K3s, the kubelet and systemd write them, and the cause each of them names."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgeboot.plan.diagnosis import diagnose, known_ids
+
+CASES = {
+    "node-password-rejected": (
+        'level=error msg="Node password rejected, duplicate hostname or contents of '
+        "'/etc/rancher/node/password' may not match server node-passwd entry\"",
+        "pi.node-password.k3s",
+    ),
+    "other-cluster": (
+        "Error: token CA hash does not match the Cluster CA certificate hash: ab != cd",
+        "reset",
+    ),
+    "clock": (
+        'msg="Get https://192.0.2.1:6443/cacerts: tls: failed to verify certificate: x509: '
+        'certificate has expired or is not yet valid: current time 1970-01-01"',
+        "date",
+    ),
+    "wrong-token": (
+        'msg="failed to validate token: https://127.0.0.1:6444/v1-k3s/client-kubelet.crt: '
+        '401 Unauthorized"',
+        "edgeboot install",
+    ),
+    "port-taken": ("listen tcp :6443: bind: address already in use", "ss -ltnp"),
+    "port-unreachable": (
+        'msg="failed to get CA certs: Get \\"https://192.0.2.1:6443/cacerts\\": '
+        'dial tcp 192.0.2.1:6443: connect: connection refused"',
+        "6443",
+    ),
+    "name-unknown": ("dial tcp: lookup server.lan on 192.0.2.53:53: no such host", "DNS"),
+    "disk-full": ("write /var/lib/rancher/k3s/x: no space left on device", "make room"),
+    "out-of-memory": ("k3s.service: Failed with result 'oom-kill'.", "memory"),
+    "cgroups": ('level=fatal msg="failed to find memory cgroup (v2)"', "cmdline.txt"),
+    "wrong-architecture": ("/usr/local/bin/k3s: cannot execute binary file", "--arch"),
+    "image-missing": (
+        'failed to pull image "docker.io/x/y:1": dial failed',
+        "bundle",
+    ),
+}
+
+
+def test_every_cause_has_a_case() -> None:
+    assert set(CASES) == known_ids()
+
+
+@pytest.mark.parametrize("error_id", CASES)
+def test_a_journal_names_its_cause(error_id: str) -> None:
+    line, hint = CASES[error_id]
+    found = diagnose(f"Starting\n{line}\nlast line", "pi")
+    assert found is not None
+    assert (found.error_id, hint in found.hint) == (error_id, True)
+    assert "{" not in found.what + found.hint
+
+
+def test_what_was_reached_in_vain_is_named() -> None:
+    found = diagnose(CASES["port-unreachable"][0], "pi")
+    assert found is not None
+    assert found.what == "it cannot reach 192.0.2.1:6443"
+
+
+def test_the_newest_complaint_counts_and_none_is_invented() -> None:
+    lines = [CASES["port-unreachable"][0], CASES["disk-full"][0]]
+    found = diagnose("\n".join(lines), "pi")
+    assert found is not None
+    assert found.error_id == "disk-full"
+    assert diagnose("level=info msg=hello", "pi") is None
+    assert diagnose("", "pi") is None
