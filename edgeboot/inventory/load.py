@@ -17,6 +17,7 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory import sections, syntax
 from edgeboot.inventory.expand import expand
 from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.inventory.servers import check_servers, read_datastore, read_vip
 from edgeboot.inventory.settings import checked, read_config, read_settings
 from edgeboot.yamlfile import Mapping, Reader, nearest, quoted
 
@@ -42,7 +43,7 @@ def load(path: Path) -> Cluster:
     nodes = _Layers(top, base).nodes(top)
     _check_servers(top, nodes)
     _check_unique(nodes)
-    return Cluster(
+    loaded = Cluster(
         name=name,
         nodes=nodes,
         config=config,
@@ -50,13 +51,17 @@ def load(path: Path) -> Cluster:
         where=top.top.where("cluster"),
         bundle_keys=_bundle_keys(top),
         allow_unsigned=top.boolean("allow-unsigned", False),
+        datastore=read_datastore(cluster, base),
+        vip=read_vip(cluster),
     )
+    check_servers(loaded)
+    return loaded
 
 
 def _check_indented(document: Mapping) -> None:
     """A key of 'cluster' or of a node at the left edge: known, but not there."""
     for key in document:
-        home = {"name": "cluster", "config": "cluster"}.get(key)
+        home = "cluster" if key in sections.CLUSTER else None
         home = home or ("defaults" if key in sections.SETTINGS else None)
         if home:
             what = f"unknown key '{key}' in the inventory"
@@ -161,17 +166,8 @@ def _check_servers(top: Reader, nodes: tuple[Node, ...]) -> None:
     if not nodes:
         hint = "write 'nodes:' and below it '- name: …' with address and role"
         raise BadInput("the inventory has no nodes", where=where, hint=hint)
-    servers = [node for node in nodes if node.role is Role.SERVER]
-    if not servers:
+    if not any(node.role is Role.SERVER for node in nodes):
         raise BadInput("no node is a server", where=where, hint="give one node 'role: server'")
-    if len(servers) > 1:
-        first, second = servers[0], servers[1]
-        what = (
-            "SQLite serves one server; more than one server needs embedded etcd, which edgeboot "
-            "cannot set up yet"
-        )
-        hint = f"keep '{first.name}' as the server and make '{second.name}' an agent"
-        raise BadInput(what, where=second.where, hint=hint)
 
 
 def _check_unique(nodes: tuple[Node, ...]) -> None:

@@ -9,6 +9,7 @@ from edgeboot.inventory.schema import json_schema
 
 _TITLES = {
     "cluster": "cluster",
+    "datastore": "cluster.datastore: where an external one is",
     "node": "nodes: each entry",
     "settings": "defaults, roles, groups: what nodes share",
     "ssh": "ssh",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 TOP = ("cluster", "bundle", "bundle-keys", "allow-unsigned", "defaults", "roles", "groups", "nodes")
-CLUSTER = ("name", "config")
+CLUSTER = ("name", "vip", "datastore", "config")
+DATASTORE = ("endpoint-file", "endpoint-env")
 ROLES = ("server", "agent")
 SETTINGS = ("ssh", "labels", "taints", "profiles", "config", "budget")
 PROFILES = ("lean", "sd-card", "cis")

@@ -7,6 +7,7 @@ CONFIG_DIR = "/etc/rancher/k3s"
 CONFIG = f"{CONFIG_DIR}/config.yaml"
 KUBECONFIG = f"{CONFIG_DIR}/k3s.yaml"
 TOKEN = f"{CONFIG_DIR}/edgeboot-token"
+AGENT_TOKEN = f"{CONFIG_DIR}/edgeboot-agent-token"  # what agents show; on servers
 MODULES = "/etc/modules-load.d/edgeboot.conf"
 
 DATA = "/var/lib/rancher/k3s"
@@ -18,12 +19,17 @@ IMAGES_CACHE = f"{IMAGES}/.cache.json"
 MANIFESTS = f"{SERVER}/manifests"
 STATIC = f"{SERVER}/static"
 CHARTS = f"{STATIC}/charts"
+ETCD = f"{SERVER}/db/etcd"
+ETCD_DATA = f"{ETCD}/member"  # there as soon as the server is, or is becoming, a member
+TOMBSTONE = f"{ETCD}/tombstone"  # the member was removed from its cluster
+DATABASE = f"{SERVER}/db/state.db"  # SQLite
 NODE_TOKEN = f"{SERVER}/node-token"
 
 UNIT_DIR = "/etc/systemd/system"
 
 OURS = "/var/lib/edgeboot"  # record of what edgeboot put where, lock
 BUNDLE = f"{OURS}/bundle.json"  # which bundle the host was installed from
+NODE_RECORD = f"{OURS}/node.json"  # what edgeboot has set on its Node object
 
 
 def unit_file(service: str) -> str:
