@@ -44,8 +44,8 @@ class Context:
 
     ``join_token`` is what this node's token file shall hold: a fresh password for the server that
     is first, the full token of the cluster for the others, that of agents for agents.
-    ``agent_token`` is the password agents show, which servers have to know. The two functions turn items of the bundle
-    into bytes, so that components need not know how a bundle is stored.
+    ``agent_token`` is the password agents show, which servers have to know. The two functions turn
+    items of the bundle into bytes, so that components need not know how a bundle is stored.
     """
 
     cluster: Cluster

@@ -23,6 +23,8 @@ from edgeboot.platform import arch_of_machine
 from edgeboot.roles import resources_of
 from edgeboot.secret import Secret
 
+_NO_SECRET = Secret(b"")
+
 
 @dataclass(frozen=True)
 class Supplies:
@@ -50,7 +52,7 @@ class World:
     statuses: Mapping[str, Status] = field(default_factory=dict)
     terms: Terms = USUAL_TERMS
     bystanders: frozenset[str] = frozenset()  # nodes that are looked at and not changed
-    fresh_agent_token: Secret = Secret(b"")
+    fresh_agent_token: Secret = _NO_SECRET
 
     def with_facts(self, facts: Mapping[str, Facts]) -> World:
         """The same world after some hosts were observed anew."""

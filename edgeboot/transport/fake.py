@@ -1,8 +1,8 @@
 """An in-memory host behind the Transport protocol, for tests: ours, and those of library users.
 
 It understands edgeboot's packaged snippets, not shell. A ``FakeCluster`` takes in hosts whose
-service was started with the right token, so a whole install runs in milliseconds. Faults: a host raises
-``Unreachable`` at a chosen operation, before or after carrying it out, as a cut link would.
+service was started with the right token, so a whole install runs in milliseconds. Faults: a host
+raises ``Unreachable`` at a chosen operation, before or after carrying it out, as a cut link would.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from edgeboot.secret import Secret
 from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet
 from edgeboot.transport.fake_board import FakeBoard
 from edgeboot.transport.fake_cluster import FakeCluster
+
+__all__ = ("FakeCluster", "FakeHeld", "FakeHost", "Fault")
 
 _OK = Result(0, "", "")
 _ETCD = "/var/lib/rancher/k3s/server/db/etcd/member"

@@ -11,7 +11,7 @@ import pytest
 
 from edgeboot.bundle.contents import Blob, Contents, Item
 from edgeboot.bundle.contents import Role as ItemRole
-from edgeboot.inventory.model import Budget, Cluster, Node, Role
+from edgeboot.inventory.model import Budget, Cluster, Datastore, DatastoreKind, Node, Role
 from edgeboot.lifecycle.checks.base import Subject
 from edgeboot.lifecycle.preflight import ALLOWABLE, CHECKS, Preflight, findings, refusals
 from edgeboot.lifecycle.terms import Terms
@@ -116,7 +116,14 @@ def subject(case: dict[str, Any]) -> Subject:
     )
     cluster_config = config if role is Role.SERVER else {}
     contents = CONTENTS if case.get("bundle", True) else None
-    return Subject(Cluster("c", nodes, cluster_config), node, fleet, contents, terms, steps)
+    cluster = Cluster(
+        "c",
+        nodes,
+        cluster_config,
+        datastore=Datastore(DatastoreKind(case.get("datastore", "sqlite"))),
+        vip=case.get("vip"),
+    )
+    return Subject(cluster, node, fleet, contents, terms, steps)
 
 
 class Sized:
