@@ -7,7 +7,9 @@ import json
 from collections.abc import Iterator, Mapping
 
 from edgeboot.components import marks
+from edgeboot.components.additions import with_components
 from edgeboot.components.context import Context, Entrance
+from edgeboot.components.hardening import is_hardened
 from edgeboot.components.services import service_files
 from edgeboot.inventory.k3s_keys import applies_to
 from edgeboot.inventory.model import Cluster, ConfigValue, DatastoreKind, Node, Role
@@ -47,7 +49,8 @@ def service(context: Context) -> Iterator[Resource]:
     yield marks.record(context.marks, node)
     config = render(config_of(cluster, node, entrance))
     yield File(paths.CONFIG, text(config), 0o600, restarts=name)
-    yield from service_files(context.traits, name, node.role)
+    hardened = is_hardened(node)
+    yield from service_files(context.traits, name, node.role, hardened=hardened)
     yield Service(name)
 
 
@@ -87,7 +90,7 @@ def config_of(
         config["tls-san"] = _names(config.get("tls-san"), node.address, cluster.vip)
         if entrance.begins:
             config["cluster-init"] = True
-    return config
+    return with_components(config, cluster, node)
 
 
 def _names(given: ConfigValue | None, *addresses: str | None) -> tuple[str, ...]:

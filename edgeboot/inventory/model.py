@@ -7,16 +7,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from edgeboot.inventory.cluster import Components
+from edgeboot.inventory.role import Role as Role
 from edgeboot.secret import Secret
 
 ConfigValue = str | int | bool | tuple[str, ...]
-
-
-class Role(StrEnum):
-    """What a node is to K3s."""
-
-    SERVER = "server"
-    AGENT = "agent"
 
 
 class DatastoreKind(StrEnum):
@@ -107,6 +102,7 @@ class Cluster:
     datastore: Datastore = Datastore()
     vip: str | None = None  # an address that all servers answer at together
     away: tuple[Node, ...] = ()  # nodes of the inventory that have no part in this run
+    components: Components = field(default_factory=Components)
 
     @property
     def servers(self) -> tuple[Node, ...]:

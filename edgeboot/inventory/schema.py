@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeboot.inventory import quantities, sections, syntax
+from edgeboot.inventory.cluster import SCHEMAS
 from edgeboot.inventory.k3s_keys import KEYS, K3sKey, Kind
 
 _TEXT = {"type": "string"}
@@ -78,6 +79,7 @@ def json_schema() -> dict[str, Any]:
                         "oneOf": [{"enum": ["sqlite", "etcd"]}, _ref("datastore")],
                     },
                     "config": _ref("config"),
+                    **SCHEMAS,
                 },
                 "name",
             ),

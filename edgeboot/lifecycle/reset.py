@@ -60,7 +60,7 @@ def chosen(cluster: Cluster, limit: Iterable[str]) -> tuple[Node, ...]:
                 hint=f"it has {', '.join(sorted(known))}",
             )
     nodes = tuple(node for node in cluster.nodes if not names or node.name in names)
-    if len(nodes) < len(cluster.nodes) and not set(cluster.servers) - set(nodes):
+    if len(nodes) < len(cluster.nodes) and all(server in nodes for server in cluster.servers):
         raise Refused(
             "the last server cannot be reset while other nodes of its cluster stay",
             hint="leave --limit away to reset the whole cluster, or let a server stay",
@@ -159,8 +159,8 @@ def _doom(
 
 def _status(cluster: Cluster, nodes: tuple[Node, ...], transport: Transport) -> Status | None:
     """How a server does that stays while servers go; None where nobody needs to know."""
-    staying = [s.name for s in cluster.servers if s not in nodes]
-    if transport.node not in staying or not set(cluster.servers) & set(nodes):
+    staying = [server.name for server in cluster.servers if server not in nodes]
+    if transport.node not in staying or len(staying) == len(cluster.servers):
         return None
     return status(transport, Role.SERVER.value, service_of(Role.SERVER))
 

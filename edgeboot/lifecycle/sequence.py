@@ -8,9 +8,12 @@ than one learner, and never more than one server that restarts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
+from edgeboot.lifecycle.addons import chart_steps, former_steps, replica_steps
 from edgeboot.lifecycle.entrance import is_alive, is_member
+from edgeboot.lifecycle.flannel import reboot_steps
 from edgeboot.lifecycle.marking import marking_steps, remembering_steps
 from edgeboot.lifecycle.phases import Gate, Phase
 from edgeboot.lifecycle.prepare import forgetting_steps, joining_steps, prepare_steps
@@ -34,6 +37,14 @@ def _all(cluster: Cluster) -> tuple[Node, ...]:
 
 def _servers(cluster: Cluster) -> tuple[Node, ...]:
     return cluster.servers
+
+
+def _first_server(cluster: Cluster) -> tuple[Node, ...]:
+    return cluster.servers[:1]
+
+
+def _other_servers(cluster: Cluster) -> tuple[Node, ...]:
+    return cluster.servers[1:]
 
 
 def _agents(cluster: Cluster) -> tuple[Node, ...]:
@@ -66,6 +77,13 @@ def phases(world: World) -> tuple[Phase, ...]:
         Phase("former nodes", _only(lead), forgetting_steps),
         *(_server(f"server {server.name}", server, world) for server in others),
         Phase("agents", _agents, joining_steps, Gate(_agents, _agents_not_running)),
+        Phase("former charts, other servers", _other_servers, former_steps),
+        Phase("former charts", _first_server, former_steps),
+        Phase("charts", _first_server, chart_steps),
+        Phase("charts, other servers", _other_servers, chart_steps),
+        Phase("name service", _first_server, replica_steps),
+        *_rebooting(world),
+        Phase("network, agents", _agents, reboot_steps),
         Phase("labels and taints", _servers, marking_steps),
         Phase("what was set", _all, remembering_steps),
         Phase("cluster", _all, _nothing, Gate(_servers, _not_whole)),
@@ -97,7 +115,6 @@ def _server(name: str, server: Node, world: World) -> Phase:
     """One server: what must hold before it is restarted or joins, and afterwards."""
     select = _only(server)
     etcd = world.cluster.datastore.kind is DatastoreKind.ETCD
-    guarded = etcd and len(world.cluster.every_server) > 1
     alone = not etcd and server == world.lead
 
     def why_not(world: World) -> Reasons:
@@ -117,8 +134,21 @@ def _server(name: str, server: Node, world: World) -> Phase:
         select,
         joining_steps,
         Gate(select, why_not),
-        guard=Gate(_servers, why_wait) if guarded else None,
+        guard=Gate(_servers, why_wait) if _is_guarded(world) else None,
     )
+
+
+def _rebooting(world: World) -> tuple[Phase, ...]:
+    """Servers boot anew for another network; members of etcd one after the other."""
+    if not _is_guarded(world):
+        return (Phase("network, servers", _servers, reboot_steps),)
+    phases = (_server(f"network, {s.name}", s, world) for s in world.cluster.servers)
+    return tuple(replace(phase, steps=reboot_steps) for phase in phases)
+
+
+def _is_guarded(world: World) -> bool:
+    etcd = world.cluster.datastore.kind is DatastoreKind.ETCD
+    return etcd and len(world.cluster.every_server) > 1
 
 
 def _first_reasons(

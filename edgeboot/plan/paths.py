@@ -10,6 +10,10 @@ TOKEN = f"{CONFIG_DIR}/edgeboot-token"
 AGENT_TOKEN = f"{CONFIG_DIR}/edgeboot-agent-token"  # what agents show; on servers
 MODULES = "/etc/modules-load.d/edgeboot.conf"
 
+REGISTRIES = f"{CONFIG_DIR}/registries.yaml"
+COMPONENTS = f"{CONFIG_DIR}/edgeboot"  # what the configuration of components points to
+SYSCTL = "/etc/sysctl.d/90-edgeboot.conf"
+
 DATA = "/var/lib/rancher/k3s"
 SERVER = f"{DATA}/server"
 AGENT = f"{DATA}/agent"
@@ -23,11 +27,21 @@ ETCD = f"{SERVER}/db/etcd"
 ETCD_DATA = f"{ETCD}/member"  # there as soon as the server is, or is becoming, a member
 TOMBSTONE = f"{ETCD}/tombstone"  # the member was removed from its cluster
 DATABASE = f"{SERVER}/db/state.db"  # SQLite
+CONTAINERD = f"{AGENT}/etc/containerd"
+# Where settings for containerd go: K3s from v1.36, from v1.31.6 and v1.32.2, before (config v2).
+CONTAINERD_FILES = (
+    "config-v3.toml.d/50-edgeboot.toml",
+    "config-v3.toml.tmpl",
+    "config.toml.tmpl",
+)
+AUDIT_LOGS = f"{SERVER}/logs"
 NODE_TOKEN = f"{SERVER}/node-token"
 
 UNIT_DIR = "/etc/systemd/system"
 
 OURS = "/var/lib/edgeboot"  # record of what edgeboot put where, lock
+FLANNEL = f"{OURS}/flannel-backend"  # which one the host was last booted with
+COREDNS = f"{OURS}/coredns-replicas"  # how many were asked for
 BUNDLE = f"{OURS}/bundle.json"  # which bundle the host was installed from
 NODE_RECORD = f"{OURS}/node.json"  # what edgeboot has set on its Node object
 

@@ -35,6 +35,7 @@ class FakeCluster:
     agent_password: bytes | None = None
     joined: dict[str, FakeNode] = field(default_factory=dict)
     most_learners: int = 0
+    asked: list[tuple[str, ...]] = field(default_factory=list)  # of its API, beside installations
 
     @property
     def node_token(self) -> bytes | None:

@@ -37,6 +37,7 @@ type server struct {
 	agentPassword string
 	ready         atomic.Value // bool
 	manifests     *deployer
+	dnsTold       bool
 }
 
 func runServer(args []string) {
@@ -106,6 +107,12 @@ func prepareServer(config *Config) (*server, error) {
 	s.ready.Store(false)
 	registries := filepath.Join(etcRancher(), "k3s", "registries.yaml")
 	if err := checkRegistries(config.strOr("private-registry", registries)); err != nil {
+		return nil, err
+	}
+	if err := checkFlannel(config, config.strOr("flannel-backend", "vxlan")); err != nil {
+		return nil, err
+	}
+	if err := checkAPIServerArgs(config); err != nil {
 		return nil, err
 	}
 	for _, dir := range []string{s.dir, filepath.Join(config.dataDir(), "agent"), s.path("tls"), s.path("cred"), s.path("db")} {
@@ -186,6 +193,9 @@ func checkRegistries(path string) error {
 			if key != "mirrors" && key != "configs" && key != "auths" {
 				return fmt.Errorf("%s: unknown key %q", path, key)
 			}
+		}
+		if err := checkRegistryFields(path, fields); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -397,6 +407,7 @@ func (s *server) runControllers(ctx context.Context) {
 	)
 	ticker := time.NewTicker(step)
 	defer ticker.Stop()
+	dns := ""
 	for tick := 0; ; tick++ {
 		now := time.Now()
 		if tick%manifestScan == 0 && s.store.healthy() == nil {
@@ -405,6 +416,7 @@ func (s *server) runControllers(ctx context.Context) {
 		if s.store.leads() {
 			s.markSilentNodes(now)
 			s.reconcileCharts()
+			dns = s.watchCoreDNS(dns)
 			s.reconcileWorkloads()
 			if tick%heartbeatSave == 0 {
 				s.store.expire(now)
