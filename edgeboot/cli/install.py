@@ -28,7 +28,7 @@ from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install import Installed
 from edgeboot.lifecycle.install import install as run_install
-from edgeboot.lifecycle.kubeconfig import default_path, rewritten, save
+from edgeboot.lifecycle.kubeconfig import default_path, rewritten, save, url_from_outside
 from edgeboot.lifecycle.terms import Terms
 from edgeboot.lifecycle.world import Plan
 from edgeboot.report.plan import plan_json, plan_lines
@@ -135,7 +135,7 @@ def _asked() -> bool:
 def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: int) -> None:
     if done.kubeconfig is not None:
         save(rewritten(done.kubeconfig, cluster), path)
-    url = f"https://{cluster.servers[0].address}:6443"
+    url = url_from_outside(cluster)
     if output == "jsonl":
         end = {"event": "Done", "changed": not done.plan.empty, "kubeconfig": str(path), "url": url}
         click.echo(json.dumps(end))

@@ -72,7 +72,7 @@ KEYS: dict[str, K3sKey] = {
 }
 
 _TOKEN = "edgeboot makes the tokens and keeps them; no secret belongs into an inventory"  # noqa: S105
-_SQLITE = "edgeboot sets up one server with SQLite so far"
+_DATASTORE = "write 'datastore' below 'cluster:': sqlite, etcd, or where its endpoint stands"
 _PORT = "edgeboot expects the API at 6443"
 _SECRET = "no secret belongs into an inventory; "  # noqa: S105
 
@@ -82,14 +82,14 @@ OWNED: dict[str, str] = {
     "token-file": _TOKEN,
     "agent-token": _TOKEN,
     "agent-token-file": _TOKEN,
-    "server": "edgeboot points the agents at the server",
+    "server": "edgeboot points the nodes at a server, or at 'vip' of 'cluster'",
     "node-name": "the node's 'name' is used",
     "with-node-id": "the node's 'name' is used as it is",
     "node-ip": "write 'node-ip' beside the node's 'address'",
     "node-label": "write 'labels' of the node, a group or 'defaults'",
     "node-taint": "write 'taints' of the node, a group or 'defaults'",
-    "cluster-init": _SQLITE,
-    "datastore-endpoint": _SQLITE,
+    "cluster-init": _DATASTORE,
+    "datastore-endpoint": _DATASTORE,
     "data-dir": "edgeboot relies on K3s's own directory; mount a disk there instead",
     "https-listen-port": _PORT,
     "supervisor-port": _PORT,

@@ -70,7 +70,25 @@ def json_schema() -> dict[str, Any]:
         "title": "edgeboot inventory",
         **_object(top, "cluster", "nodes"),
         "$defs": {
-            "cluster": _object({"name": name, "config": _ref("config"), **SCHEMAS}, "name"),
+            "cluster": _object(
+                {
+                    "name": name,
+                    "vip": _described(_TEXT, "An address that all servers answer at together."),
+                    "datastore": {
+                        "description": "sqlite (one server), etcd (on the servers), or elsewhere.",
+                        "oneOf": [{"enum": ["sqlite", "etcd"]}, _ref("datastore")],
+                    },
+                    "config": _ref("config"),
+                    **SCHEMAS,
+                },
+                "name",
+            ),
+            "datastore": _object(
+                {
+                    "endpoint-file": _described(_TEXT, "A file, closed to others, with its URL."),
+                    "endpoint-env": _described(_TEXT, "The environment variable with its URL."),
+                }
+            ),
             "settings": _object(settings),
             "node": _object(node, "name", "address", "role"),
             "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),

@@ -20,6 +20,7 @@ from edgeboot.errors import EdgebootError, StepFailed, Unreachable
 from edgeboot.events import Listener, Note, PhaseEnded, PhaseStarted, Waiting
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.grip import Grip
+from edgeboot.lifecycle.quorum import can_spare
 from edgeboot.lifecycle.world import Plan, PlannedPhase, World
 from edgeboot.plan.diagnosis import diagnose
 from edgeboot.plan.diff import FIRST_START
@@ -47,12 +48,16 @@ class Gate:
 
 @dataclass(frozen=True)
 class Phase:
-    """Part of a lifecycle: on which nodes, which steps, and what must hold afterwards."""
+    """Part of a lifecycle: on which nodes, which steps, and what must hold afterwards.
+
+    ``guard`` must hold before the steps are taken, if there are any.
+    """
 
     name: str
     select: Callable[[Cluster], tuple[Node, ...]]
     steps: Callable[[World, Node], tuple[Step, ...]]
     gate: Gate | None = None
+    guard: Gate | None = None
 
 
 def plan(phases: Sequence[Phase], world: World) -> Plan:
@@ -92,6 +97,8 @@ class Walk:
         steps = _planned(phase, world).steps
         self.tell(PhaseStarted(phase.name, tuple(steps)))
         try:
+            if steps and phase.guard:
+                world = self._wait(phase.guard, world.without_statuses(), {})
             if steps:
                 world = self._carry_out(phase, world, steps).without_statuses()
             if phase.gate:
@@ -135,13 +142,12 @@ class Walk:
 
     def without_lost(self, world: World, errors: Mapping[str, EdgebootError]) -> World:
         """The world without the hosts that are gone, if that is wanted and they can be spared."""
-        needed = world.cluster.servers[0].name
         spared = {
             name
             for name, error in errors.items()
-            if self.grip.pace.skip_unreachable and isinstance(error, Unreachable) and name != needed
+            if self.grip.pace.skip_unreachable and isinstance(error, Unreachable)
         }
-        if errors.keys() - spared:
+        if errors.keys() - spared or not can_spare(world, spared):
             raise FleetError(errors)
         for name in sorted(spared):
             self.lost[name] = errors[name]
