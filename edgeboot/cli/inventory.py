@@ -10,9 +10,9 @@ import click
 from edgeboot.cli.inventory_import import import_
 from edgeboot.cli.inventory_init import init
 from edgeboot.cli.options import inventory_option
+from edgeboot.inventory.budgets import ALL_FIGURES, limits_of, write_amount
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Budget, Cluster, Node
-from edgeboot.inventory.quantities import format_bytes, format_cpu
 from edgeboot.inventory.reference import markdown
 from edgeboot.inventory.schema import json_schema
 from edgeboot.inventory.servers import warnings
@@ -96,10 +96,9 @@ def _ssh(node: Node) -> str:
 
 
 def _budget(budget: Budget) -> str:
-    parts = [
-        f"memory {format_bytes(budget.memory)}" if budget.memory else "",
-        f"cpu {format_cpu(budget.cpu)}" if budget.cpu else "",
-        f"disk {format_bytes(budget.disk)}" if budget.disk else "",
+    limits = limits_of(budget)
+    parts = [budget.base or ""] + [
+        f"{name} {write_amount(ALL_FIGURES[name].unit, limit)}" for name, limit in limits.items()
     ]
     return ", ".join(filter(None, parts)) or "-"
 

@@ -60,11 +60,17 @@ class Ssh:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a node may use; None is no limit. Bytes, thousandths of a core, bytes."""
+    """What a node may use; None is no limit. Bytes, thousandths of a core, bytes.
+
+    ``more`` has the limits of other figures by name (``inventory.budgets``: ``files``,
+    ``containerd.memory`` …); ``base`` names the budget that fills what is left open.
+    """
 
     memory: int | None = None
     cpu: int | None = None
     disk: int | None = None
+    more: Mapping[str, int] = field(default_factory=dict, hash=False)
+    base: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeboot.inventory import quantities, sections, syntax
+from edgeboot.inventory.budgets import COMPONENTS, FIGURES, NAMED, Figure, Unit
 from edgeboot.inventory.cluster import SCHEMAS
 from edgeboot.inventory.k3s_keys import KEYS, K3sKey, Kind
 
@@ -16,6 +17,15 @@ _TEXT = {"type": "string"}
 _PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 _SIZE = {"type": ["string", "integer"], "pattern": quantities.BYTES_PATTERN, "minimum": 1}
 _CPU = {"type": ["string", "number"], "pattern": quantities.CPU_PATTERN, "exclusiveMinimum": 0}
+_AMOUNTS: dict[Unit, dict[str, Any]] = {
+    Unit.BYTES: _SIZE,
+    Unit.CPU: _CPU,
+    Unit.LOAD: _CPU,
+    Unit.PERCENT: {**_CPU, "pattern": quantities.PERCENT_PATTERN},
+    Unit.TIME: {**_CPU, "pattern": quantities.SECONDS_PATTERN},
+    Unit.RATE: {**_SIZE, "pattern": quantities.RATE_PATTERN},
+    Unit.COUNT: {**_SIZE, "pattern": quantities.COUNT_PATTERN},
+}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -93,7 +103,7 @@ def json_schema() -> dict[str, Any]:
             "node": _object(node, "name", "address", "role"),
             "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),
             "jump": _object({"address": _TEXT, **_login()}, "address"),
-            "budget": _object({"memory": _SIZE, "cpu": _CPU, "disk": _SIZE}),
+            "budget": _budget(),
             "config": _object({key: _k3s(known) for key, known in KEYS.items()}),
         },
     }
@@ -107,6 +117,24 @@ def _login() -> dict[str, Any]:
         "host-key": _described(_TEXT, "The host's public key, or its SHA256:… fingerprint."),
         "password": _described({"const": "ask"}, "Ask for one where no key gets in."),
     }
+
+
+def _budget() -> dict[str, Any]:
+    parts = {
+        component: _object({name: _AMOUNTS[FIGURES[name].unit] for name in names})
+        for component, names in COMPONENTS.items()
+    }
+    figures = {
+        name: _described(_AMOUNTS[figure.unit], _limit(figure)) for name, figure in FIGURES.items()
+    }
+    base = _described({"enum": list(NAMED)}, "The named budget for what is not limited here.")
+    each = "; ".join(f"`{part}`: {', '.join(names)}" for part, names in COMPONENTS.items())
+    components = _described(_object(parts), f"Limits of single parts ({each}).")
+    return _object({"base": base, **figures, "components": components})
+
+
+def _limit(figure: Figure) -> str:
+    return f"At {'least' if figure.at_least else 'most'}: {figure.what} ({figure.counts})."
 
 
 def _k3s(known: K3sKey) -> dict[str, Any]:

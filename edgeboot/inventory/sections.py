@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeboot.inventory.budgets import FIGURES
 from edgeboot.inventory.cluster import SCHEMAS
 
 COMPONENTS = tuple(SCHEMAS)
@@ -14,4 +15,4 @@ PROFILES = ("lean", "sd-card", "cis")
 NODE = ("name", "address", "role", "groups", "node-ip", *SETTINGS)
 JUMP = ("address", "user", "port", "key", "host-key", "password")
 SSH = ("user", "port", "key", "host-key", "password", "jump")
-BUDGET = ("memory", "cpu", "disk")
+BUDGET = ("base", *FIGURES, "components")

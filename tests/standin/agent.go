@@ -50,6 +50,7 @@ func runAgent(args []string) {
 	}
 	ctx := untilSignal()
 	crashOnRequest()
+	go misbehave(config)
 	logInfo("Starting k3s agent %s (%s)", version, commit)
 	if err := checkRegistries(config.strOr("private-registry", filepath.Join(etcRancher(), "k3s", "registries.yaml"))); err != nil {
 		fatal("Error: %v", err)
@@ -116,6 +117,7 @@ func (a *agent) run(ctx context.Context, ready func()) error {
 	if err := checkCgroups(a.config); err != nil {
 		return err
 	}
+	setSysctls()
 	if err := writeContainerdConfig(a.config); err != nil {
 		return err
 	}

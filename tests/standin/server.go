@@ -48,6 +48,7 @@ func runServer(args []string) {
 	}
 	ctx := untilSignal()
 	crashOnRequest()
+	go misbehave(config)
 	logInfo("Starting k3s %s (%s)", version, commit)
 	s, err := prepareServer(config)
 	if err != nil {

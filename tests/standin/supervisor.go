@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The supervisor: what K3s itself answers on 6443 beside the Kubernetes API.
@@ -29,6 +30,9 @@ func (s *server) handler() http.Handler {
 
 func (s *server) whenReady(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if delay, asked := answerDelay.Load().(time.Duration); asked {
+			time.Sleep(delay)
+		}
 		if !s.ready.Load().(bool) {
 			writeStatus(w, &apiError{503, "ServiceUnavailable", "starting"})
 			return

@@ -1,0 +1,217 @@
+"""What a real K3s uses on small hosts, and what verifying costs them. Prints Markdown.
+
+    K3S_RELEASE=DIR python -m tests.bench.footprint
+
+One server and one agent; the server's memory limit and Go's knobs are changed from row to row. The
+stand-in is refused: its figures are not K3s's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from edgeboot import shell
+from edgeboot.inventory.budgets import ALL_FIGURES
+from edgeboot.lab import lab as labs
+from edgeboot.lab.lab import LabSpec
+from edgeboot.verify.budgets import shown
+from edgeboot.verify.usage import DISK_PATHS
+from tests.e2e.conftest import base_of
+from tests.e2e.fleet import Fleet
+
+NAME = "footprint"
+MIB = 1 << 20
+WINDOW = 30
+SETTLE = 40  # seconds after K3s is ready: what it does first is not what it does all day
+LEAN = "Environment=GOGC=40 GOMEMLIMIT=300MiB"
+COLUMNS = (
+    *("memory", "memory-pss", "k3s.memory", "containerd.memory", "memory-available"),
+    *("cpu", "disk", "image-store", "files", "writes", "startup", "api-latency"),
+)
+_COMPONENT_IMAGES = {
+    "coredns": "coredns",
+    "traefik": "traefik",
+    "metrics-server": "metrics-server",
+    "local-storage": "local-path",
+    "servicelb": "klipper-lb",
+}
+
+# Puts the shell that reads this into a control group of its own, then measures what follows.
+_COST = """
+for controller in memory cpuacct; do
+    top=/sys/fs/cgroup/$controller
+    mount -o remount,rw,bind $top 2>/dev/null
+    rmdir $top/cost 2>/dev/null; mkdir $top/cost && echo $$ >$top/cost/cgroup.procs
+done
+before=$(sed -n 's/^write_bytes: //p' /proc/self/io)
+"$@" >/tmp/cost.out 2>/dev/null
+code=$?
+echo cpu $(cat /sys/fs/cgroup/cpuacct/cost/cpuacct.usage)
+echo memory $(cat /sys/fs/cgroup/memory/cost/memory.max_usage_in_bytes)
+echo rss $(sed -n 's/^total_rss //p' /sys/fs/cgroup/memory/cost/memory.stat)
+echo sent $(wc -c </tmp/cost.out)
+rm -f /tmp/cost.out
+exit $code
+"""
+
+
+@contextmanager
+def made(work: Path, release: Path) -> Iterator[Fleet]:
+    lab = labs.up(LabSpec(name=NAME, nodes=2, memory_bytes=1024 * MIB), say)
+    try:
+        spec = work / "spec.yml"
+        spec.write_text(f"name: footprint\nk3s:\n  source: {release}\n  arches: [amd64]\n")
+        fleet = Fleet(lab, base_of(lab), work / "footprint.tar", work)
+        images = (release / "k3s-images.txt").read_text()
+        off = [name for name, image in _COMPONENT_IMAGES.items() if image not in images]
+        fleet.base["cluster"]["config"]["disable"] = off
+        say(f"without {', '.join(off) or 'nothing'}")
+        done = fleet.run("bundle", "build", "-f", spec, "-o", fleet.bundle)
+        assert done.code == 0, done.all
+        yield fleet
+    finally:
+        labs.down(NAME, labs.STATE_DIR, lambda _line: None)
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def limit(fleet: Fleet, node: str, size: int) -> None:
+    """Another memory limit, as this machine's cgroup v1 has it."""
+    group = Path("/sys/fs/cgroup/memory") / fleet.lab.host(node).cgroup
+    for knob in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"):
+        for _ in range(2):  # one of the two orders is right, up or down
+            for other in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"):
+                if (group / other).exists():
+                    try:
+                        (group / other).write_text(str(size))
+                    except OSError:
+                        continue
+        if (group / knob).exists():
+            say(f"{node}: {knob} {(group / knob).read_text().strip()}")
+
+
+def lean(fleet: Fleet, node: str, service: str, *, on: bool) -> None:
+    """Go's knobs for a service, in a drop-in that edgeboot does not know of."""
+    path = f"/etc/systemd/system/{service}.service.d"
+    script = f"mkdir -p {path}; printf '[Service]\\n{LEAN}\\n' >{path}/lean.conf"
+    fleet.on(node, script if on else f"rm -rf {path}")
+    fleet.on(node, "systemctl daemon-reload")
+
+
+def restart(fleet: Fleet, node: str, service: str) -> bool:
+    """Starts K3s anew; whether its API answers within three minutes."""
+    fleet.on(
+        node, f"systemctl kill -s KILL {service}; sleep 1; systemctl restart --no-block {service}"
+    )
+    for _ in range(60):
+        time.sleep(3)
+        said = fleet.on(
+            node, "timeout 20 k3s kubectl get --raw /readyz 2>/dev/null; true", timeout=60
+        )
+        if said.strip() == "ok":
+            time.sleep(SETTLE)
+            return True
+    return False
+
+
+def figures(fleet: Fleet, node: str, what: str) -> dict[str, Any]:
+    path = fleet.work / f"{what}.json"
+    words = ("--only", "fit", "--window", f"{WINDOW}s", "--report", path)
+    done = fleet.run("verify", "-i", fleet.inventory(), *words)
+    say(done.all[-1500:])
+    found: dict[str, Any] = json.loads(path.read_text())["nodes"][node]["figures"]
+    return found
+
+
+def cells(found: dict[str, Any]) -> str:
+    values = []
+    for name in COLUMNS:
+        used = found.get(name, {}).get("used")
+        values.append("" if used is None else shown(name, used))
+    return " | ".join(values)
+
+
+def pressure(fleet: Fleet, node: str) -> str:
+    group = Path("/sys/fs/cgroup/memory") / fleet.lab.host(node).cgroup
+    return (group / "memory.failcnt").read_text().strip()
+
+
+def footprint(fleet: Fleet) -> None:
+    done = fleet.install(fleet.inventory())
+    assert done.code == 0, done.all
+    time.sleep(SETTLE)
+    head = [n + (" ≥" if ALL_FIGURES[n].at_least else "") for n in COLUMNS]
+    print(f"| host limit | role | environment | failed charges | {' | '.join(head)} |")
+    print("| --- " * (len(head) + 4) + "|", flush=True)
+    row(fleet, "server-1", "1 GiB", "server", "default")
+    row(fleet, "agent-1", "1 GiB", "agent", "default")
+    for size, on in ((1024, True), (512, True), (512, False)):
+        lean(fleet, "server-1", "k3s", on=on)
+        limit(fleet, "server-1", size * MIB)
+        name = "lean" if on else "default"
+        if restart(fleet, "server-1", "k3s"):
+            row(fleet, "server-1", f"{size} MiB", "server", name)
+        else:
+            failed = pressure(fleet, "server-1")
+            print(f"| {size} MiB | server | {name} | {failed} | the API did not answer |")
+    lean(fleet, "server-1", "k3s", on=False)
+    limit(fleet, "server-1", 1024 * MIB)
+
+
+def row(fleet: Fleet, node: str, size: str, role: str, name: str) -> None:
+    before = int(pressure(fleet, node))
+    found = figures(fleet, node, f"{node}-{size}-{name}".replace(" ", ""))
+    failed = int(pressure(fleet, node)) - before
+    print(f"| {size} | {role} | {name} | {failed} | {cells(found)} |", flush=True)
+
+
+def cost(fleet: Fleet) -> None:
+    """What each snippet costs a host, with K3s running."""
+    print(
+        "\n| on | snippet | CPU, s | its peak of memory | sent |\n| --- | --- | --- | --- | --- |"
+    )
+    expected = ("/usr/local/bin/k3s", "/etc/rancher/k3s/config.yaml")
+    for node, service, role in (("server-1", "k3s", "server"), ("agent-1", "k3s-agent", "agent")):
+        images = fleet.on(node, "ls /var/lib/rancher/k3s/agent/images/*.tar").split()
+        for name, words in (
+            ("sample", (service, "15", *DISK_PATHS)),
+            ("inspect", (role, service, *expected, *images)),
+            ("cluster", ()),
+        ):
+            if name == "cluster" and role == "agent":
+                continue
+            host = fleet.lab.host(node)
+            argv = ("sh", "-c", _COST, "cost", "sh", "-c", shell.text(name), name, *words)
+            said = host.exec(argv, timeout=200).stdout.decode()
+            got = dict(line.split() for line in said.splitlines() if len(line.split()) == 2)
+            memory = shown("memory", int(got["memory"]))
+            sent = shown("memory", int(got["sent"]))
+            print(f"| {role} | `{name}` | {int(got['cpu']) / 1e9:.2f} | {memory} | {sent} |")
+
+
+def main() -> None:
+    given = os.environ.get("K3S_RELEASE")
+    if not given:
+        sys.exit("K3S_RELEASE=DIR: a real K3s release; the stand-in's footprint means nothing")
+    with tempfile.TemporaryDirectory(prefix="edgeboot-footprint-") as directory:
+        work = Path(directory)
+        with made(work, Path(given)) as fleet:
+            footprint(fleet)
+            restart(fleet, "server-1", "k3s")
+            cost(fleet)
+            done = fleet.run("verify", "-i", fleet.inventory(), "--window", "5s")
+            print(f"\n```\n{done.out}```\nexit {done.code}")
+
+
+if __name__ == "__main__":
+    main()
