@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edgeboot.components import charts, environment, images, k3s, record
+from edgeboot.components import (
+    charts,
+    containerd,
+    coredns,
+    environment,
+    flannel,
+    hardening,
+    images,
+    k3s,
+    record,
+    registries,
+    traefik,
+)
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Role
 from edgeboot.plan.resources import Resource
@@ -18,6 +30,13 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
         images.images,
         charts.charts,
         charts.manifests,
+        coredns.coredns,
+        traefik.traefik,
+        containerd.runtime_classes,
+        containerd.containerd,
+        registries.registries,
+        flannel.flannel,
+        hardening.hardening,
         environment.environment,
         k3s.service,
         record.record,
@@ -26,6 +45,10 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
         k3s.directories,
         k3s.binary,
         images.images,
+        containerd.containerd,
+        registries.registries,
+        flannel.flannel,
+        hardening.hardening,
         environment.environment,
         k3s.service,
         record.record,

@@ -6,7 +6,9 @@ import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 
+from edgeboot.components.additions import with_components
 from edgeboot.components.context import Context
+from edgeboot.components.hardening import is_hardened
 from edgeboot.components.services import service_files
 from edgeboot.inventory.k3s_keys import applies_to
 from edgeboot.inventory.model import Cluster, ConfigValue, Node, Role
@@ -47,7 +49,8 @@ def service(context: Context) -> Iterator[Resource]:
         yield File(paths.TOKEN, context.join_token, 0o600, restarts=name)
     config = render(config_of(context.cluster, context.node))
     yield File(paths.CONFIG, text(config), 0o600, restarts=name)
-    yield from service_files(context.traits, name, context.node.role)
+    hardened = is_hardened(context.node)
+    yield from service_files(context.traits, name, context.node.role, hardened=hardened)
     yield Service(name)
 
 
@@ -69,7 +72,7 @@ def config_of(cluster: Cluster, node: Node) -> dict[str, ConfigValue]:
         config["server"] = api_url(cluster)
     else:
         config["tls-san"] = _names(config.get("tls-san"), node.address)
-    return config
+    return with_components(config, cluster, node)
 
 
 def _names(given: ConfigValue | None, address: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ WantedBy=multi-user.target
 Type=notify
 ExecStartPre=-/sbin/modprobe br_netfilter
 ExecStartPre=-/sbin/modprobe overlay
-ExecStart={binary} {role}
+{sysctl}ExecStart={binary} {role}
 KillMode=process
 Delegate=yes
 LimitNOFILE=1048576
@@ -73,7 +73,7 @@ depend() {{
 start_pre() {{
     modprobe -q br_netfilter
     modprobe -q overlay
-    checkpath --file --mode 0600 --owner root:root /var/log/{service}.log
+{sysctl}    checkpath --file --mode 0600 --owner root:root /var/log/{service}.log
 }}
 
 set -a
@@ -81,6 +81,8 @@ if [ -f {environment} ]; then . {environment}; fi
 set +a
 """
 )
+
+_SYSCTL = {False: "ExecStartPre=-/sbin/sysctl -q -p {path}\n", True: "    sysctl -q -p {path}\n"}
 
 # copytruncate: the supervisor keeps its file open.
 _LOGROTATE = (
@@ -103,9 +105,16 @@ def service_file(init: str, service: str) -> str:
     return paths.init_script(service) if init == "openrc" else paths.unit_file(service)
 
 
-def service_files(traits: HostTraits, service: str, role: Role) -> Iterator[File]:
-    """The files that make a service of K3s on such a host."""
+def service_files(
+    traits: HostTraits, service: str, role: Role, *, hardened: bool = False
+) -> Iterator[File]:
+    """The files that make a service of K3s on such a host.
+
+    ``hardened``: the kernel's settings are read before each start, for the kubelet looks at them.
+    """
+    sysctl = _SYSCTL[traits.init == "openrc"].format(path=paths.SYSCTL) if hardened else ""
     words = {
+        "sysctl": sysctl,
         "service": service,
         "role": role.value,
         "binary": paths.K3S_BINARY,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from edgeboot.inventory.cluster import SCHEMAS
+
+COMPONENTS = tuple(SCHEMAS)
 TOP = ("cluster", "bundle", "bundle-keys", "allow-unsigned", "defaults", "roles", "groups", "nodes")
-CLUSTER = ("name", "config")
+CLUSTER = ("name", "config", *COMPONENTS)
 ROLES = ("server", "agent")
 SETTINGS = ("ssh", "labels", "taints", "profiles", "config", "budget")
 PROFILES = ("lean", "sd-card", "cis")

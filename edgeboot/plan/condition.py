@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Condition:
     boot_file: BootFile | None = None
     throttled: int | None = None  # the bits of vcgencmd get_throttled; None where nobody counts
     temperature: float | None = None
+    networks: tuple[IPv4Network, ...] = ()  # those it is in itself, without a router
 
 
 def parse_condition(lines: Iterable[str]) -> Condition:
@@ -85,6 +87,7 @@ def parse_condition(lines: Iterable[str]) -> Condition:
         remains=frozenset(many.get("remains", ())),
         boot_file=_boot_file(one.get("boot-file")),
         throttled=int(throttled, 16) if throttled else None,
+        networks=tuple(map(_network, many.get("network", ()))),
         temperature=max((int(v) / 1000 for v in many.get("temperature", ())), default=None),
     )
 
@@ -99,6 +102,12 @@ def _filesystem(value: str) -> tuple[str, Filesystem]:
     return path, Filesystem(
         int(device), int(total) * 1024, int(free) * 1024, access == "rw", medium
     )
+
+
+def _network(value: str) -> IPv4Network:
+    """Two numbers as /proc/net/route has them: bytes back to front, of network and mask."""
+    address, mask = (IPv4Address(int(w, 16).to_bytes(4, "little")) for w in value.split())
+    return IPv4Network(f"{address}/{mask}", strict=False)
 
 
 def _boot_file(value: str | None) -> BootFile | None:

@@ -14,7 +14,15 @@ from edgeboot.secret import Secret
 
 # Where a file that edgeboot put there, and that no resource names any more, is removed. Elsewhere
 # (binary, unit, configuration) it stays until `reset`.
-SWEPT = (f"{paths.IMAGES}/", f"{paths.MANIFESTS}/", f"{paths.CHARTS}/")
+SWEPT = (
+    f"{paths.IMAGES}/",
+    f"{paths.MANIFESTS}/",
+    f"{paths.CHARTS}/",
+    f"{paths.CONTAINERD}/",
+    f"{paths.COMPONENTS}/",
+    paths.REGISTRIES,
+    paths.SYSCTL,
+)
 FIRST_START = "first start"
 
 

@@ -101,7 +101,7 @@ class Start:
 class Run:
     """Carries out a packaged snippet; ``shown`` says what it changes, as lines of a diff.
 
-    ``hint`` says what to do where it fails.
+    ``hint`` says what to do where it fails; ``deadline`` in seconds where it waits for something.
     """
 
     snippet: str
@@ -109,6 +109,7 @@ class Run:
     text: str
     shown: tuple[str, ...] = ()
     hint: str = "mend the cause on the host and run the same command again; it goes on from here"
+    deadline: float | None = None
 
     def describe(self) -> str:
         """One line for people."""
