@@ -146,6 +146,9 @@ def read_index(path: Path) -> Index:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
     if len(data) > _INDEX_MAX:
         raise Refused(f"{path} is no index of parts: it is longer than {_INDEX_MAX} bytes")
+    if not data.startswith(b"{"):
+        hint = f"give the file whose name ends with {SUFFIX}"
+        raise Refused(f"{path} is no index of parts", hint=hint)
     root = jsondoc.parse(data, str(path))
     root.only(("format", "name", "size", "sha256", "parts"))
     if root.member("format").value != _FORMAT:
