@@ -77,7 +77,7 @@ def test_loader_and_schema_agree_on_each_k3s_key(key: str, tmp_path: Path) -> No
 
 def example(known: dict[str, Any]) -> object:
     if "oneOf" in known:
-        return ["x"]
+        return [known["oneOf"][1]["items"].get("enum", ["x"])[0]]
     if "enum" in known:
         return known["enum"][0]
     return {"string": "x", "integer": 5, "boolean": True}[known["type"]]
