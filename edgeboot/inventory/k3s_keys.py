@@ -43,7 +43,7 @@ _BOTH = {
     "prefer-bundled-bin nonroot-devices enable-pprof debug alsologtostderr",
 }
 _SERVER = {
-    Kind.LIST: "tls-san cluster-cidr service-cidr cluster-dns disable kube-apiserver-arg "
+    Kind.LIST: "tls-san cluster-cidr service-cidr cluster-dns kube-apiserver-arg "
     "kube-scheduler-arg kube-controller-manager-arg kube-cloud-controller-manager-arg etcd-arg",
     Kind.TEXT: "advertise-address cluster-domain service-node-port-range servicelb-namespace "
     "write-kubeconfig write-kubeconfig-mode write-kubeconfig-group helm-job-image "
@@ -67,6 +67,12 @@ KEYS: dict[str, K3sKey] = {
         Kind.TEXT, False, ("overlayfs", "native", "fuse-overlayfs", "stargz", "nix")
     ),
     "flannel-backend": K3sKey(Kind.TEXT, True, ("vxlan", "none", "host-gw", "wireguard-native")),
+    # K3s takes any name, also of manifests of one's own, and skips what it does not know.
+    "disable": K3sKey(
+        Kind.LIST,
+        True,
+        ("coredns", "servicelb", "traefik", "local-storage", "metrics-server", "runtimes"),
+    ),
     "egress-selector-mode": K3sKey(Kind.TEXT, True, ("agent", "cluster", "pod", "disabled")),
     "secrets-encryption-provider": K3sKey(Kind.TEXT, True, ("aescbc", "secretbox")),
 }

@@ -140,7 +140,8 @@ def _limit(figure: Figure) -> str:
 def _k3s(known: K3sKey) -> dict[str, Any]:
     match known.kind:
         case Kind.LIST:
-            return {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+            one = {"type": "string", "enum": list(known.choices)} if known.choices else _TEXT
+            return {"oneOf": [_TEXT, {"type": "array", "items": one}]}
         case Kind.INTEGER:
             return {"type": "integer"}
         case Kind.BOOLEAN:

@@ -206,9 +206,9 @@ class Walk:
     ) -> StepFailed:
         seen = world.statuses.get(node)
         excerpt = ""
-        if seen and seen.journal:
-            lines = "\n".join(f"    {line}" for line in seen.journal.splitlines()[-8:])
-            excerpt = f"\n  its service said last:\n{lines}"
+        if seen and (said := seen.journal or seen.chart_log):
+            lines = "\n".join(f"    {line}" for line in said.splitlines()[-8:])
+            excerpt = f"\n  its {'service' if seen.journal else 'job'} said last:\n{lines}"
         cause = diagnose(seen.journal, node) if seen else None
         again = "then run the same command again; what is done stays done"
         undone = self._undo_first_start(node, seen, steps.get(node, ()))

@@ -50,6 +50,7 @@ class Status:
     node_token: Secret | None = None
     kubeconfig: Secret | None = None
     journal: str = ""
+    chart_log: str = ""  # the last words of a chart's job that has not succeeded
     clock: int | None = None  # seconds since 1970, where asked for
     version: str = ""  # of the binary, where asked for
     complaints: tuple[str, ...] = field(default=())
@@ -82,6 +83,7 @@ def parse_status(output: str) -> Status:
         node_token=_secret(read("token")),
         kubeconfig=_secret(read("kubeconfig")),
         journal=(read("journal") or "").strip(),
+        chart_log=(read("chart-log") or "").strip(),
         clock=_number(read("clock")),
         version=_version(read("version")),
         complaints=tuple(complaints),

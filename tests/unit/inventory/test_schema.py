@@ -90,7 +90,7 @@ def datastore_for(key: str) -> dict[str, Any]:
 
 def example(known: dict[str, Any]) -> object:
     if "oneOf" in known:
-        return ["x"]
+        return [known["oneOf"][1]["items"].get("enum", ["x"])[0]]
     if "enum" in known:
         return known["enum"][0]
     return {"string": "x", "integer": 5, "boolean": True}[known["type"]]

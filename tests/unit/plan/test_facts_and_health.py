@@ -222,3 +222,11 @@ def test_no_output_at_all() -> None:
 def test_broken_json_is_not_known() -> None:
     status = parse_status(status_text(unit=UNIT, nodes=(0, '{"items": [')))
     assert status.nodes is None
+
+
+def test_what_a_charts_job_said_is_told() -> None:
+    """K3s starts the job's pod over and over: the job itself never counts as failed."""
+    said = "Error: INSTALLATION FAILED: no such value"
+    status = parse_status(status_text(unit=UNIT, **{"chart-log": (0, said)}))
+    assert status.chart_log == said
+    assert parse_status(status_text(unit=UNIT)).chart_log == ""
