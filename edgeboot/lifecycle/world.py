@@ -94,7 +94,7 @@ class World:
         for server in (self.lead, *self.cluster.servers):
             fact = self.facts[server.name].files.get(paths.AGENT_TOKEN)
             if fact is not None and fact.content:
-                return Secret(fact.content)
+                return Secret(fact.content.strip())
         return self.fresh_agent_token
 
     def _token_for(self, node: Node, entrance: Entrance) -> Content:
