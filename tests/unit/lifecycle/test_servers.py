@@ -190,6 +190,45 @@ def test_a_cluster_whose_agents_have_the_servers_token_converges() -> None:
     assert b"::node:" in fakes["agent-1"].files[TOKEN].data
 
 
+def token_terms() -> Terms:
+    return Terms(new_agent_token=True)
+
+
+def test_a_new_agent_token_reaches_servers_then_agents() -> None:
+    fakes = hosts()
+    run(fakes)
+    before = fakes["agent-1"].files[TOKEN].data
+    servers = fakes["server-2"].files[TOKEN].data
+    assert starts(run(fakes, terms=token_terms())) == list(NAMES)
+    password = fakes["server-1"].files[AGENT_TOKEN].data
+    assert before != fakes["agent-1"].files[TOKEN].data
+    assert fakes["agent-1"].files[TOKEN].data.endswith(b"::node:" + password)
+    assert {fakes[name].files[AGENT_TOKEN].data for name in NAMES[:3]} == {password}
+    assert fakes["server-2"].files[TOKEN].data == servers
+    assert run(fakes).plan.empty
+
+
+@pytest.mark.parametrize("name", ["server-1", "server-2", "agent-1"])
+def test_a_change_of_the_agent_token_that_was_cut_is_finished(name: str) -> None:
+    """Without the option again: the server that is joined has the new one."""
+    fakes = hosts()
+    run(fakes)
+    first = fakes[name].operations
+    run(fakes, terms=token_terms())
+    for at in range(first, fakes[name].operations):
+        fakes = hosts()
+        run(fakes)
+        fakes[name].fault = Fault(at)
+        with pytest.raises(FleetError):
+            run(fakes, terms=token_terms(), pace=impatient(patience=0.0, attempts=1))
+        fakes[name].fault = None
+        run(fakes)
+        password = fakes["server-1"].files[AGENT_TOKEN].data
+        assert {fakes[n].files[AGENT_TOKEN].data for n in NAMES[:3]} == {password}
+        assert fakes["agent-2"].files[TOKEN].data.endswith(password)
+        assert make_plan(CLUSTER, SUPPLIES, fakes).empty
+
+
 def test_members_that_are_down_are_started_together() -> None:
     """One alone would wait for a quorum that its successor only makes."""
     fakes = hosts()
