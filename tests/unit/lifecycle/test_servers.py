@@ -15,6 +15,7 @@ from edgeboot.lifecycle.grip import Pace
 from edgeboot.lifecycle.install import Installed, install, make_plan
 from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
 from edgeboot.plan.steps import Start
+from edgeboot.secret import Secret
 from edgeboot.transport.fake import FakeCluster, FakeHost, Fault
 from tests.unit.lifecycle.test_install import IMAGES, SUPPLIES, VERSION, state
 
@@ -285,6 +286,38 @@ def test_nobody_joins_while_a_server_is_down() -> None:
     with pytest.raises(FleetError, match="etcd takes in nobody while server-2 is down"):
         run(fakes, some("server-1", "server-3"))
     assert "server-3" not in fakes["server-1"].cluster.joined
+
+
+def test_servers_with_a_datastore_elsewhere_share_a_token_only() -> None:
+    endpoint = Secret(b"mysql://k3s:s3cret@tcp(192.0.2.5)/k3s")
+    cluster = replace(CLUSTER, datastore=Datastore(DatastoreKind.EXTERNAL, endpoint))
+    fakes = hosts()
+    plan = make_plan(cluster, SUPPLIES, fakes)
+    said = [f"{step.describe()} {step}" for _, step in plan.steps]
+    assert not any("s3cret" in words for words in said)
+    run(fakes, cluster)
+    assert set(fakes["server-1"].cluster.joined) == set(NAMES)
+    for name in NAMES[:3]:
+        file = fakes[name].files["/etc/systemd/system/k3s.service.env"]
+        assert (file.mode, b"K3S_DATASTORE_ENDPOINT='mysql://k3s:s3cret@" in file.data) == (
+            0o600,
+            True,
+        )
+        assert "cluster-init" not in config(fakes, name)
+        assert "s3cret" not in config(fakes, name)
+    assert run(fakes, cluster).plan.empty
+
+
+def test_one_of_two_is_restarted_only_while_the_other_is_well() -> None:
+    two = inventory("server-1", "server-2")
+    fakes = hosts()
+    run(fakes, two)
+    changed = replace(two, config={"disable": ("traefik",)})
+    fakes["server-1"].cluster.joined["server-2"].ready = False
+    with pytest.raises(FleetError, match="quorum"):
+        run(fakes, changed)
+    fakes["server-1"].cluster.joined["server-2"].ready = True
+    assert starts(run(fakes, changed)) == ["server-1", "server-2"]
 
 
 def unreachable(fake: FakeHost) -> FakeHost:
