@@ -26,7 +26,7 @@ from edgeboot.plan.diagnosis import diagnose
 from edgeboot.plan.diff import FIRST_START
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.health import Status, is_rejected
-from edgeboot.plan.steps import Start, Step
+from edgeboot.plan.steps import Reboot, Start, Step
 from edgeboot.transport.base import Result, Snippet
 
 POLL = 2.0  # seconds between looks at a host whose gate does not hold yet
@@ -50,7 +50,7 @@ class Gate:
 class Phase:
     """Part of a lifecycle: on which nodes, which steps, and what must hold afterwards.
 
-    ``guard`` must hold before the steps are taken, if there are any.
+    ``guard`` must hold before a service is started or a host boots anew.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Walk:
         steps = _planned(phase, world).steps
         self.tell(PhaseStarted(phase.name, tuple(steps)))
         try:
-            if steps and phase.guard:
+            if phase.guard and _interrupts(steps):
                 world = self._wait(phase.guard, world.without_statuses(), {})
             if steps:
                 world = self._carry_out(phase, world, steps).without_statuses()
@@ -235,6 +235,10 @@ class Walk:
         if done.ok:
             return f"\n  rolled back: {started[0]} is stopped, and not started at boot"
         return f"\n  {started[0]} could not be stopped: it may go on trying"
+
+
+def _interrupts(steps: Mapping[str, tuple[Step, ...]]) -> bool:
+    return any(isinstance(step, Start | Reboot) for some in steps.values() for step in some)
 
 
 def _is_hopeless(status: Status | None) -> bool:

@@ -90,11 +90,15 @@ class World:
 
     @property
     def agent_password(self) -> Secret:
-        """What agents show: the same on all servers, made once."""
-        for server in (self.lead, *self.cluster.servers):
+        """What agents show: the same on all servers, made once.
+
+        Where servers differ, a change of it was cut off: the server that is joined has the new one.
+        """
+        servers = (self.lead, *self.cluster.servers)
+        for server in () if self.terms.new_agent_token else servers:
             fact = self.facts[server.name].files.get(paths.AGENT_TOKEN)
             if fact is not None and fact.content:
-                return Secret(fact.content)
+                return Secret(fact.content.strip())
         return self.fresh_agent_token
 
     def _token_for(self, node: Node, entrance: Entrance) -> Content:

@@ -15,6 +15,7 @@ from edgeboot.lifecycle.grip import Pace
 from edgeboot.lifecycle.install import Installed, install, make_plan
 from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
 from edgeboot.plan.steps import Start
+from edgeboot.secret import Secret
 from edgeboot.transport.fake import FakeCluster, FakeHost, Fault
 from tests.unit.lifecycle.test_install import IMAGES, SUPPLIES, VERSION, state
 
@@ -190,6 +191,45 @@ def test_a_cluster_whose_agents_have_the_servers_token_converges() -> None:
     assert b"::node:" in fakes["agent-1"].files[TOKEN].data
 
 
+def token_terms() -> Terms:
+    return Terms(new_agent_token=True)
+
+
+def test_a_new_agent_token_reaches_servers_then_agents() -> None:
+    fakes = hosts()
+    run(fakes)
+    before = fakes["agent-1"].files[TOKEN].data
+    servers = fakes["server-2"].files[TOKEN].data
+    assert starts(run(fakes, terms=token_terms())) == list(NAMES)
+    password = fakes["server-1"].files[AGENT_TOKEN].data
+    assert before != fakes["agent-1"].files[TOKEN].data
+    assert fakes["agent-1"].files[TOKEN].data.endswith(b"::node:" + password)
+    assert {fakes[name].files[AGENT_TOKEN].data for name in NAMES[:3]} == {password}
+    assert fakes["server-2"].files[TOKEN].data == servers
+    assert run(fakes).plan.empty
+
+
+@pytest.mark.parametrize("name", ["server-1", "server-2", "agent-1"])
+def test_a_change_of_the_agent_token_that_was_cut_is_finished(name: str) -> None:
+    """Without the option again: the server that is joined has the new one."""
+    fakes = hosts()
+    run(fakes)
+    first = fakes[name].operations
+    run(fakes, terms=token_terms())
+    for at in range(first, fakes[name].operations):
+        fakes = hosts()
+        run(fakes)
+        fakes[name].fault = Fault(at)
+        with pytest.raises(FleetError):
+            run(fakes, terms=token_terms(), pace=impatient(patience=0.0, attempts=1))
+        fakes[name].fault = None
+        run(fakes)
+        password = fakes["server-1"].files[AGENT_TOKEN].data
+        assert {fakes[n].files[AGENT_TOKEN].data for n in NAMES[:3]} == {password}
+        assert fakes["agent-2"].files[TOKEN].data.endswith(password)
+        assert make_plan(CLUSTER, SUPPLIES, fakes).empty
+
+
 def test_members_that_are_down_are_started_together() -> None:
     """One alone would wait for a quorum that its successor only makes."""
     fakes = hosts()
@@ -246,6 +286,38 @@ def test_nobody_joins_while_a_server_is_down() -> None:
     with pytest.raises(FleetError, match="etcd takes in nobody while server-2 is down"):
         run(fakes, some("server-1", "server-3"))
     assert "server-3" not in fakes["server-1"].cluster.joined
+
+
+def test_servers_with_a_datastore_elsewhere_share_a_token_only() -> None:
+    endpoint = Secret(b"mysql://k3s:s3cret@tcp(192.0.2.5)/k3s")
+    cluster = replace(CLUSTER, datastore=Datastore(DatastoreKind.EXTERNAL, endpoint))
+    fakes = hosts()
+    plan = make_plan(cluster, SUPPLIES, fakes)
+    said = [f"{step.describe()} {step}" for _, step in plan.steps]
+    assert not any("s3cret" in words for words in said)
+    run(fakes, cluster)
+    assert set(fakes["server-1"].cluster.joined) == set(NAMES)
+    for name in NAMES[:3]:
+        file = fakes[name].files["/etc/systemd/system/k3s.service.env"]
+        assert (file.mode, b"K3S_DATASTORE_ENDPOINT='mysql://k3s:s3cret@" in file.data) == (
+            0o600,
+            True,
+        )
+        assert "cluster-init" not in config(fakes, name)
+        assert "s3cret" not in config(fakes, name)
+    assert run(fakes, cluster).plan.empty
+
+
+def test_one_of_two_is_restarted_only_while_the_other_is_well() -> None:
+    two = inventory("server-1", "server-2")
+    fakes = hosts()
+    run(fakes, two)
+    changed = replace(two, config={"disable": ("traefik",)})
+    fakes["server-1"].cluster.joined["server-2"].ready = False
+    with pytest.raises(FleetError, match="quorum"):
+        run(fakes, changed)
+    fakes["server-1"].cluster.joined["server-2"].ready = True
+    assert starts(run(fakes, changed)) == ["server-1", "server-2"]
 
 
 def unreachable(fake: FakeHost) -> FakeHost:
