@@ -30,8 +30,11 @@ def watch_use(fleet: Fleet, window: int) -> NoReturn:
         while True:
             fleet.sample(window)
             reports = [node_report(subject) for subject in fleet.subjects.values()]
-            live.update(budget_table(_joined(reports, past, elapsed), everything=True))
-            live.refresh()
+            table = budget_table(_joined(reports, past, elapsed), everything=True)
+            if console.is_terminal:
+                live.update(table, refresh=True)
+            else:
+                console.print(table)
             elapsed += window
 
 

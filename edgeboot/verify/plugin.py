@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from edgeboot.errors import EdgebootError
+from edgeboot.errors import EdgebootError, Interrupted
 from edgeboot.verify.budgets import Verdict, shown
 from edgeboot.verify.checks import CHECKS
 from edgeboot.verify.results import CLUSTER, CheckResult, Outcome, Question
@@ -53,19 +53,21 @@ class Plugin:
         self._scope = scope
         self._tell = tell
         self.results: list[CheckResult] = []
+        self.interrupted: Interrupted | None = None
         self.broken: list[tuple[str, str]] = []  # file, last line of what is wrong with it
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """A check runs once a node, or for every file, image … of a node, or once."""
         names = metafunc.fixturenames
+        built_in = metafunc.definition.path.parent == CHECKS
         for many, of in _PER_NODE.items():
-            if many in names:
+            if built_in and many in names:
                 rows = [(s.name, item) for s in self._subjects.values() for item in of(s)]
                 ids = [f"{name} {getattr(item, 'path', item)}" for name, item in rows]
                 metafunc.parametrize(("node_name", many), rows, ids=ids)
                 return
         for many, of_cluster in _PER_CLUSTER.items():
-            if many in names:
+            if built_in and many in names:
                 metafunc.parametrize(many, of_cluster(self._cluster))
                 return
         if "node_name" in names:
@@ -144,6 +146,10 @@ class Plugin:
         return report
 
     def _record(self, item: pytest.Function, call: pytest.CallInfo[None]) -> None:
+        if call.excinfo is not None and isinstance(call.excinfo.value, Interrupted):
+            self.interrupted = call.excinfo.value
+            item.session.shouldstop = "interrupted"
+            return
         outcome, message, detail = _judge(call.excinfo)
         question = _question(item)
         result = CheckResult(

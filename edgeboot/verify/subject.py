@@ -8,17 +8,18 @@ from typing import Generic, TypeVar
 
 from testinfra.host import Host
 
-from edgeboot.errors import EdgebootError, NotMeasured
+from edgeboot.errors import EdgebootError, Interrupted, NotMeasured
 from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Snippet, Transport
 from edgeboot.verify.backend import CHECK_DEADLINE, host_of
 from edgeboot.verify.budgets import Verdict, verdict
 from edgeboot.verify.cluster import Cluster, parse_cluster
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
+from edgeboot.verify.figures import DISK_PATHS, usage_of
 from edgeboot.verify.inspection import Inspection, parse_inspection
 from edgeboot.verify.probe import SECONDS, Probes, manifests, parse_probes
 from edgeboot.verify.samples import parse_sampling
-from edgeboot.verify.usage import DISK_PATHS, Reading, Unmeasured, Usage, usage_of
+from edgeboot.verify.usage import Reading, Unmeasured, Usage
 
 T = TypeVar("T")
 
@@ -30,9 +31,11 @@ class Kept(Generic[T]):
         self._found: T | EdgebootError = NotMeasured(why)
 
     def read(self, take: Callable[[], T]) -> None:
-        """Takes the reading; an expected error is kept."""
+        """Takes the reading; an expected error is kept, but for the wish to stop."""
         try:
             self._found = take()
+        except Interrupted:
+            raise
         except EdgebootError as error:
             self._found = error
 

@@ -102,6 +102,8 @@ def run_checks(
     plugin = Plugin(fleet.subjects, fleet.cluster, scope, tell)
     with tempfile.TemporaryDirectory(prefix="edgeboot-verify-") as root:
         code = pytest.main(_arguments(root, scope), plugins=[plugin])
+    if plugin.interrupted is not None:
+        raise plugin.interrupted
     for path, what in plugin.broken:
         raise BadInput(what, where=path, hint="mend the test; it is read as pytest reads it")
     if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,14 @@ from edgeboot.inventory.budgets import ALL_FIGURES
 from edgeboot.lab import lab as labs
 from edgeboot.lab.lab import LabSpec
 from edgeboot.verify.budgets import shown
-from edgeboot.verify.usage import DISK_PATHS
+from edgeboot.verify.figures import DISK_PATHS
 from tests.e2e.conftest import base_of
 from tests.e2e.fleet import Fleet
 
 NAME = "footprint"
 MIB = 1 << 20
-WINDOW = 30
-SETTLE = 40  # seconds after K3s is ready: what it does first is not what it does all day
+WINDOW = 20
+SETTLE = 25  # seconds after K3s is ready: what it does first is not what it does all day
 LEAN = "Environment=GOGC=40 GOMEMLIMIT=300MiB"
 COLUMNS = (
     *("memory", "memory-pss", "k3s.memory", "containerd.memory", "memory-available"),
@@ -88,16 +88,12 @@ def say(line: str) -> None:
 def limit(fleet: Fleet, node: str, size: int) -> None:
     """Another memory limit, as this machine's cgroup v1 has it."""
     group = Path("/sys/fs/cgroup/memory") / fleet.lab.host(node).cgroup
-    for knob in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"):
-        for _ in range(2):  # one of the two orders is right, up or down
-            for other in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"):
-                if (group / other).exists():
-                    try:
-                        (group / other).write_text(str(size))
-                    except OSError:
-                        continue
-        if (group / knob).exists():
-            say(f"{node}: {knob} {(group / knob).read_text().strip()}")
+    knobs = [group / f"memory.{name}limit_in_bytes" for name in ("", "memsw.")]
+    for knob in (*knobs, *knobs):  # memsw may never be the lower: one of the two orders works
+        if knob.exists():
+            with suppress(OSError):
+                knob.write_text(str(size))
+    say(f"{node}: {knobs[0].read_text().strip()} bytes")
 
 
 def lean(fleet: Fleet, node: str, service: str, *, on: bool) -> None:
@@ -124,12 +120,12 @@ def restart(fleet: Fleet, node: str, service: str) -> bool:
     return False
 
 
-def figures(fleet: Fleet, node: str, what: str) -> dict[str, Any]:
-    path = fleet.work / f"{what}.json"
+def figures(fleet: Fleet) -> dict[str, Any]:
+    path = fleet.work / "figures.json"
     words = ("--only", "fit", "--window", f"{WINDOW}s", "--report", path)
     done = fleet.run("verify", "-i", fleet.inventory(), *words)
     say(done.all[-1500:])
-    found: dict[str, Any] = json.loads(path.read_text())["nodes"][node]["figures"]
+    found: dict[str, Any] = json.loads(path.read_text())["nodes"]
     return found
 
 
@@ -153,14 +149,13 @@ def footprint(fleet: Fleet) -> None:
     head = [n + (" ≥" if ALL_FIGURES[n].at_least else "") for n in COLUMNS]
     print(f"| host limit | role | environment | failed charges | {' | '.join(head)} |")
     print("| --- " * (len(head) + 4) + "|", flush=True)
-    row(fleet, "server-1", "1 GiB", "server", "default")
-    row(fleet, "agent-1", "1 GiB", "agent", "default")
+    row(fleet, "1024 MiB", "default", "server-1", "agent-1")
     for size, on in ((1024, True), (512, True), (512, False)):
         lean(fleet, "server-1", "k3s", on=on)
         limit(fleet, "server-1", size * MIB)
         name = "lean" if on else "default"
         if restart(fleet, "server-1", "k3s"):
-            row(fleet, "server-1", f"{size} MiB", "server", name)
+            row(fleet, f"{size} MiB", name, "server-1")
         else:
             failed = pressure(fleet, "server-1")
             print(f"| {size} MiB | server | {name} | {failed} | the API did not answer |")
@@ -168,11 +163,13 @@ def footprint(fleet: Fleet) -> None:
     limit(fleet, "server-1", 1024 * MIB)
 
 
-def row(fleet: Fleet, node: str, size: str, role: str, name: str) -> None:
-    before = int(pressure(fleet, node))
-    found = figures(fleet, node, f"{node}-{size}-{name}".replace(" ", ""))
-    failed = int(pressure(fleet, node)) - before
-    print(f"| {size} | {role} | {name} | {failed} | {cells(found)} |", flush=True)
+def row(fleet: Fleet, size: str, name: str, *nodes: str) -> None:
+    before = {node: int(pressure(fleet, node)) for node in nodes}
+    found = figures(fleet)
+    for node in nodes:
+        failed = int(pressure(fleet, node)) - before[node]
+        role, own = found[node]["role"], found[node]["figures"]
+        print(f"| {size} | {role} | {name} | {failed} | {cells(own)} |", flush=True)
 
 
 def cost(fleet: Fleet) -> None:

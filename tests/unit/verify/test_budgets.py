@@ -18,8 +18,9 @@ from edgeboot.inventory.budgets import (
 )
 from edgeboot.inventory.model import Budget, Role
 from edgeboot.verify.budgets import recorded, shown, verdict
+from edgeboot.verify.figures import usage_of
 from edgeboot.verify.samples import parse_sampling
-from edgeboot.verify.usage import Usage, usage_of
+from edgeboot.verify.usage import Usage
 from tests.unit.verify.hosts import MIB, sampling
 
 

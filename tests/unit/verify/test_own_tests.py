@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.errors import BadInput
+from edgeboot.errors import BadInput, Interrupted
 from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import Outcome, Question
 from edgeboot.verify.scope import Scope
@@ -124,3 +124,37 @@ def test_the_catalogue_has_own_tests_without_running_them(tmp_path: Path) -> Non
     (own,) = (c for c in catalogue(scope.tests) if c.question is Question.OWN)
     assert (own.name, own.what) == ("x", "What it is.")
     assert all(check.what for check in catalogue())
+
+
+def test_an_interruption_ends_the_run_and_is_no_result(tmp_path: Path) -> None:
+    scope = write(
+        tmp_path,
+        """
+from edgeboot.errors import Interrupted
+
+def test_a():
+    raise Interrupted("Ctrl-C")
+
+def test_b():
+    raise SystemExit("it went on")
+""",
+    )
+    with pytest.raises(Interrupted, match="Ctrl-C"):
+        run(site(), scope)
+
+
+def test_a_fixture_of_the_users_may_be_called_as_one_of_ours(tmp_path: Path) -> None:
+    scope = write(
+        tmp_path,
+        """
+import pytest
+
+@pytest.fixture
+def image():
+    return "mine"
+
+def test_image(image, node):
+    assert image == "mine"
+""",
+    )
+    assert set(ends(scope)) == {("server-1", "image"), ("agent-1", "image")}
