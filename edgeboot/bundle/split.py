@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial as told
 from pathlib import Path
+from typing import BinaryIO
 
 from edgeboot.bundle import archive, jsondoc, room
 from edgeboot.bundle.contents_json import is_item_name
@@ -110,18 +111,10 @@ def join(
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         with os.fdopen(descriptor, "r+b") as file:
             for part in index.parts:
+                lacking = _bring(part, partial, file, directories)
+                if lacking is not None:
+                    (damaged if lacking else missing).append(part.name)
                 tally.arrived(part.size)
-                if _hash(partial, part.start, part.size) == part.sha256:
-                    continue
-                found = [d / part.name for d in directories if (d / part.name).is_file()]
-                right = next((p for p in found if _hash(p, 0, part.size + 1) == part.sha256), None)
-                if right is None:
-                    (damaged if found else missing).append(part.name)
-                    continue
-                file.seek(part.start)
-                file.writelines(_range(right, 0, part.size))
-                file.flush()
-                os.fsync(file.fileno())
             file.truncate(index.size)
         if damaged:
             names = ", ".join(damaged)
@@ -135,6 +128,23 @@ def join(
     except OSError as error:
         raise room.failed(output, error) from error
     return tuple(missing)
+
+
+def _bring(
+    part: Part, partial: Path, file: BinaryIO, directories: Sequence[Path]
+) -> tuple[Path, ...] | None:
+    """Copy a part to its place; where no right one is at hand, the damaged ones that are."""
+    if _hash(partial, part.start, part.size) == part.sha256:
+        return None
+    found = tuple(d / part.name for d in directories if (d / part.name).is_file())
+    right = next((p for p in found if _hash(p, 0, part.size + 1) == part.sha256), None)
+    if right is None:
+        return found
+    file.seek(part.start)
+    file.writelines(_range(right, 0, part.size))
+    file.flush()
+    os.fsync(file.fileno())
+    return None
 
 
 def read_index(path: Path) -> Index:
