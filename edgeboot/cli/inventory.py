@@ -15,6 +15,7 @@ from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Budget, Cluster, Node
 from edgeboot.inventory.reference import markdown
 from edgeboot.inventory.schema import json_schema
+from edgeboot.inventory.servers import warnings
 
 _HEADINGS = ("NODE", "ROLE", "ADDRESS", "SSH", "LABELS", "TAINTS", "BUDGET")
 
@@ -41,6 +42,8 @@ def check(inventory_path: Path) -> None:
     cluster = load(inventory_path)
     for line in _summary(cluster):
         click.echo(line)
+    for line in warnings(cluster):
+        click.echo(f"warning: {line}")
 
 
 @inventory.command()
@@ -64,6 +67,7 @@ def _summary(cluster: Cluster) -> list[str]:
     table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     bundle = f"bundle {cluster.bundle}" if cluster.bundle else "no bundle named"
     counts = f"{_count(servers, 'server')}, {_count(agents, 'agent')}"
+    counts += f", {cluster.datastore.kind.value}" + (f" at {cluster.vip}" if cluster.vip else "")
     return [f"cluster '{cluster.name}': {counts}; {bundle}", "", *table]
 
 

@@ -19,7 +19,7 @@ from edgeboot.cli.options import (
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
-from edgeboot.cli.terms import forget_option, terms_options
+from edgeboot.cli.terms import forget_option, new_agent_token_option, terms_options
 from edgeboot.cli.trust import trust_options
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
@@ -37,6 +37,7 @@ CHANGES_FOUND = 10
 @ask_options
 @terms_options
 @forget_option
+@new_agent_token_option
 @scope_options
 @output_option("text", "json")
 def plan(
@@ -48,6 +49,7 @@ def plan(
     no_reboot: bool,
     allowed: tuple[str, ...],
     forget: bool,
+    new_agent_token: bool,
     scope: Scope,
     output: str,
 ) -> int:
@@ -61,7 +63,7 @@ def plan(
     edgeboot plan -i inventory.yml --limit agent-3
     """
     cluster = load(inventory_path)
-    terms = Terms(not no_reboot, frozenset(allowed), forget)
+    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token)
     with (
         logged(cluster, "plan") as log,
         open_supplies(cluster, bundle_path, trust) as supplies,

@@ -80,7 +80,25 @@ def json_schema() -> dict[str, Any]:
         "title": "edgeboot inventory",
         **_object(top, "cluster", "nodes"),
         "$defs": {
-            "cluster": _object({"name": name, "config": _ref("config"), **SCHEMAS}, "name"),
+            "cluster": _object(
+                {
+                    "name": name,
+                    "vip": _described(_TEXT, "An address that all servers answer at together."),
+                    "datastore": {
+                        "description": "sqlite (one server), etcd (on the servers), or elsewhere.",
+                        "oneOf": [{"enum": ["sqlite", "etcd"]}, _ref("datastore")],
+                    },
+                    "config": _ref("config"),
+                    **SCHEMAS,
+                },
+                "name",
+            ),
+            "datastore": _object(
+                {
+                    "endpoint-file": _described(_TEXT, "A file, closed to others, with its URL."),
+                    "endpoint-env": _described(_TEXT, "The environment variable with its URL."),
+                }
+            ),
             "settings": _object(settings),
             "node": _object(node, "name", "address", "role"),
             "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),
@@ -122,7 +140,8 @@ def _limit(figure: Figure) -> str:
 def _k3s(known: K3sKey) -> dict[str, Any]:
     match known.kind:
         case Kind.LIST:
-            return {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+            one = {"type": "string", "enum": list(known.choices)} if known.choices else _TEXT
+            return {"oneOf": [_TEXT, {"type": "array", "items": one}]}
         case Kind.INTEGER:
             return {"type": "integer"}
         case Kind.BOOLEAN:

@@ -7,7 +7,8 @@ from edgeboot.inventory.cluster import SCHEMAS
 
 COMPONENTS = tuple(SCHEMAS)
 TOP = ("cluster", "bundle", "bundle-keys", "allow-unsigned", "defaults", "roles", "groups", "nodes")
-CLUSTER = ("name", "config", *COMPONENTS)
+CLUSTER = ("name", "vip", "datastore", "config", *COMPONENTS)
+DATASTORE = ("endpoint-file", "endpoint-env")
 ROLES = ("server", "agent")
 SETTINGS = ("ssh", "labels", "taints", "profiles", "config", "budget")
 PROFILES = ("lean", "sd-card", "cis")

@@ -79,13 +79,21 @@ def _config_value(config: Reader, key: str, known: K3sKey) -> ConfigValue:
             # K3s takes one text for a list of one; there is one form of it from here on.
             single = isinstance(config.value(key), Scalar)
             texts = (config.text(key),) if single else config.texts(key)
+            if known.choices:
+                texts = tuple(word.strip() for text in texts for word in text.split(","))
+                return tuple(_choice(config, key, text, known.choices) for text in texts)
             return tuple(checked(config, key, text, syntax.plain) for text in texts)
         case Kind.TEXT:
             text = checked(config, key, config.text(key), syntax.plain)
-            if known.choices and text not in known.choices:
-                hint = f"one of {', '.join(known.choices)}"
-                raise config.error(key, f"{quoted(text)} is no value of '{key}'", hint)
-            return text
+            return _choice(config, key, text, known.choices) if known.choices else text
+
+
+def _choice(config: Reader, key: str, text: str, choices: tuple[str, ...]) -> str:
+    if text in choices:
+        return text
+    near = nearest(text, choices)
+    hint = f"did you mean '{near}'?" if near else f"one of {', '.join(choices)}"
+    raise config.error(key, f"{quoted(text)} is no value of '{key}'", hint)
 
 
 def _ssh(reader: Reader, base: Path) -> Ssh:

@@ -10,7 +10,16 @@ from edgeboot.engine.fleet import WORKERS, FleetError, on_all
 from edgeboot.engine.observe import observe
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.checks import components, fleet, kernel, machine, network, presence, storage
+from edgeboot.lifecycle.checks import (
+    components,
+    datastore,
+    fleet,
+    kernel,
+    machine,
+    network,
+    presence,
+    storage,
+)
 from edgeboot.lifecycle.checks.base import Check, Subject
 from edgeboot.lifecycle.terms import Terms
 from edgeboot.plan.facts import Facts
@@ -53,6 +62,13 @@ CHECKS = (
     ),
     Check("preflight.read-only", "writable", "nothing can be installed", storage.writable),
     Check("preflight.medium", "kind of disk", "the database is slow and wears it", storage.medium),
+    Check(
+        "preflight.datastore",
+        "datastore",
+        "the cluster is empty, or the setting is ignored",
+        datastore.datastore,
+    ),
+    Check("preflight.etcd", "servers of etcd", "a failure stops the cluster", datastore.servers),
     Check("preflight.ports", "ports", "K3s does not start", network.ports),
     Check("preflight.route", "default route", "K3s finds no address", network.default_route),
     Check("preflight.dns", "name servers", "pods resolve no names", network.dns),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from edgeboot.inventory.model import Role
+from edgeboot.inventory.model import DatastoreKind, Role
 from edgeboot.lifecycle.checks.base import Complaint, Subject, refuse, warn
 
 # K3s, installation/requirements; the higher ones on loopback.
 _BOTH = frozenset({6444, 10010, 10248, 10249, 10250, 10256})
 _PORTS = {Role.SERVER: _BOTH | {6443, 10257, 10258, 10259}, Role.AGENT: _BOTH}
+_ETCD = frozenset({2379, 2380})
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # in the order K3s looks
 _OPENED = "open 6443/tcp, 10250/tcp and 8472/udp to the nodes, and trust 10.42.0.0/16, 10.43.0.0/16"
 
@@ -20,7 +21,8 @@ def ports(subject: Subject) -> Iterator[Complaint]:
     if subject.running:
         return
     listening = {one.port: one.program for one in subject.facts.listeners}
-    for port in sorted(_PORTS[subject.node.role] & listening.keys()):
+    wanted = _PORTS[subject.node.role] | (_ETCD if _has_etcd(subject) else frozenset())
+    for port in sorted(wanted & listening.keys()):
         yield refuse(
             f"port {port} is taken by {listening[port]}", f"stop {listening[port]}, or move it"
         )
@@ -30,6 +32,11 @@ def ports(subject: Subject) -> Iterator[Complaint]:
                 f"port {port}, on which Traefik would answer, is taken by {listening[port]}",
                 f"stop {listening[port]}, or list traefik under `disable`",
             )
+
+
+def _has_etcd(subject: Subject) -> bool:
+    kind = subject.cluster.datastore.kind
+    return subject.node.role is Role.SERVER and kind is DatastoreKind.ETCD
 
 
 def _ingress(subject: Subject) -> frozenset[int]:
@@ -85,8 +92,10 @@ def firewall(subject: Subject) -> Iterator[Complaint]:
     """No firewall stands between the nodes."""
     condition = subject.facts.condition
     found = set(condition.firewalls) | ({"firewalld"} & condition.programs)
+    several = _has_etcd(subject) and len(subject.cluster.every_server) > 1
     if "firewalld" in found:
-        commands = "firewall-cmd --permanent --add-port=6443/tcp --add-port=10250/tcp"
+        etcd = " --add-port=2379-2380/tcp" if several else ""
+        commands = f"firewall-cmd --permanent --add-port=6443/tcp --add-port=10250/tcp{etcd}"
         zones = "--zone=trusted --add-source=10.42.0.0/16 --add-source=10.43.0.0/16"
         yield warn(
             "firewalld is active",
@@ -96,10 +105,12 @@ def firewall(subject: Subject) -> Iterator[Complaint]:
     elif "ufw" in found:
         yield warn(
             "ufw is active",
-            "`ufw allow 6443/tcp; ufw allow 10250/tcp; ufw allow 8472/udp; "
+            f"`{'ufw allow 2379:2380/tcp; ' if several else ''}"
+            "ufw allow 6443/tcp; ufw allow 10250/tcp; ufw allow 8472/udp; "
             "ufw allow from 10.42.0.0/16; ufw allow from 10.43.0.0/16`",
         )
     elif found:
         yield warn(
-            f"its firewall ({', '.join(sorted(found))}) drops what it does not know", _OPENED
+            f"its firewall ({', '.join(sorted(found))}) drops what it does not know",
+            f"{_OPENED}{'; 2379-2380/tcp between servers' if several else ''}",
         )

@@ -37,6 +37,30 @@ CASES = {
     "out-of-memory": ("k3s.service: Failed with result 'oom-kill'.", "memory"),
     "cgroups": ('level=fatal msg="failed to find memory cgroup (v2)"', "cmdline.txt"),
     "wrong-architecture": ("/usr/local/bin/k3s: cannot execute binary file", "--arch"),
+    "former-member": (
+        "ETCD join failed: duplicate node name found, please use a unique name for this node",
+        "--forget-node-passwords",
+    ),
+    "servers-differ": (
+        'level=fatal msg="failed to validate server configuration: critical configuration value '
+        'mismatch between servers: flannel-backend: vxlan != host-gw"',
+        "'cluster'",
+    ),
+    "second-learner": (
+        'msg="Waiting for other members to finish joining etcd cluster: etcdserver: too many '
+        'learner members in cluster"',
+        "five minutes",
+    ),
+    "server-down": (
+        'msg="Waiting for other members to finish joining etcd cluster: etcdserver: unhealthy '
+        'cluster"',
+        "edgeboot reset --limit",
+    ),
+    "removed-member": (
+        "this server has been removed from the cluster and must be rejoined with --server",
+        "edgeboot install",
+    ),
+    "no-quorum": ('msg="Failed to test etcd connection: etcdserver: no leader"', "start them"),
     "image-missing": (
         'failed to pull image "docker.io/x/y:1": dial failed',
         "bundle",
