@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
@@ -122,12 +123,12 @@ def test_a_custom_host_resolves(bare_module: Fleet, release: Path) -> None:
     image = image_of(release, "busybox")
     if image is None or image_of(release, "coredns") is None:
         pytest.skip("this release has no image of CoreDNS or BusyBox")
-    run = f"run ask-$RANDOM --image={image} --image-pull-policy=Never --restart=Never --rm -i"
+    run = f"run ask-{{}} --image={image} --image-pull-policy=Never --restart=Never --rm -i"
+    names = itertools.count()
 
     def resolves() -> bool:
-        return "192.0.2.5" in kubectl(
-            bare_module, f"{run} --quiet --command -- nslookup nas.site 10.43.0.10 2>&1"
-        )
+        words = f"{run.format(next(names))} --quiet --command -- nslookup nas.site 10.43.0.10 2>&1"
+        return "192.0.2.5" in kubectl(bare_module, words)
 
     assert wait_for(resolves), kubectl(bare_module, "logs -n kube-system -l k8s-app=kube-dns")
 
