@@ -48,10 +48,11 @@ _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
     (
-        r"critical configuration value mismatch[^:]*: *(.*?)\"?$",
+        r"critical configuration value mismatch",
         Diagnosis(
             error_id="servers-differ",
-            what="its configuration is not that of the other servers: {0}",
+            what="its configuration is not that of the other servers, in keys that K3s has named "
+            "just before",
             hint="set these keys once, in 'config' of 'cluster', and install all servers",
         ),
     ),
@@ -74,6 +75,15 @@ _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
     (
+        r"no bootstrap data found in datastore",
+        Diagnosis(
+            error_id="empty-datastore",
+            what="its etcd was cut off while it was being set up, and holds nothing yet",
+            hint="remove it (`edgeboot reset --limit {node}`, or without --limit where it is the "
+            "only server)",
+        ),
+    ),
+    (
         r"encrypted with different token",
         Diagnosis(
             error_id="wrong-token",
@@ -82,7 +92,7 @@ _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
     (
-        r"has been removed from the cluster",
+        r"tombstone file has been detected but|has been removed from the cluster",
         Diagnosis(
             error_id="removed-member",
             what="it was taken out of the cluster's etcd",

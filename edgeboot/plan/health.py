@@ -25,6 +25,7 @@ class NodeState:
     version: str
     labels: Mapping[str, str]
     voter: bool | None = None  # of embedded etcd; None where the node is no member of it
+    voter_message: str = ""  # why it has no vote that counts: it learns, or is unhealthy
 
 
 @dataclass(frozen=True)
@@ -149,16 +150,24 @@ def _nodes(listing: Mapping[str, Any]) -> dict[str, NodeState]:
         conditions: Mapping[str, Mapping[str, str]] = {
             c.get("type"): c for c in status.get("conditions", ())
         }
-        ready, voter = conditions.get("Ready", {}), conditions.get("EtcdIsVoter")
+        ready, voter = conditions.get("Ready", {}), conditions.get("EtcdIsVoter", {})
         found[name] = NodeState(
             name=name,
             ready=ready.get("status") == "True",
             message=ready.get("message") or ready.get("reason") or "no Ready condition yet",
             version=status.get("nodeInfo", {}).get("kubeletVersion", ""),
             labels=item["metadata"].get("labels", {}),
-            voter=None if voter is None else voter.get("status") == "True",
+            voter=_voter(voter),
+            voter_message=voter.get("message", ""),
         )
     return found
+
+
+def _voter(condition: Mapping[str, str]) -> bool | None:
+    """K3s, pkg/etcd: False for a learner, a member that does not answer, and one that is none."""
+    if not condition or condition.get("reason") == "NotAMember":
+        return None
+    return condition.get("status") == "True"
 
 
 def _charts(listing: Mapping[str, Any]) -> tuple[ChartState, ...]:
@@ -246,7 +255,8 @@ def why_no_voter(status: Status, node: str) -> str | None:
     state = (status.nodes or {}).get(node)
     if state is None or state.voter is None:
         return "it is no member of etcd yet"
-    return None if state.voter else "it is still a learner of etcd: it copies the cluster's data"
+    said = state.voter_message or "it is still a learner, and copies the cluster's data"
+    return None if state.voter else f"it has no vote in etcd: {said}"
 
 
 def why_charts_pending(status: Status) -> str | None:

@@ -22,7 +22,7 @@ section() { # NAME COMMAND...
 last_words() {
     since=$(stat -c %Y "/var/lib/edgeboot/started-$service" 2>/dev/null)
     said=$(service_log "$service" 300 "${since:-0}")
-    printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|standard_init' | tail -n 6
+    printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|standard_init|critical configuration' | tail -n 6
     printf '%s\n' "$said" | tail -n 3
 }
 

@@ -132,9 +132,10 @@ func (s *server) manageMembers(ctx context.Context) {
 		}
 		s.etcd.mu.Lock()
 		index, members := s.etcd.state.Index, append([]member{}, s.etcd.state.Members...)
-		caught := map[string]bool{}
+		caught, well := map[string]bool{}, map[string]bool{}
 		for _, one := range members {
 			caught[one.ID] = s.etcd.matched[one.ID] >= index-1 && time.Since(s.etcd.acked[one.ID]) < electionAfter
+			well[one.ID] = one.ID == s.etcd.hard.Self || time.Since(s.etcd.acked[one.ID]) < 2*electionAfter
 		}
 		s.etcd.mu.Unlock()
 		for i, one := range members {
@@ -142,7 +143,7 @@ func (s *server) manageMembers(ctx context.Context) {
 				members[i].Learner = !s.promoteOrDrop(one, caught[one.ID], progress)
 			}
 		}
-		s.tellVoters(members)
+		s.tellVoters(members, well)
 	}
 }
 
@@ -167,12 +168,15 @@ func (s *server) promoteOrDrop(one member, caught bool, progress map[string]time
 }
 
 // tellVoters keeps the condition that an installer waits for.
-func (s *server) tellVoters(members []member) {
+func (s *server) tellVoters(members []member, well map[string]bool) {
 	for _, one := range members {
 		status, reason, message := "True", "MemberNotLearner", "Node is a voting member of the etcd cluster"
 		if one.Learner {
 			status, reason = "False", "MemberIsLearner"
 			message = "Node has not been promoted to voting member of the etcd cluster"
+		}
+		if !well[one.ID] {
+			status, reason, message = "False", "Unhealthy", "failed to check etcd member status: context deadline exceeded"
 		}
 		_, err := s.store.Update(mustKind("nodes"), "", nodeOfMember(one.Name), true, func(node object) (object, error) {
 			conditions := listAt(node, "status", "conditions")

@@ -47,9 +47,9 @@ func (s *server) chooseDatastore() error {
 	tombstone := filepath.Join(s.etcdDir(), "tombstone")
 	if etcdInitialized(s.etcdDir()) && fileExists(tombstone) {
 		if joinURL == "" {
-			return errors.New("this server has been removed from the cluster and must be deleted or rejoined with --server")
+			return errors.New("tombstone file has been detected but --server is empty: backup and delete ${datadir}/server/db to create a new cluster, or set --server to rejoin the cluster")
 		}
-		logInfo("this node has been removed from the cluster, moving its database aside")
+		logInfo("tombstone file has been detected, removing ${datadir}/server/db to rejoin the cluster")
 		if err := os.Rename(s.etcdDir(), fmt.Sprintf("%s-old-%d", s.etcdDir(), time.Now().Unix())); err != nil {
 			return err
 		}
@@ -147,14 +147,17 @@ func (s *server) compareConfig(joinURL string, caPEM []byte) error {
 	var differ []string
 	for name, value := range ours {
 		if theirs[name] != value {
-			differ = append(differ, fmt.Sprintf("%s: %v != %v", name, theirs[name], value))
+			differ = append(differ, name)
 		}
 	}
 	if len(differ) == 0 {
 		return nil
 	}
 	sort.Strings(differ)
-	return fmt.Errorf("critical configuration value mismatch between servers: %s", strings.Join(differ, ", "))
+	for _, name := range differ {
+		logWarn("critical configuration mismatched: %s", name)
+	}
+	return errors.New("critical configuration value mismatch between servers")
 }
 
 // openData opens the datastore, or makes it; a server that joins gets its own only in joinEtcd.

@@ -43,7 +43,7 @@ CASES = {
     ),
     "servers-differ": (
         'level=fatal msg="failed to validate server configuration: critical configuration value '
-        'mismatch between servers: flannel-backend: vxlan != host-gw"',
+        'mismatch between servers"',
         "'cluster'",
     ),
     "second-learner": (
@@ -56,8 +56,15 @@ CASES = {
         'cluster"',
         "edgeboot reset --limit",
     ),
+    "empty-datastore": (
+        'level=fatal msg="Error: preparing server: failed to bootstrap cluster data: failed to '
+        "reconcile with local datastore: no bootstrap data found in datastore - check server token "
+        'value and verify datastore integrity"',
+        "edgeboot reset --limit pi",
+    ),
     "removed-member": (
-        "this server has been removed from the cluster and must be rejoined with --server",
+        "tombstone file has been detected but --server is empty: backup and delete "
+        "${datadir}/server/db to create a new cluster, or set --server to rejoin the cluster",
         "edgeboot install",
     ),
     "no-quorum": ('msg="Failed to test etcd connection: etcdserver: no leader"', "start them"),
