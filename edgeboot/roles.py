@@ -19,7 +19,7 @@ from edgeboot.components import (
 )
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Role
-from edgeboot.plan.resources import Resource
+from edgeboot.plan.resources import Directory, Resource
 
 Component = Callable[[Context], Iterator[Resource]]
 
@@ -58,4 +58,8 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
 
 def resources_of(context: Context) -> tuple[Resource, ...]:
     """All that a node should have, in the order in which it can be put there."""
-    return tuple(r for component in COMPONENTS[context.node.role] for r in component(context))
+    found: list[Resource] = []
+    for component in COMPONENTS[context.node.role]:
+        # Several components may want the same directory.
+        found += (r for r in component(context) if not (isinstance(r, Directory) and r in found))
+    return tuple(found)

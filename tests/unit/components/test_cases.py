@@ -22,7 +22,7 @@ from edgeboot.inventory.load import load
 from edgeboot.plan.diff import content_hash, diff
 from edgeboot.plan.facts import Facts, FileFact
 from edgeboot.plan.resources import File
-from edgeboot.plan.steps import Start, Write, as_json
+from edgeboot.plan.steps import MakeDirectory, Start, Write, as_json
 from edgeboot.roles import resources_of
 from edgeboot.secret import Secret
 from tests.unit.components.contexts import TRAITS, context, text_of
@@ -91,6 +91,8 @@ def test_a_plan_shows_no_secret_and_a_second_one_is_empty(
     resources = resources_of(context_of(case, tmp_path))
     facts = Facts(TRAITS, {}, frozenset(), {}, (), "", None)
     steps = diff(resources, facts)
+    made = [step.path for step in steps if isinstance(step, MakeDirectory)]
+    assert len(made) == len(set(made))
     assert "hunter2" not in json.dumps([as_json(step) for step in steps]) + repr(steps)
     done = {
         step.path: FileFact("file", step.mode, "0:0", 1, content_hash(step.content))
