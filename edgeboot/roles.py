@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edgeboot.components import charts, environment, images, k3s, record
+from edgeboot.components import (
+    charts,
+    clock,
+    environment,
+    firewall,
+    images,
+    k3s,
+    kubelet,
+    placed,
+    record,
+    sd_card,
+    storage,
+    swap,
+    wifi,
+)
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Role
 from edgeboot.plan.resources import Resource
@@ -19,6 +33,7 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
         charts.charts,
         charts.manifests,
         environment.environment,
+        kubelet.kubelet,
         k3s.service,
         record.record,
     ),
@@ -27,12 +42,28 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
         k3s.binary,
         images.images,
         environment.environment,
+        kubelet.kubelet,
         k3s.service,
         record.record,
     ),
 }
+# What a host is made fit with before anything of K3s is put there, whatever its role.
+HOST: tuple[Component, ...] = (
+    storage.storage,
+    placed.files,
+    sd_card.journal,
+    clock.clock,
+    swap.swap,
+    wifi.wifi,
+    firewall.firewall,
+)
 
 
 def resources_of(context: Context) -> tuple[Resource, ...]:
     """All that a node should have, in the order in which it can be put there."""
     return tuple(r for component in COMPONENTS[context.node.role] for r in component(context))
+
+
+def host_resources_of(context: Context) -> tuple[Resource, ...]:
+    """What the host below a node should have."""
+    return tuple(r for component in HOST for r in component(context))

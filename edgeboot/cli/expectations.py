@@ -30,7 +30,7 @@ def _expectation(world: World, node: Node) -> Expectation:
         role=node.role,
         service=service_of(node.role),
         version=world.supplies.contents.k3s_version,
-        files=expected_files(world.resources(node)),
+        files=expected_files((*world.host_resources(node), *world.resources(node))),
         images=world.expected_images(node),
         budget=effective(node.role, node.budget),
     )

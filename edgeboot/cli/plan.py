@@ -19,7 +19,7 @@ from edgeboot.cli.options import (
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
-from edgeboot.cli.terms import forget_option, terms_options
+from edgeboot.cli.terms import firewall_option, forget_option, terms_options, with_firewall
 from edgeboot.cli.trust import trust_options
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
@@ -36,6 +36,7 @@ CHANGES_FOUND = 10
 @accept_new_option
 @ask_options
 @terms_options
+@firewall_option
 @forget_option
 @scope_options
 @output_option("text", "json")
@@ -47,6 +48,7 @@ def plan(
     asking: Asking,
     no_reboot: bool,
     allowed: tuple[str, ...],
+    open_firewall: bool,
     forget: bool,
     scope: Scope,
     output: str,
@@ -60,7 +62,7 @@ def plan(
     edgeboot plan -i inventory.yml --output json
     edgeboot plan -i inventory.yml --limit agent-3
     """
-    cluster = load(inventory_path)
+    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
     terms = Terms(not no_reboot, frozenset(allowed), forget)
     with (
         logged(cluster, "plan") as log,

@@ -6,8 +6,9 @@ import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 
+from edgeboot.components import clock, lean
 from edgeboot.components.context import Context
-from edgeboot.components.services import service_files
+from edgeboot.components.services import Around, service_files
 from edgeboot.inventory.k3s_keys import applies_to
 from edgeboot.inventory.model import Cluster, ConfigValue, Node, Role
 from edgeboot.plan import paths
@@ -47,7 +48,12 @@ def service(context: Context) -> Iterator[Resource]:
         yield File(paths.TOKEN, context.join_token, 0o600, restarts=name)
     config = render(config_of(context.cluster, context.node))
     yield File(paths.CONFIG, text(config), 0o600, restarts=name)
-    yield from service_files(context.traits, name, context.node.role)
+    around = Around(
+        before=clock.command(context),
+        after_time_sync=bool(context.node.host.time_servers),
+        needs_data=context.node.host.storage is not None,
+    )
+    yield from service_files(context.traits, name, context.node.role, around)
     yield Service(name)
 
 
@@ -56,6 +62,8 @@ def config_of(cluster: Cluster, node: Node) -> dict[str, ConfigValue]:
     config: dict[str, ConfigValue] = {
         key: value for key, value in cluster.config.items() if applies_to(key, node.role)
     }
+    if node.role is Role.SERVER and (unneeded := lean.left_out(cluster)):
+        config["disable"] = unneeded
     config |= node.config
     config["node-name"] = node.name
     config["token-file"] = paths.TOKEN

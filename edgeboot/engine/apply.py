@@ -62,7 +62,9 @@ def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
         case Start():
             return _run(transport, "start", step.service, step.inputs)
         case Run():
-            return _run(transport, step.snippet, *step.parameters)
+            command = Snippet(step.snippet, step.parameters)
+            deadline = step.deadline or STEP_DEADLINE
+            return transport.run(command, stdin=step.stdin, deadline=deadline)
         case Reboot():
             return reboot(transport, step.boot_id, tell)
         case Clear():

@@ -15,9 +15,10 @@ from pathlib import Path
 from edgeboot import yamlfile
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections, syntax
+from edgeboot.inventory.checking import checked
 from edgeboot.inventory.expand import expand
 from edgeboot.inventory.model import Cluster, Node, Role
-from edgeboot.inventory.settings import checked, read_config, read_settings
+from edgeboot.inventory.settings import read_config, read_settings
 from edgeboot.yamlfile import Mapping, Reader, nearest, quoted
 
 MAX_NODES = 1000
@@ -126,6 +127,7 @@ class _Layers:
                 budget=settings.budget,
                 groups=tuple(reader.texts("groups")),
                 profiles=settings.profiles,
+                host=settings.host,
                 where=entry.where(),
             )
 

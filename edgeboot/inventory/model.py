@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from edgeboot.inventory.hosts import Host
+
 ConfigValue = str | int | bool | tuple[str, ...]
 
 
@@ -70,6 +72,7 @@ class Node:
     groups: tuple[str, ...] = ()  # only to name them in --limit: what they say is folded in
     where: str = ""  # file:line of its entry
     profiles: frozenset[str] = frozenset()
+    host: Host = field(default_factory=Host)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeboot.inventory import quantities, sections, syntax
+from edgeboot.inventory import hosts_schema, quantities, sections, syntax
 from edgeboot.inventory.k3s_keys import KEYS, K3sKey, Kind
 
 _TEXT = {"type": "string"}
@@ -39,6 +39,7 @@ def json_schema() -> dict[str, Any]:
         },
         "config": _ref("config"),
         "budget": _ref("budget"),
+        **hosts_schema.PROPERTIES,
     }
     node = {
         "name": _described(_TEXT, "Host name in the cluster; may hold one range: agent-[1-5]."),
@@ -75,6 +76,7 @@ def json_schema() -> dict[str, Any]:
             "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),
             "jump": _object({"address": _TEXT, **_login()}, "address"),
             "budget": _object({"memory": _SIZE, "cpu": _CPU, "disk": _SIZE}),
+            **hosts_schema.DEFINITIONS,
             "config": _object({key: _k3s(known) for key, known in KEYS.items()}),
         },
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from edgeboot.inventory import hosts
+
 TOP = ("cluster", "bundle", "bundle-keys", "allow-unsigned", "defaults", "roles", "groups", "nodes")
 CLUSTER = ("name", "config")
 ROLES = ("server", "agent")
-SETTINGS = ("ssh", "labels", "taints", "profiles", "config", "budget")
+SETTINGS = ("ssh", "labels", "taints", "profiles", "config", "budget", *hosts.KEYS)
 PROFILES = ("lean", "sd-card", "cis")
 NODE = ("name", "address", "role", "groups", "node-ip", *SETTINGS)
 JUMP = ("address", "user", "port", "key", "host-key", "password")

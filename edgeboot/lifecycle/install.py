@@ -13,9 +13,11 @@ from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.age import age_objections
 from edgeboot.lifecycle.belonging import of_other_clusters
 from edgeboot.lifecycle.grip import STEADY, Grip, Pace
+from edgeboot.lifecycle.hooks import around
 from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
 from edgeboot.lifecycle.prepare import forgetting_steps, joining_steps, prepare_steps, rebooted
+from edgeboot.lifecycle.targets import targets_of
 from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
 from edgeboot.lifecycle.world import Plan, Supplies, World, settling_steps, staging_steps
 from edgeboot.plan.facts import Facts
@@ -80,14 +82,24 @@ def _not_whole(world: World) -> dict[str, str]:
     return reasons
 
 
+_BEFORE_UPLOAD = (("prepare", True), ("upload", False))  # a reboot ends the first phase
+_START = (("start", False),)
+_STARTED = (("start", True), ("cluster", False))
 PREPARE = Phase("prepare", _all, prepare_steps)
 PHASES = (
     PREPARE,
-    Phase("upload", _all, staging_steps),
-    Phase("first server", _first_server, settling_steps, Gate(_first_server, _api_missing)),
+    Phase("upload", _all, around(staging_steps, _BEFORE_UPLOAD, (("upload", True),))),
+    Phase(
+        "first server",
+        _first_server,
+        around(settling_steps, _START),
+        Gate(_first_server, _api_missing),
+    ),
     Phase("former nodes", _first_server, forgetting_steps),
-    Phase("agents", _agents, joining_steps, Gate(_agents, _agents_not_running)),
-    Phase("cluster", _all, _nothing, Gate(_first_server, _not_whole)),
+    Phase("agents", _agents, around(joining_steps, _START), Gate(_agents, _agents_not_running)),
+    Phase("cluster", _all, around(_nothing, _STARTED), Gate(_first_server, _not_whole)),
+    # What hooks do to a cluster that is whole must leave it so.
+    Phase("hooks", _all, around(_nothing, (("cluster", True),)), Gate(_first_server, _not_whole)),
 )
 
 
@@ -109,7 +121,7 @@ def preflight(
     pace: Pace = STEADY,
 ) -> Preflight:
     """Examines the hosts and changes nothing; without a bundle as far as that goes."""
-    facts = observe_all(transports, workers=pace.parallel)
+    facts = observe_all(cluster, transports, workers=pace.parallel)
     if supplies is None:
         return Preflight(examine(cluster, facts, None, terms, {}))
     world = _world(cluster, supplies, facts, terms, pace.bystanders)
@@ -127,7 +139,7 @@ def make_plan(
 
     ``Refused`` names everything that speaks against it, of all hosts.
     """
-    facts = observe_all(transports, workers=pace.parallel)
+    facts = observe_all(cluster, transports, workers=pace.parallel)
     world = _world(cluster, supplies, facts, terms, pace.bystanders)
     _check_first_server(world)
     return _checked_plan(world)
@@ -149,7 +161,7 @@ def install(
     Every host, bystanders excepted, is locked from before it is observed until the end.
     ``confirm`` sees the plan before anything is changed. ``patience`` in seconds bounds each gate.
     """
-    grip = Grip(transports, pace, tell)
+    grip = Grip(transports, pace, tell, targets_of(cluster))
     try:
         facts, errors = grip.take(node.name for node in cluster.nodes)
         walk = Walk(grip, tell, patience)
@@ -225,7 +237,8 @@ def _examined_plan(world: World) -> Plan:
     contents = world.supplies.contents
     found = examine(world.cluster, world.facts, contents, world.terms, steps)
     found = {name: some for name, some in found.items() if name not in world.bystanders}
-    return replace(planned, findings=found)
+    notes = {node.name: node.host.chosen for node in world.cluster.nodes if node.host.chosen}
+    return replace(planned, findings=found, notes=notes)
 
 
 def _checked_plan(world: World) -> Plan:

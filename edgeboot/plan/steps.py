@@ -101,7 +101,8 @@ class Start:
 class Run:
     """Carries out a packaged snippet; ``shown`` says what it changes, as lines of a diff.
 
-    ``hint`` says what to do where it fails.
+    ``hint`` says what to do where it fails, ``deadline`` in seconds how long it may take where
+    that is longer than usual.
     """
 
     snippet: str
@@ -109,6 +110,8 @@ class Run:
     text: str
     shown: tuple[str, ...] = ()
     hint: str = "mend the cause on the host and run the same command again; it goes on from here"
+    stdin: bytes | None = field(default=None, repr=False)
+    deadline: float | None = None
 
     def describe(self) -> str:
         """One line for people."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from edgeboot.components import firewall as rules
+from edgeboot.components.drop_in import inputs_of
+from edgeboot.components.k3s import config_of
 from edgeboot.inventory.model import Role
-from edgeboot.lifecycle.checks.base import Complaint, Subject, refuse, warn
+from edgeboot.lifecycle.checks.base import Complaint, Subject, mended, refuse, warn
 
 # K3s, installation/requirements; the higher ones on loopback.
 _BOTH = frozenset({6444, 10010, 10248, 10249, 10250, 10256})
 _PORTS = {Role.SERVER: _BOTH | {6443, 10257, 10258, 10259}, Role.AGENT: _BOTH}
 _INGRESS = frozenset({80, 443})  # Traefik behind servicelb binds them on every node
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # in the order K3s looks
-_OPENED = "open 6443/tcp, 10250/tcp and 8472/udp to the nodes, and trust 10.42.0.0/16, 10.43.0.0/16"
 
 
 def ports(subject: Subject) -> Iterator[Complaint]:
@@ -25,7 +27,7 @@ def ports(subject: Subject) -> Iterator[Complaint]:
         yield refuse(
             f"port {port} is taken by {listening[port]}", f"stop {listening[port]}, or move it"
         )
-    disabled = subject.cluster.config.get("disable", ())
+    disabled = config_of(subject.cluster, subject.cluster.servers[0]).get("disable", ())
     if not isinstance(disabled, tuple) or not {"traefik", "servicelb"} & set(disabled):
         for port in sorted(_INGRESS & listening.keys()):
             yield warn(
@@ -75,21 +77,36 @@ def firewall(subject: Subject) -> Iterator[Complaint]:
     """No firewall stands between the nodes."""
     condition = subject.facts.condition
     found = set(condition.firewalls) | ({"firewalld"} & condition.programs)
-    if "firewalld" in found:
-        commands = "firewall-cmd --permanent --add-port=6443/tcp --add-port=10250/tcp"
-        zones = "--zone=trusted --add-source=10.42.0.0/16 --add-source=10.43.0.0/16"
-        yield warn(
-            "firewalld is active",
-            f"`{commands} --add-port=8472/udp; firewall-cmd --permanent {zones}; "
-            "firewall-cmd --reload`",
-        )
-    elif "ufw" in found:
-        yield warn(
-            "ufw is active",
-            "`ufw allow 6443/tcp; ufw allow 10250/tcp; ufw allow 8472/udp; "
-            "ufw allow from 10.42.0.0/16; ufw allow from 10.43.0.0/16`",
-        )
-    elif found:
-        yield warn(
-            f"its firewall ({', '.join(sorted(found))}) drops what it does not know", _OPENED
-        )
+    if not found or _opened(subject):
+        return
+    ports, networks = rules.named(subject.cluster, subject.node)
+    name = next((one for one in ("firewalld", "ufw") if one in found), None)
+    if name is None:
+        which = ", ".join(sorted(found))
+        mend = f"open {', '.join(ports)} to the nodes, and trust {', '.join(networks)}"
+        yield warn(f"its firewall ({which}) drops what it does not know", mend)
+    elif subject.node.host.firewall == "open":
+        yield mended(f"{name} is active", f"open {', '.join(ports)} to the nodes")
+    else:
+        commands = _firewalld(ports, networks) if name == "firewalld" else _ufw(ports, networks)
+        yield warn(f"{name} is active", f"`edgeboot install --open-firewall`, or `{commands}`")
+
+
+def _opened(subject: Subject) -> bool:
+    """Whether edgeboot has opened just what is needed."""
+    wanted = inputs_of((rules.listed(subject.cluster, subject.node),))
+    return subject.facts.done.get("firewall") == wanted
+
+
+def _firewalld(ports: tuple[str, ...], networks: tuple[str, ...]) -> str:
+    added = " ".join(f"--add-port={port}" for port in ports)
+    trusted = " ".join(f"--add-source={network}" for network in networks)
+    return (
+        f"firewall-cmd --permanent {added}; firewall-cmd --permanent --zone=trusted {trusted}; "
+        "firewall-cmd --reload"
+    )
+
+
+def _ufw(ports: tuple[str, ...], networks: tuple[str, ...]) -> str:
+    allowed = (*ports, *(f"from {network}" for network in networks))
+    return "; ".join(f"ufw allow {one}" for one in allowed)
