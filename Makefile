@@ -9,7 +9,7 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 export K3S_RELEASE
 
-.PHONY: help setup setup-lab demo test check unit e2e bench lock clean
+.PHONY: help setup setup-lab setup-vagrant demo test check unit e2e bench lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1\t/p' Makefile | expand -t 12
@@ -20,10 +20,13 @@ setup: ## Virtual environment with locked versions
 setup-lab: setup
 	@tools/setup lab
 
+setup-vagrant:
+	@tools/setup vagrant
+
 demo: setup-lab ## Boot hosts, build a bundle, install, verify, show the report
 	@tools/demo
 
-test: setup-lab check ## Everything CI runs
+test: setup-lab setup-vagrant check ## Everything CI runs
 	$(PYTEST) tests
 
 check: setup ## ruff, mypy strict, the layers, shellcheck on what is sent to hosts
@@ -31,7 +34,7 @@ check: setup ## ruff, mypy strict, the layers, shellcheck on what is sent to hos
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	shellcheck --shell=sh edgeboot/shell/*.sh edgeboot/lab/*.sh
+	shellcheck --shell=sh edgeboot/shell/*.sh edgeboot/lab/*.sh tests/lab/*.sh
 	shellcheck tools/setup tools/demo .ci/run
 	$(PYTEST) --quiet tests/unit/test_layers.py
 

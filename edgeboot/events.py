@@ -60,6 +60,16 @@ class BytesFetched:
 
 
 @dataclass(frozen=True)
+class BytesHandled:
+    """Progress of work on this machine: ``work`` (hashing, writing …) on ``name``, in bytes."""
+
+    work: str
+    name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Waiting:
     """A gate does not hold yet on a host, and why."""
 
@@ -76,7 +86,15 @@ class Note:
 
 
 Event = (
-    PhaseStarted | PhaseEnded | StepStarted | StepEnded | BytesSent | BytesFetched | Waiting | Note
+    PhaseStarted
+    | PhaseEnded
+    | StepStarted
+    | StepEnded
+    | BytesSent
+    | BytesFetched
+    | BytesHandled
+    | Waiting
+    | Note
 )
 Listener = Callable[[Event], None]
 

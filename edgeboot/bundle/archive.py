@@ -11,24 +11,27 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from edgeboot.bundle import contents_json
+from edgeboot.bundle import contents_json, room
 from edgeboot.bundle.compose import Fetch, compose
 from edgeboot.bundle.contents import Blob, Contents, ImageArchive
-from edgeboot.bundle.wire import BLOCK, END, header, padding
+from edgeboot.bundle.tally import Counted, Tally
+from edgeboot.bundle.wire import BLOCK, END, footprint, header, padding
+from edgeboot.bundle.workers import workers
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
+from edgeboot.events import BytesHandled, Listener, silent
 from edgeboot.plan.sources import CHUNK, Source
 
 _AGAIN = "copy the bundle again, or build it again"
 
 
-def write(path: Path, contents: Contents, fetch: Fetch) -> None:
+def write(path: Path, contents: Contents, fetch: Fetch, listener: Listener = silent) -> None:
     """Write a bundle to ``path``, whole or not at all; ``fetch`` gives the bytes of its blobs.
 
     The bytes are a function of ``contents``. Raises StepFailed where the disk or a blob fails.
@@ -36,10 +39,14 @@ def write(path: Path, contents: Contents, fetch: Fetch) -> None:
     table = contents_json.encode(contents)
     if len(table) > contents_json.MAX_BYTES:
         raise BadInput(f"the bundle's table of contents is over {contents_json.MAX_BYTES} bytes")
+    blobs = contents_json.all_blobs(contents)
+    size = footprint(len(table)) + sum(footprint(blob.size) for blob in blobs) + len(END)
+    room.check(path, size)
+    tally = Tally(partial(BytesHandled, "writing", path.name), listener, size)
     with atomic(path) as file:
         file.write(header(contents_json.FILE_NAME, len(table)) + table + padding(len(table)))
-        for blob in contents_json.all_blobs(contents):
-            write_blob(file, fetch(blob))
+        for blob in blobs:
+            write_blob(file, Counted(fetch(blob), tally))
         file.write(END)
 
 
@@ -63,7 +70,7 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
         part.replace(path)
         _sync_directory(path.parent)
     except OSError as error:
-        raise StepFailed(f"cannot write {path}: {error.strerror or error}") from error
+        raise room.failed(path, error) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -132,32 +139,36 @@ class Bundle:
             raise self._refused(label, f"it comes to {size} bytes, not {archive.blob.size}")
         return _ComposedArchive(archive.blob, composition.stream)
 
-    def verify(self) -> None:
+    def verify(self, listener: Listener = silent) -> None:
         """Read everything: each blob against its digest, each image archive against its own.
 
         Raises Refused naming every bad member.
         """
         blobs = contents_json.all_blobs(self.contents)
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            bad = [found for found in pool.map(self._bad_blob, blobs) if found]
+        parts = (*blobs, *(archive.blob for archive in self.contents.archives))
+        total = sum(blob.size for blob in parts)
+        tally = Tally(partial(BytesHandled, "hashing", self.path.name), listener, total)
+        with workers(os.cpu_count() or 1) as pool:
+            bad = [found for found in pool.map(partial(self._bad_blob, tally), blobs) if found]
             if not bad:  # an archive is only as good as its blobs
-                bad = [f for f in pool.map(self._bad_archive, self.contents.archives) if f]
+                composed = pool.map(partial(self._bad_archive, tally), self.contents.archives)
+                bad = [found for found in composed if found]
         if bad:
             raise Refused(
                 f"{self.path} is damaged: {'; '.join(bad)}", hint=_AGAIN, error_id="bundle-damaged"
             )
 
-    def _bad_blob(self, blob: Blob) -> str | None:
+    def _bad_blob(self, tally: Tally, blob: Blob) -> str | None:
         try:
-            for _ in self.source(blob).open():
+            for _ in Counted(self.source(blob), tally).open():
                 pass
         except StepFailed:
             return self._label(blob)
         return None
 
-    def _bad_archive(self, archive: ImageArchive) -> str | None:
+    def _bad_archive(self, tally: Tally, archive: ImageArchive) -> str | None:
         digest = hashlib.sha256()
-        for chunk in self.archive_source(archive).open():
+        for chunk in Counted(self.archive_source(archive), tally).open():
             digest.update(chunk)
         if digest.hexdigest() != archive.blob.sha256:
             return f"image archive {archive.name} ({archive.arch}) does not come out as declared"

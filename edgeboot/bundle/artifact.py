@@ -9,19 +9,21 @@ was pushed, byte for byte, since it is a function of its contents. Source: OCI i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from edgeboot.bundle import archive, contents_json, jsondoc, oci
+from edgeboot.bundle import archive, contents_json, jsondoc, oci, room
 from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.contents import Blob
 from edgeboot.bundle.reference import Reference
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_push import put_manifest, upload_blob
 from edgeboot.bundle.store import Store, file_chunks
+from edgeboot.bundle.tally import Counted, Tally
 from edgeboot.bundle.wire import MAX_SIZE
+from edgeboot.bundle.workers import workers
 from edgeboot.errors import BadInput, Refused, StepFailed
-from edgeboot.events import Listener, Note, silent
+from edgeboot.events import BytesFetched, BytesSent, Listener, Note, silent
 from edgeboot.plan.sources import BytesSource, Source
 
 TYPE = "application/vnd.edgeboot.bundle.v1"
@@ -52,9 +54,11 @@ def push(
         parts += [(_BLOB, bundle.source(blob)) for blob in blobs]
         empty = BytesSource(b"{}")
         listener(Note(f"pushing {len(blobs)} blobs to {reference}"))
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            sources = [empty, *(source for _, source in parts)]
-            sent = list(pool.map(lambda source: upload_blob(registry, reference, source), sources))
+        sources = [empty, *(source for _, source in parts)]
+        told = partial(BytesSent, reference.registry, path.name)
+        tally = Tally(told, listener, sum(source.size for source in sources))
+        with workers(_WORKERS, registry.abort) as pool:
+            sent = list(pool.map(partial(_upload, registry, reference, tally), sources))
         manifest = {
             "schemaVersion": 2,
             "mediaType": oci.MANIFEST,
@@ -97,13 +101,16 @@ def pull(
     listed = {blob for media_type, blob in layers if media_type == _BLOB}
     if listed != set(blobs):
         raise Refused(f"{where} and the table of contents do not name the same blobs")
+    room.check_target(output)
     missing = [blob for blob in blobs if store.find(blob.sha256) != blob]
     listener(Note(f"pulling {len(missing)} of {len(blobs)} blobs"))
     largest = sorted(missing, key=lambda blob: -blob.size)
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        list(pool.map(lambda blob: registry.blob(reference, blob, store), largest))
+    total = sum(blob.size for blob in missing)
+    tally = Tally(partial(BytesFetched, output.name), listener, total)
+    with workers(_WORKERS, registry.abort) as pool:
+        list(pool.map(lambda blob: registry.blob(reference, blob, store, tally.arrived), largest))
     listener(Note(f"writing {output}"))
-    archive.write(output, contents, store.source)
+    archive.write(output, contents, store.source, listener)
     _write_signature(registry, reference, layers, output, store)
     return f"sha256:{document.blob.sha256}"
 
@@ -111,6 +118,15 @@ def pull(
 def signature_beside(path: Path) -> Path:
     """Where the detached signature of a bundle is."""
     return path.with_name(f"{path.name}.minisig")
+
+
+def _upload(registry: Registry, reference: Reference, tally: Tally, source: Source) -> bool:
+    """Send a blob unless it is there; either way it counts as done."""
+    counted = Counted(source, tally)
+    new = upload_blob(registry, reference, counted)
+    if not new:
+        tally.arrived(source.size)
+    return new
 
 
 def _layers(root: jsondoc.Node) -> Iterator[tuple[str, Blob]]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from edgeboot.bundle import archive, chart_images, contents_json, k3s_release, sbom
+from edgeboot.bundle import archive, chart_images, contents_json, k3s_release, room, sbom
 from edgeboot.bundle.chart_oci import RegistryCharts
 from edgeboot.bundle.chart_source import Repositories
 from edgeboot.bundle.chart_spec import ChartEntry
-from edgeboot.bundle.compose import group
+from edgeboot.bundle.compose import Fetch, group
 from edgeboot.bundle.contents import Contents, Image, Item, Role
 from edgeboot.bundle.helm import find as find_helm
 from edgeboot.bundle.images import take_apart
@@ -33,8 +34,9 @@ from edgeboot.bundle.resolve import (
 )
 from edgeboot.bundle.spec import Entry, Spec
 from edgeboot.bundle.store import Store, default_root, readable
+from edgeboot.bundle.tally import Counted, Tally
 from edgeboot.errors import BadInput, EdgebootError
-from edgeboot.events import Listener, Note, silent
+from edgeboot.events import BytesHandled, Listener, Note, silent
 from edgeboot.platform import Arch
 
 
@@ -57,9 +59,10 @@ def build(
     ``helm`` is the program to look for images of charts with.
     Raises the one error there was, or one that lists them all and has the exit code of the gravest.
     """
+    room.check_target(output)
     pins = Pins(lock, frozen=lock is not None)
     work = _Work(spec, store or Store(default_root()), listener, pins)
-    origin, declared = find_k3s(spec.k3s, release, work.store, channels, pins)
+    origin, declared = find_k3s(spec.k3s, release, work.store, channels, pins, listener)
     for arch in spec.k3s.arches:
         with work.failures.part(spec.k3s.where):
             work.k3s(origin, arch, declared)
@@ -82,7 +85,7 @@ def build(
     work.failures.settle()
     contents = work.contents()
     work.note(f"writing {output}")
-    archive.write(output, contents, work.store.source)
+    archive.write(output, contents, work.store.source, listener)
     return output
 
 
@@ -127,7 +130,8 @@ class _Work:
     def pull(self, wanted: list[tuple[Wanted, str]], registry: Registry) -> None:
         """Collect images of registries; each that fails is a failure of its own."""
         if wanted:
-            self.note(f"{len(wanted)} images from registries")
+            images = "1 image" if len(wanted) == 1 else f"{len(wanted)} images"
+            self.note(f"{images} from registries")
         outcomes = Pull(registry, self.store, self.listener).run(want for want, _ in wanted)
         for (_, where), outcome in zip(wanted, outcomes, strict=True):
             with self.failures.part(where):
@@ -182,6 +186,7 @@ class _Work:
         arches = tuple(arch.name for arch in self.spec.k3s.arches)
         images = sorted(self.images.values(), key=lambda i: (arches.index(i.arch), i.name))
         self.note(f"composing archives of {len(images)} images")
+        fetch = self._counted(images)
         contents = Contents(
             self.spec.name,
             next(i.version for i in self.items if i.role is Role.K3S_BINARY and i.version),
@@ -191,7 +196,7 @@ class _Work:
             tuple(
                 composed
                 for arch in arches
-                for composed in group((i for i in images if i.arch == arch), self.store.source)
+                for composed in group((i for i in images if i.arch == arch), fetch)
             ),
             self.pins.lock().digest,
             self.spec.version,
@@ -200,6 +205,13 @@ class _Work:
         contents = self._with_sbom(contents)
         contents_json.check(contents)
         return contents
+
+    def _counted(self, images: list[Image]) -> Fetch:
+        """The blobs of images, counted while they are read once for each architecture."""
+        blobs = {(image.arch, blob) for image in images for blob in image.blobs}
+        total = sum(blob.size for _, blob in blobs)
+        tally = Tally(partial(BytesHandled, "hashing", "image archives"), self.listener, total)
+        return lambda blob: Counted(self.store.source(blob), tally)
 
     def _with_sbom(self, contents: Contents) -> Contents:
         data = sbom.document(contents, self.store.source)

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from edgeboot.bundle import untar
+from edgeboot.bundle import helmignore, untar
 from edgeboot.bundle.store import readable
 from edgeboot.bundle.wire import END, MAX_NAME, header, padding
 from edgeboot.errors import BadInput, Refused
@@ -70,12 +70,33 @@ def _packed(path: Path, what: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _directory(directory: Path) -> Iterator[tuple[str, bytes]]:
-    for path in directory.rglob("*"):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+    ignore = directory / helmignore.FILE_NAME
+    data = b"".join(readable(ignore)) if ignore.is_file() else b""
+    yield from _below(directory, directory, helmignore.rules(data, str(ignore)))
+
+
+def _below(
+    top: Path, directory: Path, rules: tuple[helmignore.Rule, ...]
+) -> Iterator[tuple[str, bytes]]:
+    try:
+        paths = sorted(directory.iterdir())
+    except OSError as error:
+        raise BadInput(f"cannot read {directory}: {error.strerror}") from error
+    for path in paths:
+        name, inner = path.relative_to(top).as_posix(), path.is_dir() and not path.is_symlink()
+        if helmignore.ignored(name, inner, rules):
+            continue
+        if inner:
+            yield from _below(top, path, rules)
+            continue
+        if path.is_symlink() or not path.is_file():
             raise BadInput(
-                f"{path} is neither a file nor a directory", hint="replace it by what it stands for"
+                f"{path} is neither a file nor a directory",
+                hint=f"replace it by what it stands for, or name it in {helmignore.FILE_NAME}",
             )
-        if path.is_file():
-            if path.stat().st_size > FILE_MAX:
-                raise BadInput(f"{path} has over {FILE_MAX >> 20} MiB; is it part of the chart?")
-            yield path.relative_to(directory).as_posix(), b"".join(readable(path))
+        if path.stat().st_size > FILE_MAX:
+            raise BadInput(
+                f"{path} has over {FILE_MAX >> 20} MiB; is it part of the chart?",
+                hint=f"if not, name it in {helmignore.FILE_NAME}",
+            )
+        yield name, b"".join(readable(path))

@@ -12,13 +12,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from edgeboot.bundle import archive, contents_json, jsondoc
+from edgeboot.bundle import archive, contents_json, jsondoc, room
 from edgeboot.bundle.archive import Bundle, BundledBlob
 from edgeboot.bundle.contents import Blob, Contents
+from edgeboot.bundle.tally import Counted, Tally
 from edgeboot.bundle.wire import BLOCK, END, header, padding
 from edgeboot.errors import BadInput, Refused
+from edgeboot.events import BytesHandled, Listener, silent
 from edgeboot.plan.sources import Source
 
 FILE_NAME = "edgeboot-delta.json"
@@ -49,21 +52,27 @@ def added(old: Contents, new: Contents) -> tuple[Blob, ...]:
     return tuple(blob for blob in contents_json.all_blobs(new) if blob not in known)
 
 
-def make(old: Bundle, new: Bundle, output: Path) -> None:
+def make(old: Bundle, new: Bundle, output: Path, listener: Listener = silent) -> None:
     """Write the delta from ``old`` to ``new``, whole or not at all."""
+    blobs = added(old.contents, new.contents)
+    total = sum(blob.size for blob in blobs)
+    room.check_target(output)
+    room.check(output, total)
+    tally = Tally(partial(BytesHandled, "writing", output.name), listener, total)
     table = contents_json.encode(new.contents)
     base_name = f"{old.contents.name} (K3s {old.contents.k3s_version})"
     head = _head(contents_digest(old.contents), base_name, table)
     with archive.atomic(output) as file:
         for name, data in ((FILE_NAME, head), (contents_json.FILE_NAME, table)):
             file.write(header(name, len(data)) + data + padding(len(data)))
-        for blob in added(old.contents, new.contents):
-            archive.write_blob(file, new.source(blob))
+        for blob in blobs:
+            archive.write_blob(file, Counted(new.source(blob), tally))
         file.write(END)
 
 
-def apply(old: Bundle, delta: Delta, output: Path) -> None:
+def apply(old: Bundle, delta: Delta, output: Path, listener: Listener = silent) -> None:
     """Write the new bundle; Refused where the delta was not made from ``old``."""
+    room.check_target(output)
     if contents_digest(old.contents) != delta.base:
         raise Refused(
             f"{delta.path} does not go on top of {old.path}: it was made from another bundle, "
@@ -75,7 +84,7 @@ def apply(old: Bundle, delta: Delta, output: Path) -> None:
     def fetch(blob: Blob) -> Source:
         return blobs[blob.sha256] if blob.sha256 in blobs else old.source(blob)
 
-    archive.write(output, delta.contents, fetch)
+    archive.write(output, delta.contents, fetch, listener)
 
 
 def _head(base: str, base_name: str, table: bytes) -> bytes:
@@ -154,4 +163,5 @@ def _expect(delta: Delta, position: int, wanted: bytes, member: str) -> None:
 
 
 def _damaged(path: Path, member: str) -> Refused:
-    return Refused(f"{path} is damaged at {member}", hint="copy the delta again, or make it again")
+    hint = "copy the delta again, or make it again"
+    return Refused(f"{path} is damaged at {member}", hint=hint, error_id="bundle-damaged")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 from edgeboot.bundle.contents import Blob
 from edgeboot.bundle.download import Downloader, Missing
+from edgeboot.bundle.reference import full_name
 from edgeboot.bundle.spec import VERSION
 from edgeboot.bundle.store import Store, file_chunks, measure, readable
 from edgeboot.errors import BadInput, Refused, StepFailed
@@ -92,13 +94,10 @@ class HttpOrigin:
         return self.downloader.small(self.describe(name), _CHECKSUMS_MAX).decode("utf-8", "replace")
 
     def obtain(self, name: str, sha256: str) -> Path:
-        """The file in the store, downloaded unless it is there already."""
-        if (blob := self.store.find(sha256)) is None:
-            url = self.describe(name)
-            blob = self.downloader.fetch(
-                url, _FILE_MAX, lambda chunks: self.store.add(chunks, expected=sha256, what=url)
-            )
-        return self.store.source(blob).path
+        """The file in the store; what an earlier run left of it is not downloaded again."""
+        if self.store.find(sha256) is None:
+            self.downloader.blob(self.describe(name), sha256, _FILE_MAX, self.store)
+        return self.store.path(sha256)
 
     def describe(self, name: str) -> str:
         """Its URL."""
@@ -133,6 +132,22 @@ def listed(origin: Origin, arch: Arch) -> dict[str, str]:
     """The SHA-256 that a release gives its binary and its image archives for an architecture."""
     sums_name = f"sha256sum-{arch.name}.txt"
     return dict(_checksums(origin.text(sums_name), origin.describe(sums_name)))
+
+
+def image_names(origin: Origin) -> frozenset[str] | None:
+    """The full names of the release's images; None where it has no list.
+
+    ``k3s-images.txt`` has no checksum, so this decides only what need not be looked up elsewhere.
+    """
+    try:
+        lines = origin.text("k3s-images.txt").splitlines()
+    except Missing:
+        return None
+    names = set()
+    for line in filter(None, map(str.strip, lines)):
+        with suppress(ValueError):
+            names.add(full_name(line))
+    return frozenset(names)
 
 
 def acquire(

@@ -20,7 +20,7 @@ from edgeboot.errors import BadInput, Refused, StepFailed
 
 FORMAT = 1
 _MAX = 16 << 20
-_HINT = "see what moved with `edgeboot bundle update`, or lock what the spec says now"
+_HINT = "see what moved with `edgeboot bundle update --dry-run`, or lock what the spec says now"
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,7 @@ class Pins:
         if old is None or old.asked != asked:
             if self._frozen:
                 said = f"has it for {old.asked!r}" if old else "does not have it"
-                raise Refused(
-                    f"{kind} {name}: the lock {said}, the spec asks {asked!r}", hint=_HINT
-                )
+                raise _differs(f"{kind} {name}: the lock {said}, the spec asks {asked!r}")
             old = Pin(asked, dict(find()))
         self._new[kind, name] = old
         return old.found
@@ -86,7 +84,7 @@ class Pins:
         old = self._old.get((kind, name))
         if self._frozen and old != pin:
             said = f"it was {old}" if old else "the lock does not have it"
-            raise Refused(f"{kind} {name} has moved: it is {pin}, {said}", hint=_HINT)
+            raise _differs(f"{kind} {name} has moved: it is {pin}, {said}")
         self._new[kind, name] = pin
 
     def check_unused(self) -> None:
@@ -97,7 +95,7 @@ class Pins:
         unseen = set(self._old) - set(self._new)
         left = sorted(" ".join(key) for key in unseen if key[0] not in ("k3s", "chart-images"))
         if self._frozen and left:
-            raise Refused(f"the lock has {', '.join(left)}, the spec has not", hint=_HINT)
+            raise _differs(f"the lock has {', '.join(left)}, the spec has not")
 
     def lock(self) -> Lock:
         """All that was settled."""
@@ -162,6 +160,10 @@ def moved(old: Lock, new: Lock) -> Iterator[str]:
                 was, now = before.found.get(name, "-"), after.found.get(name, "-")
                 if was != now:
                     yield f"  {label}: {name} {was} -> {now}"
+
+
+def _differs(what: str) -> Refused:
+    return Refused(what, hint=_HINT, error_id="lock-differs")
 
 
 def _pins(root: jsondoc.Node) -> Iterator[tuple[tuple[str, str], Pin]]:

@@ -122,6 +122,7 @@ class Signature:
                 f"{key.label} signed",
                 hint="the bundle or its signature was changed, or belongs to another build; "
                 "fetch both again",
+                error_id="bundle-untrusted",
             ) from error
 
 

@@ -13,27 +13,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from edgeboot.bundle.contents import Blob
 from edgeboot.bundle.store import Store, file_chunks
-from edgeboot.errors import StepFailed
 
 SUFFIX = ".partial"
 
 
 class Partial:
-    """The bytes of ``wanted`` that are here. Methods raise OSError."""
+    """The bytes of a blob that are here, at most ``limit``. Methods raise OSError."""
 
-    def __init__(self, store: Store, wanted: Blob, file: BinaryIO) -> None:
-        self._final = store.root / wanted.sha256
-        self._path = path_of(store, wanted)
-        self._wanted = wanted
+    def __init__(self, store: Store, sha256: str, limit: int, file: BinaryIO) -> None:
+        self._final = store.root / sha256
+        self._path = path_of(store, sha256)
+        self._sha256 = sha256
         self._file = file
         self._digest = hashlib.sha256()
         self.size = 0
         for chunk in file_chunks(self._path):
             self._digest.update(chunk)
             self.size += len(chunk)
-        if self.size > wanted.size:
+        if self.size > limit:
             self.reset()
         self._file.seek(self.size)
 
@@ -51,9 +49,18 @@ class Partial:
         self._file.truncate()
         self._digest, self.size = hashlib.sha256(), 0
 
+    def discard(self) -> None:
+        """Leave nothing here, not even an empty file."""
+        self._path.unlink(missing_ok=True)
+
+    @property
+    def sha256(self) -> str:
+        """What the bytes that are here hash to."""
+        return self._digest.hexdigest()
+
     def is_whole(self) -> bool:
         """Whether these are exactly the bytes that are wanted."""
-        return (self._digest.hexdigest(), self.size) == (self._wanted.sha256, self._wanted.size)
+        return self._digest.hexdigest() == self._sha256
 
     def keep(self) -> None:
         """Make it a blob of the store."""
@@ -61,31 +68,32 @@ class Partial:
         self._path.replace(self._final)
 
 
-def path_of(store: Store, wanted: Blob) -> Path:
+def path_of(store: Store, sha256: str) -> Path:
     """Where a blob grows."""
-    return store.root / (wanted.sha256 + SUFFIX)
+    return store.root / (sha256 + SUFFIX)
 
 
 @contextmanager
-def growing(store: Store, wanted: Blob) -> Iterator[Partial | None]:
-    """The partial blob, for this process and thread alone; None where another has finished it.
+def growing(
+    store: Store, sha256: str, limit: int, size: int | None = None
+) -> Iterator[Partial | None]:
+    """The partial blob, for this process and thread alone; None where the store has it.
 
-    Raises StepFailed where the disk does not take it.
+    It is of ``size`` bytes where that is known, and never of more than ``limit``. Raises DiskFailed
+    where the disk does not take it.
     """
-    path = path_of(store, wanted)
+    path = path_of(store, sha256)
     try:
         store.root.mkdir(parents=True, exist_ok=True)
         with _locked(path) as file:
-            if store.find(wanted.sha256) == wanted:
+            there = store.find(sha256)
+            if there is not None and size in (None, there.size):
                 path.unlink()
                 yield None
             else:
-                yield Partial(store, wanted, file)
+                yield Partial(store, sha256, limit, file)
     except OSError as error:
-        raise StepFailed(
-            f"cannot store a blob in {store.root}: {error.strerror or error}",
-            hint="free some space, or point XDG_CACHE_HOME to another disk",
-        ) from error
+        raise store.failed("a blob", error) from error
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class Registry(Session):
         self, reference: Reference, wanted: Blob, store: Store, arrived: Arrived = ignore
     ) -> Blob:
         """Bring a blob into ``store``, going on where an earlier attempt or run stopped."""
-        with growing(store, wanted) as partial:
+        with growing(store, wanted.sha256, wanted.size, wanted.size) as partial:
             if partial is None:
                 return wanted
             if partial.size:
@@ -128,7 +128,7 @@ class Registry(Session):
         def fill(endpoint: Endpoint) -> None:
             if partial.size < wanted.size:
                 self._more(endpoint, reference, wanted, partial, arrived)
-            if not partial.is_whole():
+            if partial.size != wanted.size or not partial.is_whole():
                 discard(partial, arrived)
                 raise Different("its bytes are not those of its digest")
 

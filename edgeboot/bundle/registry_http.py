@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,20 +18,17 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from edgeboot import __version__
 from edgeboot.bundle.download import MOVED, redirected
+from edgeboot.bundle.flow import STALL, flowing
 from edgeboot.bundle.retry import TryAgain, reason
 from edgeboot.errors import BadInput, Interrupted, Refused
-from edgeboot.plan.sources import CHUNK
 
 _CONNECT = 15.0  # seconds
-_STALL = 60.0  # seconds without a byte, or with too few of them
-_SLOWEST = 64  # bytes a second: what is slower for a whole stall time is a drip, not a link
 _REDIRECTS = 8
 
 
@@ -58,23 +54,7 @@ class Answer:
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it comes; raises TryAgain where it breaks off, stalls or drips."""
-        began, since = time.monotonic(), 0
-        while True:
-            self._http.check()
-            try:
-                data = self._response.raw.read1(CHUNK, decode_content=False)
-            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                self._http.check()
-                raise TryAgain(reason(error)) from error
-            if not data:
-                return
-            yield data
-            since += len(data)
-            now = time.monotonic()
-            if now - began >= self._http.stall:
-                if since < _SLOWEST * (now - began):
-                    raise TryAgain(f"only {since} bytes came in {now - began:.0f} seconds")
-                began, since = now, 0
+        return flowing(self._response.raw, self._http.stall, self._http.check)
 
     def read(self, limit: int) -> bytes:
         """The whole body; Refused where it is longer than ``limit`` bytes."""
@@ -90,7 +70,7 @@ class Answer:
 class Http:
     """Connections to registries; safe to use from several threads. ``ca_of`` gives CA files."""
 
-    def __init__(self, ca_of: Callable[[str], str | None], stall: float = _STALL) -> None:
+    def __init__(self, ca_of: Callable[[str], str | None], stall: float = STALL) -> None:
         self.stall = stall
         self._ca_of = ca_of
         self._aborted = threading.Event()

@@ -5,17 +5,19 @@ One image that fails does not hide the others. Blobs come in parallel and go to 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from edgeboot.bundle import oci
 from edgeboot.bundle.contents import Blob, Image
 from edgeboot.bundle.reference import Reference
 from edgeboot.bundle.registry import Document, Registry
-from edgeboot.bundle.store import Store
+from edgeboot.bundle.store import DiskFailed, Store
+from edgeboot.bundle.tally import Tally
+from edgeboot.bundle.workers import workers
 from edgeboot.errors import EdgebootError, Interrupted, Refused
 from edgeboot.events import BytesFetched, Listener, Note, silent
 from edgeboot.platform import ARCHES, Arch
@@ -49,28 +51,23 @@ class Pull:
     def __init__(self, registry: Registry, store: Store, listener: Listener = silent) -> None:
         self._registry = registry
         self._store = store
-        self._tally = _Tally(listener)
+        self._tally = Tally(partial(BytesFetched, NAME), listener)
         self._tell = listener
 
     def run(self, wanted: Iterable[Wanted]) -> list[tuple[Image, ...] | EdgebootError]:
         """For each of ``wanted``, in their order, its images or what went wrong."""
         images = tuple(wanted)
-        with ThreadPoolExecutor(WORKERS) as pool:
-            try:
-                parts = _all(pool, self._describe, images)
-                references: dict[Blob, Reference] = {}
-                for want, found in zip(images, parts, strict=True):
-                    for part in found if isinstance(found, tuple) else ():
-                        for layer in part.layers:
-                            references.setdefault(layer, want.reference)
-                # the largest first, so that none is left to come alone at the end
-                blobs = sorted(references, key=lambda blob: (-blob.size, blob.sha256))
-                self._tally.total = sum(blob.size for blob in blobs)
-                outcomes = _all(pool, lambda blob: self._blob(references[blob], blob), blobs)
-            except BaseException:
-                self._registry.abort()
-                pool.shutdown(cancel_futures=True)
-                raise
+        with workers(WORKERS, self._registry.abort) as pool:
+            parts = _all(pool, self._describe, images)
+            references: dict[Blob, Reference] = {}
+            for want, found in zip(images, parts, strict=True):
+                for part in found if isinstance(found, tuple) else ():
+                    for layer in part.layers:
+                        references.setdefault(layer, want.reference)
+            # the largest first, so that none is left to come alone at the end
+            blobs = sorted(references, key=lambda blob: (-blob.size, blob.sha256))
+            self._tally.total = sum(blob.size for blob in blobs)
+            outcomes = _all(pool, lambda blob: self._blob(references[blob], blob), blobs)
         failed = {
             blob: outcome
             for blob, outcome in zip(blobs, outcomes, strict=True)
@@ -158,21 +155,6 @@ class Pull:
             self._registry.blob(reference, blob, self._store, self._tally.arrived)
 
 
-@dataclass
-class _Tally:
-    """Counts the bytes of all blobs together."""
-
-    listener: Listener
-    total: int = 0
-    done: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def arrived(self, count: int) -> None:
-        with self._lock:
-            self.done += count
-            self.listener(BytesFetched(NAME, self.done, self.total))
-
-
 def _all(
     pool: ThreadPoolExecutor, work: Callable[[_W], T], things: Iterable[_W]
 ) -> list[T | EdgebootError]:
@@ -182,7 +164,7 @@ def _all(
     for future in futures:
         try:
             outcomes.append(future.result())
-        except Interrupted:
+        except (Interrupted, DiskFailed):
             raise
         except EdgebootError as error:
             outcomes.append(error)

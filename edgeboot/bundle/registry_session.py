@@ -102,7 +102,11 @@ class Session:
             return
         where = answer.url.partition("?")[0]
         if answer.status in (404, 410):
-            raise Missing(f"{where} does not exist (HTTP {answer.status})")
+            raise Missing(
+                f"{where} does not exist (HTTP {answer.status})",
+                hint="check the name and the tag; what is private looks like this as well to "
+                "those who may not see it",
+            )
         if answer.status in STATUSES:
             problem = f"HTTP {answer.status}"
             if answer.status == 429:

@@ -155,6 +155,7 @@ def refused(endpoint: Endpoint, tokens: Tokens, status: int) -> Refused:
     return Refused(
         f"{endpoint.host} refuses (HTTP {status}); it was asked {tokens.used(endpoint)}",
         hint=tokens.hint(endpoint),
+        error_id="registry-refused",
     )
 
 

@@ -6,7 +6,7 @@ Nothing large is fetched here: ``build`` does that, by the same functions' pins.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from edgeboot.bundle.contents import Blob, Item, Role
 from edgeboot.bundle.download import Downloader
 from edgeboot.bundle.helm import find as find_helm
 from edgeboot.bundle.lock import Lock, Pins
+from edgeboot.bundle.login import login_for
 from edgeboot.bundle.reference import Reference
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_pull import Wanted
 from edgeboot.bundle.spec import Entry, K3s, Spec
 from edgeboot.bundle.spec_images import ImageEntry
-from edgeboot.bundle.store import Store, default_root, measure, readable
+from edgeboot.bundle.store import DiskFailed, Store, default_root, measure, readable
 from edgeboot.errors import (
     BadInput,
     EdgebootError,
@@ -49,8 +50,8 @@ class Failures:
         """Collects one part: its failure is kept, with the place in the spec, for the end."""
         try:
             yield
-        except Interrupted:
-            raise  # the user's wish is not the part's failure
+        except (Interrupted, DiskFailed):
+            raise  # no failure of this part: the user's wish, or what all parts would meet
         except EdgebootError as error:
             error.where = error.where or where
             self.errors.append(error)
@@ -83,10 +84,12 @@ def resolve(
     work = store or Store(default_root())
     client = registry or Registry(spec.registries)
     version: str | None = None
+    brought: frozenset[str] | None = None
     with failures.part(spec.k3s.where):
         origin, version = find_k3s(spec.k3s, release, work, channels, pins)
         for arch in spec.k3s.arches:
             pin_k3s(pins, origin, arch)
+        brought = k3s_release.image_names(origin)
     for image in spec.pulls:
         with failures.part(image.where):
             pin_image(pins, image, client)
@@ -98,7 +101,10 @@ def resolve(
                 program = find_helm(helm, version or "")
                 item = chart_item(chart, found)
                 release_ = chart_images.examine(item, chart.where, work, program)
-                _pin_chart_images(pins, release_, client)
+                if spec.strict and release_.discovery.unresolved:
+                    raise chart_images.unresolved(release_)
+                maybe = bool(spec.images) or brought is None
+                _pin_chart_images(pins, release_, client, brought or frozenset(), maybe)
     files = (("archives", spec.images), ("manifests", spec.manifests), ("files", spec.files))
     for kind, entries in files:
         for entry in entries:
@@ -109,7 +115,12 @@ def resolve(
 
 
 def find_k3s(
-    k3s: K3s, release: Path | str | None, store: Store, channels: str, pins: Pins
+    k3s: K3s,
+    release: Path | str | None,
+    store: Store,
+    channels: str,
+    pins: Pins,
+    listener: Listener = silent,
 ) -> tuple[k3s_release.Origin, str | None]:
     """Where the release is, and its version where that is known beforehand.
 
@@ -120,7 +131,7 @@ def find_k3s(
         if not source.is_dir():
             raise BadInput(f"there is no release directory {source}", where=k3s.where)
         return k3s_release.DirectoryOrigin(source), k3s.version
-    downloader = Downloader()
+    downloader = Downloader(login=login_for, listener=listener)
     version = k3s.version
     if k3s.channel is not None:
         channel = k3s.channel
@@ -188,11 +199,21 @@ def releases(
     return found
 
 
-def _pin_chart_images(pins: Pins, release: chart_images.Release, registry: Registry) -> None:
-    """Pin the images of a chart that a registry has; the others may be in archives."""
+def _pin_chart_images(
+    pins: Pins,
+    release: chart_images.Release,
+    registry: Registry,
+    brought: frozenset[str],
+    maybe: bool,
+) -> None:
+    """Pin the images of a chart but for those that K3s's release brings.
+
+    ``maybe``: others may be in archives, so that it is no error when a registry lacks one.
+    """
     for reference in chart_images.references((release,)):
-        with suppress(EdgebootError):
-            pin_reference(pins, "chart-images", reference, registry)
+        if reference.name not in brought:
+            with suppress(BadInput, Refused, StepFailed) if maybe else nullcontext():
+                pin_reference(pins, "chart-images", reference, registry)
 
 
 def chart_item(entry: ChartEntry, chart: charts.Chart) -> Item:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edgeboot.bundle.contents_json import DAY, RELEASE
 from edgeboot.bundle.k3s_images import COMPONENTS
 from edgeboot.bundle.spec import VERSION
 from edgeboot.platform import ARCHES
@@ -50,6 +51,15 @@ def json_schema() -> dict[str, Any]:
     images = {"anyOf": [_object({"archive": _TEXT}, "archive"), _object(pulled, "name")]}
     top = {
         "name": _described(_TEXT, "What the bundle is called."),
+        "version": _described(
+            # YAML reads 1.4 as a number; edgeboot takes it as it is written
+            {"type": ["string", "number"], "pattern": f"^{RELEASE.pattern}$"},
+            "Numbers with dots; hosts do not go back without --allow-older.",
+        ),
+        "expires": _described(
+            {"type": "string", "pattern": f"^{DAY.pattern}$"},
+            "The last day (UTC) on which it is installed without --allow-expired.",
+        ),
         "k3s": _object(k3s),
         "charts": _list(
             {"anyOf": [_chart("path"), _chart("repo", "chart"), _chart("oci")]},

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from edgeboot.bundle import contents_json, minisign
+from edgeboot.bundle import contents_json, minisign, room
 from edgeboot.bundle.contents import Contents
 from edgeboot.bundle.minisign import PublicKey, SecretKey
-from edgeboot.errors import BadInput, Refused, StepFailed
+from edgeboot.errors import BadInput, Refused
 from edgeboot.secret import Secret
 
 _FILE_MAX = 16 << 10
@@ -62,6 +62,7 @@ def admit(
         raise Refused(
             f"{bundle} has expired: it was good until {contents.expires}",
             hint="build it again, or let it through with --allow-expired",
+            error_id="bundle-expired",
         )
     return found
 
@@ -76,7 +77,8 @@ def _verified(
         raise Refused(
             f"{bundle} is not signed: there is no {path.name} beside it",
             hint=f"copy its signature here, or sign it: edgeboot bundle sign --key FILE {bundle}; "
-            "--allow-unsigned lets it through as it is",
+            "--allow-unsigned of plan, install and verify lets it through as it is",
+            error_id="bundle-untrusted",
         )
     signature = minisign.read_signature(_read(path), str(path))
     for key in keys:
@@ -86,10 +88,13 @@ def _verified(
     if trust.unsigned:
         return None
     label = signature.number[::-1].hex().upper()
+    known = ", ".join(key.label for key in keys) or "none"
     raise Refused(
-        f"{bundle} is signed by key {label}, which is not one of the {len(keys)} keys known here",
-        hint="if that key is trusted, add its public line to `bundle-keys` of the inventory; "
-        "--allow-unsigned lets the bundle through as it is",
+        f"{bundle} is signed by key {label}; the keys that count here are {known}",
+        hint="if that key is trusted, add its public line to `bundle-keys` of the inventory (or "
+        "name it with --key); --allow-unsigned of plan, install and verify lets the bundle through "
+        "as it is",
+        error_id="bundle-untrusted",
     )
 
 
@@ -97,7 +102,11 @@ def public_key(given: str) -> PublicKey:
     """A public key as somebody gives it: its line, or a file with it."""
     if re.fullmatch(r"RW[A-Za-z0-9+/]{54}", given):
         return minisign.read_public(given, "the key")
-    return minisign.read_public(_read(Path(given)).decode("utf-8", "replace"), given)
+    path = Path(given)
+    if given.startswith("RW") and not path.exists():
+        hint = "give the line of 56 characters that starts with RW, or the .pub file with it"
+        raise BadInput(f"{given[:60]!r} is no public key and no file", hint=hint)
+    return minisign.read_public(_read(path).decode("utf-8", "replace"), given)
 
 
 def needs_passphrase(path: Path) -> bool:
@@ -147,4 +156,4 @@ def _write(path: Path, data: bytes, mode: int) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise StepFailed(f"cannot write {path}: {error.strerror}") from error
+        raise room.failed(path, error) from error

@@ -11,11 +11,14 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial as told
 from pathlib import Path
 
-from edgeboot.bundle import archive, jsondoc
+from edgeboot.bundle import archive, jsondoc, room
 from edgeboot.bundle.contents_json import is_item_name
+from edgeboot.bundle.tally import Tally
 from edgeboot.errors import BadInput, Refused, StepFailed
+from edgeboot.events import BytesHandled, Listener, silent
 from edgeboot.plan.sources import CHUNK
 
 SUFFIX = ".parts"
@@ -45,7 +48,9 @@ class Index:
     parts: tuple[Part, ...]
 
 
-def split(path: Path, size: int, directory: Path) -> tuple[Path, Index]:
+def split(
+    path: Path, size: int, directory: Path, listener: Listener = silent
+) -> tuple[Path, Index]:
     """Write the parts of ``path``, ``size`` bytes each, and then the index; returns the index.
 
     A part that is there already and right is left alone.
@@ -55,8 +60,10 @@ def split(path: Path, size: int, directory: Path) -> tuple[Path, Index]:
     total = _size(path)
     count = -(-total // size)
     if not 0 < count <= PARTS_MAX:
-        raise BadInput(f"{path} would come to {count} parts, at most {PARTS_MAX}", hint="--size")
+        hint = "make them larger with --size"
+        raise BadInput(f"{path} would come to {count} parts, at most {PARTS_MAX}", hint=hint)
     whole, parts = hashlib.sha256(), []
+    tally = Tally(told(BytesHandled, "splitting", path.name), listener, total)
     for number in range(count):
         start = number * size
         part = directory / f"{path.name}.{number + 1:03}"
@@ -65,6 +72,7 @@ def split(path: Path, size: int, directory: Path) -> tuple[Path, Index]:
         for chunk in _range(path, start, length):
             digest.update(chunk)
             whole.update(chunk)
+            tally.arrived(len(chunk))
         found = Part(part.name, start, length, digest.hexdigest())
         parts.append(found)
         if part.exists() and _hash(part, 0, length + 1) == found.sha256:
@@ -83,7 +91,9 @@ def split(path: Path, size: int, directory: Path) -> tuple[Path, Index]:
     return target, index
 
 
-def join(index_file: Path, places: Sequence[Path], output: Path) -> tuple[str, ...]:
+def join(
+    index_file: Path, places: Sequence[Path], output: Path, listener: Listener = silent
+) -> tuple[str, ...]:
     """Copy what parts there are to their place; the names of those still missing.
 
     Parts are looked for beside the index and in ``places``. When none is missing the whole is
@@ -92,12 +102,15 @@ def join(index_file: Path, places: Sequence[Path], output: Path) -> tuple[str, .
     index = read_index(index_file)
     partial = output.with_name(output.name + ".joining")
     directories = (index_file.parent, *places)
+    room.check_target(output)
+    tally = Tally(told(BytesHandled, "joining", output.name), listener, index.size)
     missing: list[str] = []
     damaged: list[str] = []
     try:
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         with os.fdopen(descriptor, "r+b") as file:
             for part in index.parts:
+                tally.arrived(part.size)
                 if _hash(partial, part.start, part.size) == part.sha256:
                     continue
                 found = [d / part.name for d in directories if (d / part.name).is_file()]
@@ -115,11 +128,12 @@ def join(index_file: Path, places: Sequence[Path], output: Path) -> tuple[str, .
             raise Refused(
                 f"damaged parts of {index.name}: {names}",
                 hint="copy these again; the others are kept",
+                error_id="bundle-damaged",
             )
         if not missing:
             _finish(index, partial, output)
     except OSError as error:
-        raise StepFailed(f"cannot join {output}: {error.strerror or error}") from error
+        raise room.failed(output, error) from error
     return tuple(missing)
 
 

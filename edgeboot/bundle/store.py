@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeboot.bundle import room
 from edgeboot.bundle.contents import Blob
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.plan.sources import CHUNK
@@ -61,15 +62,25 @@ class StoredBlob:
             )
 
 
+class DiskFailed(StepFailed):
+    """The disk does not take what is to be stored; nothing that comes after will fare better."""
+
+    error_id = "local-disk"
+
+
 class Store:
     """Blobs in one directory, which is made when the first one is added."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def path(self, sha256: str) -> Path:
+        """Where a blob is, if it is there."""
+        return self.root / sha256
+
     def source(self, blob: Blob) -> StoredBlob:
         """The bytes of a blob that was added."""
-        return StoredBlob(self.root / blob.sha256, blob)
+        return StoredBlob(self.path(blob.sha256), blob)
 
     def find(self, sha256: str) -> Blob | None:
         """The blob with this digest, after hashing it; a damaged one is removed and not found."""
@@ -89,7 +100,7 @@ class Store:
         """Store bytes whole or not at all.
 
         ``expected`` is the SHA-256 they must have: Refused, naming ``what``, where they do not.
-        Raises StepFailed where the disk does not take them.
+        Raises DiskFailed where the disk does not take them.
         """
         part: str | None = None
         try:
@@ -107,14 +118,18 @@ class Store:
             Path(part).replace(self.root / blob.sha256)
             part = None
         except OSError as error:
-            raise StepFailed(
-                f"cannot store {what} in {self.root}: {error.strerror or error}",
-                hint="free some space, or point XDG_CACHE_HOME to another disk",
-            ) from error
+            raise self.failed(what, error) from error
         finally:
             if part is not None:
                 Path(part).unlink(missing_ok=True)
         return blob
+
+    def failed(self, what: str, error: OSError) -> DiskFailed:
+        """The error to raise where ``what`` cannot be stored."""
+        return DiskFailed(
+            f"cannot store {what} in {self.root}: {error.strerror or error}",
+            hint=room.hint(error, "point XDG_CACHE_HOME to another disk"),
+        )
 
 
 def file_chunks(path: Path) -> Iterator[bytes]:

@@ -41,7 +41,7 @@ class Limits:
     """Caps on plain bytes, members, and plain bytes for each packed one once past ``free``."""
 
     total: int = 32 << 30
-    members: int = 50_000
+    members: int = 20_000
     ratio: int = 200
     free: int = 64 << 20
 

@@ -16,7 +16,14 @@ from edgeboot.bundle.contents import Blob, Contents, Role
 from edgeboot.bundle.extract import extract
 from edgeboot.bundle.signing import signature_path
 from edgeboot.bundle.spec import load, source_of
-from edgeboot.cli import bundle_cache, bundle_sbom, bundle_sign, bundle_travel
+from edgeboot.cli import (
+    bundle_cache,
+    bundle_lock,
+    bundle_oci,
+    bundle_sbom,
+    bundle_sign,
+    bundle_travel,
+)
 from edgeboot.cli.options import output_option
 from edgeboot.cli.progress import listener
 from edgeboot.errors import BadInput
@@ -200,13 +207,12 @@ def _users(contents: Contents) -> dict[Blob, list[str]]:
     return users
 
 
-bundle.add_command(bundle_sign.keygen)
-bundle.add_command(bundle_sign.sign)
-bundle.add_command(bundle_sign.verify)
-bundle.add_command(bundle_travel.split)
-bundle.add_command(bundle_travel.join)
-bundle.add_command(bundle_travel.diff)
-bundle.add_command(bundle_travel.delta_command)
-bundle.add_command(bundle_travel.apply_delta)
-bundle.add_command(bundle_cache.cache)
-bundle.add_command(bundle_sbom.sbom)
+for command in (
+    *(bundle_sign.keygen, bundle_sign.sign, bundle_sign.verify),
+    *(bundle_travel.split, bundle_travel.join, bundle_travel.diff),
+    *(bundle_travel.delta_command, bundle_travel.apply_delta),
+    *(bundle_cache.cache, bundle_sbom.sbom),
+    *(bundle_lock.lock, bundle_lock.update, bundle_lock.schema),
+    *(bundle_oci.images, bundle_oci.push, bundle_oci.pull),
+):
+    bundle.add_command(command)

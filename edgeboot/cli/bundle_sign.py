@@ -11,6 +11,7 @@ import click
 from edgeboot.bundle import contents_json, signing
 from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.minisign import SecretKey
+from edgeboot.cli.progress import listener
 from edgeboot.errors import BadInput
 from edgeboot.secret import Secret
 
@@ -49,7 +50,8 @@ def sign(path: Path, key_file: Path) -> None:
     """
     key = load_secret_key(key_file)
     with Bundle.open(path) as opened:
-        opened.verify()
+        with listener("text") as tell:
+            opened.verify(tell)
         write_signature(path, opened, key)
 
 
@@ -73,9 +75,9 @@ def verify(path: Path, keys: tuple[str, ...]) -> None:
     edgeboot bundle verify edge.tar --key site.pub
     """
     public = [signing.public_key(key) for key in keys]
-    with Bundle.open(path) as opened:
+    with Bundle.open(path) as opened, listener("text") as tell:
         signature = signing.admit(path, opened.contents, public) if public else None
-        opened.verify()
+        opened.verify(tell)
         blobs = len(contents_json.all_blobs(opened.contents))
         archives = len(opened.contents.archives)
     click.echo(f"{path} is whole: {blobs} blobs and {archives} image archives have their digests.")

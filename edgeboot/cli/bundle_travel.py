@@ -13,6 +13,7 @@ from edgeboot.bundle import split as parts
 from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.signing import signature_path
 from edgeboot.cli.options import output_option
+from edgeboot.cli.progress import listener
 from edgeboot.errors import BadInput, StepFailed
 from edgeboot.inventory.quantities import parse_bytes
 from edgeboot.plan.steps import human_size
@@ -37,7 +38,8 @@ def split(path: Path, size: str, directory: Path | None) -> None:
         limit = parse_bytes(size)
     except ValueError as error:
         raise BadInput(f"{size!r} is no size of a part", hint=str(error)) from None
-    index, found = parts.split(path, limit, directory or Path())
+    with listener("text") as tell:
+        index, found = parts.split(path, limit, directory or Path(), tell)
     last = found.parts[-1].name
     click.echo(f"{len(found.parts)} parts, {found.parts[0].name} to {last}, and {index.name}.")
     click.echo(f"Next: carry all of them{_and_signature(path)}, and run where they are needed:")
@@ -61,7 +63,8 @@ def join(index: Path, places: tuple[Path, ...], output: Path | None) -> None:
     edgeboot bundle join edge.tar.parts --from /media
     """
     target = output or Path(parts.read_index(index).name)
-    missing = parts.join(index, places, target)
+    with listener("text") as tell:
+        missing = parts.join(index, places, target, tell)
     if missing:
         raise StepFailed(
             f"parts are still missing: {', '.join(missing)}",
@@ -107,8 +110,8 @@ def delta_command(old: Path, new: Path, output: Path) -> None:
     \b
     edgeboot bundle delta edge-1.tar edge-2.tar -o edge.delta
     """
-    with Bundle.open(old) as before, Bundle.open(new) as after:
-        delta.make(before, after, output)
+    with Bundle.open(old) as before, Bundle.open(new) as after, listener("text") as tell:
+        delta.make(before, after, output, tell)
     size, whole = output.stat().st_size, new.stat().st_size
     click.echo(f"{output}: {human_size(size)} instead of {human_size(whole)}.")
     click.echo(f"Next: carry it{_and_signature(new)} to where {old.name} is, and run there:")
@@ -127,8 +130,8 @@ def apply_delta(old: Path, path: Path, output: Path) -> None:
     \b
     edgeboot bundle apply-delta edge-1.tar edge.delta -o edge-2.tar
     """
-    with Bundle.open(old) as before, delta.opened(path) as found:
-        delta.apply(before, found, output)
+    with Bundle.open(old) as before, delta.opened(path) as found, listener("text") as tell:
+        delta.apply(before, found, output, tell)
     click.echo(f"{output}: {human_size(output.stat().st_size)}.")
 
 

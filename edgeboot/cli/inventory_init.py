@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from edgeboot.bundle.signing import public_key
 from edgeboot.cli.connect import close_all, closing_on_signals
 from edgeboot.cli.inventory_file import refuse_to_overwrite, write
 from edgeboot.cli.options import ask_options
@@ -41,6 +42,11 @@ _KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 @click.option("--name", default="edge", show_default=True, help="Name of the cluster.")
 @click.option("--bundle", default="edge.tar", show_default=True, help="Bundle to name in it.")
 @click.option(
+    "--bundle-key",
+    metavar="KEY",
+    help="The key that signs your bundles: the .pub file of `bundle keygen`, or its line.",
+)
+@click.option(
     "--key",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Your key: to log in with, and to let in where only a password works.",
@@ -61,6 +67,7 @@ def init(
     more: tuple[str, ...],
     name: str,
     bundle: str,
+    bundle_key: str | None,
     key: Path | None,
     output: Path,
     force: bool,
@@ -75,12 +82,13 @@ def init(
 
     \b
     edgeboot inventory init
-    edgeboot inventory init pi@192.0.2.11 pi@192.0.2.21 pi@192.0.2.22
+    edgeboot inventory init --bundle-key site.pub pi@192.0.2.11 pi@192.0.2.21 pi@192.0.2.22
     edgeboot inventory init --yes pi@192.0.2.11=server/server-1 pi@192.0.2.21:2222=agent
     """
     refuse_to_overwrite(output, force)
     if not usable_name(name):
         raise BadInput(f"{name!r} cannot be the cluster's name", hint="for instance: edge")
+    signer = public_key(bundle_key).text if bundle_key else None
     candidates = [_candidate(text) for text in (*hosts, *more) or _asked_hosts()]
     if len({(c.address, c.port) for c in candidates}) < len(candidates):
         raise BadInput("a host is named twice")
@@ -93,7 +101,7 @@ def init(
             close_all(enrolment.opened)
     for host in found:
         click.echo(f"{host.candidate.address}: {describe(host.traits)}")
-    problem = write(Draft(name, draft_nodes(found), bundle), output, force=force)
+    problem = write(Draft(name, draft_nodes(found), bundle, signer), output, force=force)
     click.echo(f"wrote {output}: {len(found)} nodes, their host keys pinned")
     if problem:
         raise problem

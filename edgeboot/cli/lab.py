@@ -9,16 +9,22 @@ from pathlib import Path
 import click
 
 from edgeboot.errors import BadInput
-from edgeboot.lab import lab as labs
-from edgeboot.lab.image import INITS, Image
+from edgeboot.lab import lab as nspawn
+from edgeboot.lab import vagrant
+from edgeboot.lab.hosts import LabHost
+from edgeboot.lab.image import INITS, USER, Image
+from edgeboot.lab.vagrant_command import PROVIDERS
 
+DRIVERS = ("nspawn", "vagrant")
 _UNITS = {"M": 1 << 20, "G": 1 << 30}
 
 
-def _bytes(_context: click.Context, _parameter: click.Parameter, value: str) -> int | None:
-    """A memory ceiling in bytes: ``512M`` and ``1G`` are binary units, ``none`` is none."""
-    if value == "none":
+def _bytes(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    """A memory ceiling in bytes: ``512M`` and ``1G`` are binary units, ``none`` is 0."""
+    if value is None:
         return None
+    if value == "none":
+        return 0
     found = re.fullmatch(r"(\d+)([MG])(?:iB)?", value)
     if found is None:
         raise click.BadParameter(f"{value!r} is no amount of memory; write 512M, 1G or none")
@@ -26,14 +32,20 @@ def _bytes(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 
 
 _name = click.option("--name", default="lab", show_default=True, help="Which lab.")
+_driver = click.option(
+    "--driver",
+    type=click.Choice(DRIVERS),
+    help="Containers (nspawn) or virtual machines (vagrant); needed where both have such a lab.",
+)
 
 
 @click.group()
 def lab() -> None:
-    """Boot throw-away hosts on this machine to try edgeboot on (Linux, needs root).
+    """Boot throw-away hosts on this machine to try edgeboot on.
 
     Each host is a container that boots real Debian, systemd or OpenRC, and OpenSSH, with
-    an address and a memory ceiling of its own.
+    an address and a memory ceiling of its own (Linux, needs root); or, by Vagrant, a virtual
+    machine of VirtualBox or libvirt.
 
     \b
     edgeboot lab up --nodes 3 --memory 1G
@@ -44,26 +56,63 @@ def lab() -> None:
 
 @lab.command()
 @_name
+@click.option(
+    "--driver",
+    type=click.Choice(DRIVERS),
+    default="nspawn",
+    show_default=True,
+    help="Containers (nspawn) or virtual machines (vagrant).",
+)
 @click.option("--nodes", type=click.IntRange(1, 50), default=3, show_default=True, help="How many.")
 @click.option(
-    "--memory", callback=_bytes, default="1G", show_default=True, help="Ceiling of each host."
+    "--memory",
+    callback=_bytes,
+    help="Ceiling of each host. nspawn: 1G, or none; vagrant: 1G the server, 512M an agent.",
 )
 @click.option(
     "--init",
     type=click.Choice(tuple(INITS)),
-    default="systemd",
-    show_default=True,
-    help="What the hosts boot; Debian's OpenRC stands in for Alpine's.",
+    help="nspawn: what the hosts boot, systemd unless told otherwise; Debian's OpenRC stands in "
+    "for Alpine's.",
 )
-def up(name: str, nodes: int, memory: int | None, init: str) -> None:
+@click.option(
+    "--provider",
+    type=click.Choice(PROVIDERS),
+    help="vagrant: what runs the machines; Vagrant's own choice unless told otherwise.",
+)
+@click.option(
+    "--offline", is_flag=True, help="vagrant: no way to the Internet (nspawn's never have one)."
+)
+def up(
+    name: str,
+    driver: str,
+    nodes: int,
+    memory: int | None,
+    init: str | None,
+    provider: str | None,
+    offline: bool,
+) -> None:
     """Boot a lab, replacing one of the same name, and write its inventory.
 
     \b
     edgeboot lab up --nodes 3 --memory 1G
     edgeboot lab up --name pair --nodes 2 --init openrc
+    edgeboot lab up --driver vagrant --provider libvirt --offline
     """
-    spec = labs.LabSpec(name=name, nodes=nodes, memory_bytes=memory, image=Image(init=init))
-    made = labs.up(spec, lambda line: click.echo(line, err=True))
+    made: nspawn.Lab | vagrant.VagrantLab
+    if driver == "vagrant":
+        if init is not None or memory == 0:
+            what = "--init" if init is not None else "--memory none"
+            raise BadInput(f"{what} is for --driver nspawn, not for virtual machines")
+        place = vagrant.default_state_dir()
+        machines = vagrant.VagrantSpec(place, name, nodes, memory, provider, offline)
+        made = vagrant.up(machines, _say)
+    else:
+        if provider is not None:
+            raise BadInput("--provider is for --driver vagrant")
+        ceiling = nspawn.GIB if memory is None else memory or None
+        image = Image(init=init or "systemd")
+        made = nspawn.up(nspawn.LabSpec(name, nodes, ceiling, image=image), _say)
     for host in made.hosts:
         click.echo(f"{host.name}  {host.address}")
     click.echo(f"inventory: {made.inventory}")
@@ -71,13 +120,17 @@ def up(name: str, nodes: int, memory: int | None, init: str) -> None:
 
 @lab.command()
 @_name
-def down(name: str) -> None:
+@_driver
+def down(name: str, driver: str | None) -> None:
     """Remove a lab and every trace of it, also of one that was killed half-way.
 
     \b
     edgeboot lab down
     """
-    labs.down(name, labs.STATE_DIR, lambda line: click.echo(line, err=True))
+    if _driver_of(name, driver) == "vagrant":
+        vagrant.down(name, vagrant.default_state_dir(), _say)
+    else:
+        nspawn.down(name, nspawn.STATE_DIR, _say)
 
 
 @lab.command("list")
@@ -87,28 +140,59 @@ def list_() -> None:
     \b
     edgeboot lab list
     """
-    found = labs.list_labs()
+    found: tuple[nspawn.LabStatus | vagrant.VagrantStatus, ...]
+    found = (*nspawn.list_labs(), *vagrant.list_labs(vagrant.default_state_dir()))
     if not found:
         click.echo("no labs")
     for status in found:
-        for host, state in zip(status.lab.hosts, status.states, strict=True):
+        hosts: tuple[LabHost | vagrant.VagrantHost, ...] = status.lab.hosts
+        for host, state in zip(hosts, status.states, strict=True):
             click.echo(f"{status.lab.name}  {host.name}  {host.address}  {state}")
 
 
 @lab.command(context_settings={"allow_interspersed_args": False})
 @_name
-@click.option("--user", default="edge", show_default=True, help="Who to log in as: edge or root.")
+@_driver
+@click.option("--user", help="Who to log in as: edge or root; in a virtual machine vagrant.")
 @click.argument("host")
 @click.argument("command", nargs=-1)
-def ssh(name: str, user: str, host: str, command: tuple[str, ...]) -> None:
+def ssh(
+    name: str, driver: str | None, user: str | None, host: str, command: tuple[str, ...]
+) -> None:
     """Log into a host of a lab, or run a command there.
 
     \b
     edgeboot lab ssh server-1
     edgeboot lab ssh agent-1 sudo journalctl -u k3s-agent
     """
-    argv = (*labs.ssh_argv(labs.find_host(host, name), user), *command)
+    if _driver_of(name, driver) == "vagrant":
+        argv = vagrant.find_host(host, name, vagrant.default_state_dir()).ssh_argv(user)
+    else:
+        argv = nspawn.ssh_argv(nspawn.find_host(host, name), user or USER)
     path = Path("/usr/bin/ssh")
     if not path.exists():
         raise BadInput("this machine has no SSH client", hint="apt-get install openssh-client")
-    os.execv(path, argv)  # noqa: S606 - an argv, no shell
+    os.execv(path, (*argv, *command))  # noqa: S606 - an argv, no shell
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _driver_of(name: str, asked: str | None) -> str:
+    """The driver that was asked for, or the one that has the lab; nspawn where none has.
+
+    Whether nspawn's is there, only root can see.
+    """
+    if asked is not None:
+        return asked
+    places = {"nspawn": nspawn.STATE_DIR, "vagrant": vagrant.default_state_dir()}
+    having = [
+        driver for driver, place in places.items() if os.path.exists(place / name / "lab.json")
+    ]
+    if len(having) > 1:
+        raise BadInput(
+            f"there are two labs {name!r}, of containers and of virtual machines",
+            hint="say which: --driver nspawn or --driver vagrant",
+        )
+    return having[0] if having else "nspawn"

@@ -12,27 +12,15 @@ from typing import NoReturn
 import click
 
 from edgeboot import __version__
-from edgeboot.cli import bundle_lock, bundle_oci
-from edgeboot.cli.bundle import bundle
-from edgeboot.cli.completion import completion
-from edgeboot.cli.install import install
-from edgeboot.cli.inventory import inventory
-from edgeboot.cli.kubeconfig import kubeconfig
-from edgeboot.cli.lab import lab
-from edgeboot.cli.plan import plan
-from edgeboot.cli.preflight import preflight
-from edgeboot.cli.reset import reset
-from edgeboot.cli.ssh import ssh
-from edgeboot.cli.status import status
+from edgeboot.cli.lazy import LazyGroup
 from edgeboot.cli.talk import add_options
-from edgeboot.cli.verify import verify
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import EdgebootError, Interrupted
 
 _BUG = 70  # sysexits' EX_SOFTWARE: never an expected outcome
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="edgeboot")
 def cli() -> None:
     """Turn bare Linux hosts into a K3s cluster, offline, and prove that it fits.
@@ -52,15 +40,10 @@ def cli() -> None:
     """
 
 
-for command in (bundle_lock.lock, bundle_lock.update, bundle_lock.schema):
-    bundle.add_command(command)
-for command in (bundle_oci.images, bundle_oci.push, bundle_oci.pull):
-    bundle.add_command(command)
-for command in (
-    *(bundle, inventory, preflight, plan, install, verify, status, kubeconfig, ssh),
-    *(reset, completion, lab),
-):
-    cli.add_command(command)
+cli.lazy = (
+    *("bundle", "inventory", "preflight", "plan", "install", "verify", "status", "kubeconfig"),
+    *("ssh", "reset", "completion", "lab"),
+)
 add_options(cli)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from edgeboot.bundle.signing import Trust
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -20,6 +21,7 @@ from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.terms import firewall_option, terms_options, with_firewall
+from edgeboot.cli.trust import trust_options
 from edgeboot.errors import combined_exit_code
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import preflight as examine_hosts
@@ -31,6 +33,7 @@ from edgeboot.report.preflight import finding_lines, preflight_json, preflight_t
 @click.command()
 @inventory_option
 @bundle_option
+@trust_options
 @accept_new_option
 @ask_options
 @scope_options
@@ -40,6 +43,7 @@ from edgeboot.report.preflight import finding_lines, preflight_json, preflight_t
 def preflight(
     inventory_path: Path,
     bundle_path: Path | None,
+    trust: Trust,
     accept_new: bool,
     asking: Asking,
     scope: Scope,
@@ -61,7 +65,7 @@ def preflight(
     terms = Terms(reboot=not no_reboot, allowed=frozenset(allowed))
     with ExitStack() as stack:
         named = bundle_path or cluster.bundle
-        supplies = stack.enter_context(open_supplies(cluster, named)) if named else None
+        supplies = stack.enter_context(open_supplies(cluster, named, trust)) if named else None
         hosts = stack.enter_context(reached(cluster, scope, accept_new=accept_new, asking=asking))
         found = examine_hosts(hosts.cluster, supplies, hosts.transports, terms, hosts.pace)
     _render(found, output)

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 from edgeboot.cli.talk import is_quiet
-from edgeboot.events import BytesFetched, BytesSent, Event, Listener, silent
+from edgeboot.events import BytesFetched, BytesHandled, BytesSent, Event, Listener, silent
 from edgeboot.report.events import event_json, event_line
 
 
@@ -55,6 +55,16 @@ def _plain(event: Event) -> None:
         click.echo(line, err=True)
 
 
+def _doing(event: BytesSent | BytesFetched | BytesHandled) -> str:
+    match event:
+        case BytesSent():
+            return event.node
+        case BytesFetched():
+            return "fetching"
+        case BytesHandled():
+            return event.work
+
+
 @contextmanager
 def _bars() -> Iterator[Listener]:
     console = Console(stderr=True, highlight=False)
@@ -69,13 +79,13 @@ def _bars() -> Iterator[Listener]:
     with Progress(*columns, console=console, transient=True) as progress:
 
         def tell(event: Event) -> None:
-            if isinstance(event, BytesSent | BytesFetched):
-                node = event.node if isinstance(event, BytesSent) else "fetching"
-                key = (node, event.name)
+            if isinstance(event, BytesSent | BytesFetched | BytesHandled):
+                key = (_doing(event), event.name)
                 if key not in tasks:
                     name = event.name.rpartition("/")[2]
-                    tasks[key] = progress.add_task(f"{node} {name}", total=event.total)
-                progress.update(tasks[key], completed=event.done, visible=event.done < event.total)
+                    tasks[key] = progress.add_task(f"{key[0]} {name}", total=event.total)
+                going = event.done < event.total
+                progress.update(tasks[key], total=event.total, completed=event.done, visible=going)
             line = event_line(event)
             if line is not None:
                 console.print(line, markup=False)

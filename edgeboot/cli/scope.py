@@ -13,8 +13,8 @@ import click
 
 from edgeboot.cli.connect import connected
 from edgeboot.cli.prompts import Asking
-from edgeboot.engine.fleet import WORKERS
-from edgeboot.errors import EdgebootError, Interrupted, combined_exit_code
+from edgeboot.engine.fleet import WORKERS, FleetError
+from edgeboot.errors import EdgebootError, Interrupted, Unreachable, combined_exit_code
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.grip import STEADY, Pace
 from edgeboot.lifecycle.selection import limited, without
@@ -111,14 +111,17 @@ def reached(
         if stopping.wait(seconds):
             raise Interrupted("interrupted", hint="run the same command again")
 
-    with connected(
-        selection.cluster,
-        accept_new=accept_new,
-        asking=asking,
-        workers=scope.parallel,
-        lost=lost if scope.skip_unreachable else None,
-        stopping=stopping,
-    ) as transports:
+    with (
+        _naming_the_way_out(selection.cluster, scope),
+        connected(
+            selection.cluster,
+            accept_new=accept_new,
+            asking=asking,
+            workers=scope.parallel,
+            lost=lost if scope.skip_unreachable else None,
+            stopping=stopping,
+        ) as transports,
+    ):
         pace = Pace(
             parallel=scope.parallel,
             uploads=scope.uploads,
@@ -128,6 +131,20 @@ def reached(
             sleep=sleep,
         )
         yield Reached(without(selection.cluster, lost), transports, pace, lost)
+
+
+@contextmanager
+def _naming_the_way_out(cluster: Cluster, scope: Scope) -> Iterator[None]:
+    """Where only hosts are missing that can be spared, the errors say how to go on without."""
+    try:
+        yield
+    except FleetError as error:
+        missing = {n for n, e in error.errors.items() if isinstance(e, Unreachable)}
+        spare = {node.name for node in cluster.nodes} - {cluster.servers[0].name}
+        if not scope.skip_unreachable and missing == error.errors.keys() and missing < spare:
+            for one in error.errors.values():
+                one.hint = f"{one.hint}; or go on without it: --skip-unreachable"
+        raise
 
 
 def tell_lost(lost: Mapping[str, EdgebootError]) -> int:

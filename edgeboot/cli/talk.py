@@ -15,14 +15,12 @@ from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snipp
 _VERBOSE, _QUIET = "edgeboot.verbose", "edgeboot.quiet"
 
 
-def add_options(group: click.Group) -> None:
-    """Gives a group and every command below it both options."""
-    group.params += _options()
-    for command in group.commands.values():
-        if isinstance(command, click.Group):
-            add_options(command)
-        else:
-            command.params += _options()
+def add_options(command: click.Command) -> None:
+    """Gives a command, and every one below it, both options."""
+    command.params += _options()
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            add_options(below)
 
 
 def _options() -> list[click.Parameter]:

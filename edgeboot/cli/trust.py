@@ -1,4 +1,4 @@
-"""Options that let a bundle through which would be refused, shared by plan, install and verify."""
+"""Options that let a bundle through which would be refused otherwise."""
 
 from __future__ import annotations
 

@@ -51,6 +51,7 @@ class Draft:
     cluster: str
     nodes: tuple[DraftNode, ...]
     bundle: str = "edge.tar"
+    bundle_key: str | None = None  # a minisign public key's line
     lost: tuple[str, ...] = field(default=())
 
 
@@ -91,6 +92,9 @@ def text_of(draft: Draft) -> str:
         f"  name: {_scalar(draft.cluster)}",
         "",
         f"bundle: {_scalar(draft.bundle)}  # from `edgeboot bundle build`; relative to this file",
+        f"bundle-keys: [{draft.bundle_key}]  # bundles that nobody else signed are refused"
+        if draft.bundle_key
+        else "# bundle-keys: [RWQ…]  # what `edgeboot bundle keygen` printed; needed to install",
         "",
     ]
     if shared:

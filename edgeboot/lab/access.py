@@ -49,17 +49,21 @@ def write_known_hosts(files: LabFiles, record: LabRecord, host_keys: dict[str, s
     write_private(files.known_hosts, "\n".join(lines) + "\n")
 
 
-def ssh_argv(files: LabFiles, address: str, user: str = USER) -> tuple[str, ...]:
-    """The command line of ssh to a host, checking its key; the user's ssh settings do not count."""
-    options = {
+def ssh_options(files: LabFiles) -> dict[str, str]:
+    """How ssh gets in: by the pinned host keys and the named key alone."""
+    return {
         "UserKnownHostsFile": str(files.known_hosts),
         "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
-        "IdentityFile": str(files.key),
         "IdentitiesOnly": "yes",
         "IdentityAgent": "none",
         "LogLevel": "ERROR",
     }
+
+
+def ssh_argv(files: LabFiles, address: str, user: str = USER) -> tuple[str, ...]:
+    """The command line of ssh to a host, checking its key; the user's ssh settings do not count."""
+    options = {**ssh_options(files), "IdentityFile": str(files.key)}
     settings = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
     return ("ssh", "-F", "/dev/null", *settings, f"{user}@{address}")

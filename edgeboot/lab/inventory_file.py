@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
-
-from edgeboot.lab.image import USER
-from edgeboot.lab.state import LabRecord
 
 _HEAD = """\
 # Written by `edgeboot lab up`; the next `up` writes it anew. Copy it before you change it.
@@ -37,23 +36,53 @@ _NODE = """\
       host-key: "{host_key}"
 """
 
+_KEY = """\
+      key: "{key}"
+"""
 
-def inventory_text(
-    record: LabRecord, key: Path, host_keys: Mapping[str, str], cgroup_version: int
-) -> str:
-    """The YAML of the lab.
+_INTERFACE = """\
+    # The default route, by which K3s looks for its address, is on another interface.
+    node-ip: {address}
+    config: {{flannel-iface: {interface}}}
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the inventory says of one host.
+
+    ``key`` is the file of the private key, ``host_key`` the pinned public key (``ssh-ed25519 …``);
+    ``interface`` is the one that has ``address``, where K3s would not find it by itself.
+    """
+
+    name: str
+    address: IPv4Address
+    user: str
+    key: Path
+    host_key: str
+    interface: str | None = None
+
+
+def inventory_text(name: str, entries: Sequence[Entry], cgroup_version: int) -> str:
+    """The YAML of the lab called ``name``; all hosts have the same user.
 
     Names and keys need no escaping: they were generated or checked (``names``), and a state
     directory with quotes or backslashes in its path is refused.
     """
-    nodes = (
-        _NODE.format(
-            name=node,
-            address=record.address(node),
-            role="server" if node.startswith("server-") else "agent",
-            host_key=host_keys[node],
-        )
-        for node in record.nodes
+    head = _HEAD.format(name=name) + (_CGROUP_V1 if cgroup_version == 1 else "")
+    defaults = _DEFAULTS.format(user=entries[0].user, key=entries[0].key)
+    return head + defaults + "".join(_node(entry, entries[0].key) for entry in entries)
+
+
+def _node(entry: Entry, default_key: Path) -> str:
+    node = _NODE.format(
+        name=entry.name,
+        address=entry.address,
+        role="server" if entry.name.startswith("server-") else "agent",
+        host_key=entry.host_key,
     )
-    head = _HEAD.format(name=record.name) + (_CGROUP_V1 if cgroup_version == 1 else "")
-    return head + _DEFAULTS.format(user=USER, key=key) + "".join(nodes)
+    if entry.key != default_key:
+        node += _KEY.format(key=entry.key)
+    if entry.interface is not None:
+        node += _INTERFACE.format(address=entry.address, interface=entry.interface)
+    return node

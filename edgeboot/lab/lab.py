@@ -13,17 +13,16 @@ from edgeboot.lab.cgroups import Cgroups, detect
 from edgeboot.lab.errors import LabBadInput, LabFailed
 from edgeboot.lab.hosts import LOCK_SECONDS, LabHost, boot_host, lock_name
 from edgeboot.lab.image import USER, Image
-from edgeboot.lab.inventory_file import inventory_text
+from edgeboot.lab.inventory_file import Entry, inventory_text
 from edgeboot.lab.locks import held
 from edgeboot.lab.names import LabNames, check_lab_name, node_names
 from edgeboot.lab.run import run
-from edgeboot.lab.state import LabFiles, LabRecord, load, save, write_private
+from edgeboot.lab.state import LabFiles, LabRecord, check_directory, load, save, write_private
 
 STATE_DIR = Path("/var/lib/edgeboot-lab")
 GIB = 1 << 30
 _LEAST_MEMORY = 128 << 20
 _POLL_SECONDS = 0.25
-_UNQUOTABLE = set(",:\\\"' \t\n")
 
 Progress = Callable[[str], None]
 
@@ -80,14 +79,14 @@ def up(spec: LabSpec, progress: Progress) -> Lab:
     """
     names = LabNames(check_lab_name(spec.name))
     node_names(spec.nodes)
-    files = LabFiles(_check_directory(spec.state_dir), spec.name)
+    files = LabFiles(check_directory(spec.state_dir), spec.name)
     if spec.memory_bytes is not None and spec.memory_bytes < _LEAST_MEMORY:
         raise LabBadInput(f"a lab host needs {_LEAST_MEMORY >> 20} MiB of memory or more")
     requirements.check()
     cgroups = detect()
     if cgroups.untested:
         progress(cgroups.untested)
-    tree = rootfs.ensure(spec.image, _check_directory(spec.cache_dir), progress)
+    tree = rootfs.ensure(spec.image, check_directory(spec.cache_dir), progress)
     with held(lock_name(spec.name), wait=LOCK_SECONDS, waiting=progress) as lock:
         if teardown.traces(cgroups, names, files):
             progress(f"replacing the lab {spec.name!r} that is there")
@@ -105,7 +104,7 @@ def up(spec: LabSpec, progress: Progress) -> Lab:
 def down(name: str, state_dir: Path, progress: Progress) -> None:
     """Remove every trace of the lab; nothing happens where there is none."""
     names = LabNames(check_lab_name(name))
-    files = LabFiles(_check_directory(state_dir), name)
+    files = LabFiles(check_directory(state_dir), name)
     requirements.check()
     cgroups = detect()
     with held(lock_name(name), wait=LOCK_SECONDS, waiting=progress):
@@ -158,7 +157,7 @@ def wait_for_ssh(host: LabHost, seconds: float = 60.0) -> None:
 def _make(cgroups: Cgroups, spec: LabSpec, tree: Path, lock: int, progress: Progress) -> Lab:
     """Files and record first, then the network, then the hosts; all booting at the end."""
     names, nodes = LabNames(spec.name), node_names(spec.nodes)
-    files = LabFiles(_check_directory(spec.state_dir), spec.name)
+    files = LabFiles(check_directory(spec.state_dir), spec.name)
     files.state_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
     files.root.mkdir(mode=0o700)
     # Only one lab at a time looks for a free subnet and takes it.
@@ -175,8 +174,10 @@ def _make(cgroups: Cgroups, spec: LabSpec, tree: Path, lock: int, progress: Prog
         nspawn.mount_root(host.cgroup, tree, host.files)
         host_keys[host.name] = access.furnish(host.root, host.name, record, lab_key)
     access.write_known_hosts(files, record, host_keys)
-    inventory = inventory_text(record, files.key, host_keys, cgroups.version)
-    write_private(files.inventory, inventory)
+    entries = [
+        Entry(node, record.address(node), USER, files.key, key) for node, key in host_keys.items()
+    ]
+    write_private(files.inventory, inventory_text(record.name, entries, cgroups.version))
     for host in lab.hosts:
         boot_host(cgroups, host, lock)
     return lab
@@ -216,14 +217,3 @@ def _pick(hosts: tuple[LabHost, ...], name: str, lab: str) -> LabHost:
             return host
     known = ", ".join(host.name for host in hosts)
     raise LabBadInput(f"the lab {lab!r} has no host {name!r}", hint=f"it has {known}")
-
-
-def _check_directory(path: Path) -> Path:
-    """``path``, absolute; LabBadInput where it cannot stand in a mount option or the inventory."""
-    absolute = path.absolute()
-    if _UNQUOTABLE & set(str(absolute)):
-        raise LabBadInput(
-            f"the directory {str(absolute)!r} cannot be used for a lab",
-            hint="its path may not contain blanks, quotes, commas, colons or backslashes",
-        )
-    return absolute

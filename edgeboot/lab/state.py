@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from edgeboot.lab.errors import LabFailed
+from edgeboot.lab.errors import LabBadInput, LabFailed, LabRefused
 
 _FIRST_HOST = 11
+_UNQUOTABLE = set(",:\\\"' \t\n")
 
 
 @dataclass(frozen=True)
@@ -157,3 +159,41 @@ def load(files: LabFiles) -> LabRecord | None:
             where=str(files.record),
             hint=f"edgeboot lab down --name {files.name}, then up again",
         ) from error
+
+
+def check_directory(path: Path) -> Path:
+    """``path``, absolute; LabBadInput where it cannot stand in a mount option or the inventory."""
+    absolute = path.absolute()
+    if _UNQUOTABLE & set(str(absolute)):
+        raise LabBadInput(
+            f"the directory {str(absolute)!r} cannot be used for a lab",
+            hint="its path may not contain blanks, quotes, commas, colons or backslashes",
+        )
+    return absolute
+
+
+def check_ours(files: LabFiles) -> None:
+    """A directory is a lab's if it holds lab.json, or nothing (``up`` was killed that early)."""
+    if not files.root.exists():
+        return
+    new = files.record.with_name(files.record.name + ".new")
+    if files.record.exists() or set(files.root.iterdir()) <= {new}:
+        return
+    raise LabRefused(
+        "this directory is not a lab's: it has no lab.json",
+        where=str(files.root),
+        hint="use another lab name or state directory, or remove it yourself",
+    )
+
+
+def remove_files(files: LabFiles) -> None:
+    """lab.json goes last, so that a directory half removed is still known as a lab's."""
+    if not files.root.exists():
+        return
+    for path in files.root.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != files.record:
+            path.unlink()
+    files.record.unlink(missing_ok=True)
+    files.root.rmdir()

@@ -261,7 +261,10 @@ def _steps_back(world: World) -> dict[str, EdgebootError]:
     }
     return {
         name: Refused(
-            "; ".join(reasons), where=name, hint="take a newer bundle; nothing was changed"
+            "; ".join(reasons),
+            where=name,
+            hint="take a newer bundle, or insist with --allow-older; nothing was changed",
+            error_id="bundle-older",
         )
         for name, reasons in found.items()
         if reasons

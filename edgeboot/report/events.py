@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeboot.events import (
     BytesFetched,
+    BytesHandled,
     BytesSent,
     Event,
     Note,
@@ -25,7 +26,7 @@ def event_line(event: Event) -> str | None:
             return f"{event.phase}: {', '.join(event.nodes) or 'nothing to do'}"
         case PhaseEnded():
             return None if event.ok else f"{event.phase}: failed"
-        case StepStarted() | BytesSent() | BytesFetched():
+        case StepStarted() | BytesSent() | BytesFetched() | BytesHandled():
             return None
         case StepEnded():
             end = f"FAILED: {event.error}" if event.error else f"{event.seconds:.1f} s"

@@ -172,7 +172,8 @@ class Login:
 
     def _failure(self) -> LoginFailed:
         hop = self.hop
-        copy = f"ssh-copy-id -p {hop.port} {hop.user}@{hop.host}"
+        port = f" -p {hop.port}" if hop.port != 22 else ""
+        copy = f"ssh-copy-id{port} {hop.user}@{hop.host}"
         hint = f"let one of your keys in: {copy}"
         if self._locked:
             hint = f"{self._locked[0]} has a passphrase: load it into the agent with ssh-add"

@@ -29,6 +29,8 @@ from edgeboot.transport.ssh_target import Hop, Limits
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 _TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux only
+_TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_UNSENT = 128 << 10  # bytes; the kernel's own buffer takes megabytes
 
 
 class _Policy(paramiko.MissingHostKeyPolicy):
@@ -138,6 +140,10 @@ def _socket(hop: Hop, limits: Limits) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if _TCP_USER_TIMEOUT is not None:
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, int(limits.silence * 1000))
+    if _TCP_NOTSENT_LOWAT is not None:
+        # What waits here counts as sent, and signs of life wait behind it: on a slow link that
+        # would make progress a lie and a live host look dead.
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT)
     return sock
 
 

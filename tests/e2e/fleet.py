@@ -32,6 +32,7 @@ for mount in $(grep -oE "$ours" /proc/mounts | sort -r); do
     umount -l "$mount"
 done
 ip link delete cni0 2>/dev/null; ip link delete flannel.1 2>/dev/null
+rm -rf /etc/systemd/journald.conf.d/edgeboot.conf
 rm -rf /usr/local/bin/k3s /etc/rancher /etc/systemd/system/k3s* /var/lib/rancher/* \
     /var/lib/edgeboot/* /var/lib/edgeboot/.[!.]* /var/lib/kubelet /run/k3s /run/flannel /var/lib/cni
 systemctl daemon-reload
@@ -90,9 +91,15 @@ class Fleet:
         """A command of a document, in the fleet's directory.
 
         What a reader has and we have not is put in its place: the checkout's example files, a
-        release from the Internet, somebody who says yes.
+        release from the Internet, hosts at their own addresses, somebody who says yes and types a
+        passphrase.
         """
         words = [str(root / w) if (root / w).exists() and "/" in w else w for w in words]
+        if words[:2] == ["inventory", "init"]:
+            ssh = self.base["defaults"]["ssh"]
+            hosts = [f"{ssh['user']}@{node['address']}" for node in self.base["nodes"]]
+            words = [word for word in words if "@" not in word]
+            words += ["--yes", "--key", str(ssh["key"]), "--output", "init.yml", *hosts]
         if words[:2] == ["bundle", "build"] and "--k3s-release" not in words:
             words += ["--k3s-release", str(release), "--arch", "amd64"]
         if words[0] == "install" and "--yes" not in words:
@@ -103,6 +110,7 @@ class Fleet:
             [*self.argv(*words)],
             cwd=self.work,
             env={**self.env, "PYTHONPATH": str(root)},
+            input="a passphrase\n",
             capture_output=True,
             text=True,
             timeout=600,

@@ -1,15 +1,18 @@
-"""A bundle that came as a delta and in parts installs exactly like the one that was built."""
+"""A bundle that came as a delta, through a registry and in parts installs like the one built."""
 
 from __future__ import annotations
 
+import filecmp
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
 from tests.e2e.fleet import Done, Fleet
 from tests.e2e.test_converge import stable
+from tests.integration.bundle.registries import docker_registry
 
 
 def ok(done: Done) -> Done:
@@ -34,17 +37,28 @@ def newer_bundle(fleet: Fleet, release: Path, work: Path) -> Path:
     return built
 
 
-def test_by_delta_and_in_parts_and_signed(bare: Fleet, release: Path, tmp_path: Path) -> None:
+def test_by_delta_through_a_registry_in_parts_and_signed(
+    bare: Fleet, release: Path, tmp_path: Path
+) -> None:
     built = newer_bundle(bare, release, tmp_path)
     delta, made = tmp_path / "d", tmp_path / "made.tar"
     ok(bare.run("bundle", "delta", bare.bundle, built, "-o", delta))
     assert delta.stat().st_size < built.stat().st_size / 10
     ok(bare.run("bundle", "apply-delta", bare.bundle, delta, "-o", made))
+    pulled = tmp_path / "pulled.tar"
+    shutil.copy(f"{built}.minisig", f"{made}.minisig")
+    with docker_registry(tmp_path / "registry") as host:
+        ok(bare.run("bundle", "push", made, f"{host}/site/e2e:2"))
+        elsewhere = replace(bare, work=tmp_path / "home")  # a machine that has no blob of it
+        ok(elsewhere.run("bundle", "pull", f"{host}/site/e2e:2", "-o", pulled))
+    signature = Path(f"{pulled}.minisig").read_bytes()
+    assert signature == Path(f"{built}.minisig").read_bytes()
     stick = tmp_path / "stick"
     stick.mkdir()
-    ok(bare.run("bundle", "split", "--size", "2M", made, "-d", stick))
+    ok(bare.run("bundle", "split", "--size", "2M", pulled, "-d", stick))
     arrived = tmp_path / "arrived.tar"
-    ok(bare.run("bundle", "join", stick / "made.tar.parts", "-o", arrived))
+    ok(bare.run("bundle", "join", stick / "pulled.tar.parts", "-o", arrived))
+    assert filecmp.cmp(arrived, built, shallow=False)
 
     inventory = bare.inventory("server-1")
     document = yaml.safe_load(inventory.read_text())
@@ -60,7 +74,7 @@ def test_by_delta_and_in_parts_and_signed(bare: Fleet, release: Path, tmp_path: 
         assert "is not signed" in done.err
     assert bare.snapshots() == before
 
-    shutil.copy(f"{built}.minisig", f"{arrived}.minisig")
+    Path(f"{arrived}.minisig").write_bytes(signature)
     ok(bare.install(inventory, "--bundle", arrived))
     state = stable(bare)
     # The one that was built finds nothing left to do, and what it would put there is there.

@@ -15,7 +15,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from edgeboot.cli.connect import target_of
+from edgeboot.inventory.load import load
 from edgeboot.lab.lab import wait_for_ssh
+from edgeboot.plan.sources import BytesSource
+from edgeboot.transport.base import Snippet
+from edgeboot.transport.ssh import SshTransport, connect
+from edgeboot.transport.ssh_host_keys import HostKeys
 from tests.e2e.fleet import Fleet
 from tests.faults.running import installing
 
@@ -82,6 +88,37 @@ def test_01_a_broken_upload_goes_on_at_a_verified_offset(bare: Fleet) -> None:
 
 def size_of(fleet: Fleet) -> int:
     return (fleet.work / "release" / "k3s").stat().st_size
+
+
+def test_02_a_slow_link_is_no_dead_link_and_progress_is_no_lie(bare: Fleet) -> None:
+    """A megabit: far longer than the stall timer in all, and what counts as sent is on its way."""
+    data = os.urandom(800_000)
+    source = BytesSource(data)
+    told: list[tuple[float, int]] = []
+    transport = connected_to(bare, "agent-1")
+    try:
+        with slow(bare, "1mbit"):
+            began = time.monotonic()
+            words = ("/root/slow", "600", source.sha256)
+            done = transport.put(
+                source,
+                Snippet("put", words),
+                progress=lambda sent: told.append((time.monotonic() - began, sent)),
+                stall=4.0,
+            )
+            whole = time.monotonic() - began
+    finally:
+        transport.close()
+    assert done.ok, done
+    assert bare.on("agent-1", "sha256sum </root/slow; rm /root/slow").split()[0] == source.sha256
+    half = next(at for at, sent in told if sent >= len(data) // 2)
+    assert 0.2 < half / whole < 0.8, (half, whole)
+
+
+def connected_to(fleet: Fleet, name: str) -> SshTransport:
+    nodes = {node.name: node for node in load(fleet.inventory()).nodes}
+    keys = HostKeys(accept_new=False, announce=lambda _line: None)
+    return connect(target_of(nodes[name]), keys)
 
 
 def test_09_a_disk_that_fills_during_the_upload_keeps_the_old_version(bare: Fleet) -> None:

@@ -16,7 +16,7 @@ from edgeboot.lab.cgroup_v2 import service_argv
 from edgeboot.lab.cgroups import Launch, entrances
 from edgeboot.lab.errors import LabError
 from edgeboot.lab.image import FILES, MASKED, Image
-from edgeboot.lab.inventory_file import inventory_text
+from edgeboot.lab.inventory_file import Entry, inventory_text
 from edgeboot.lab.lab import LabSpec, find_lab, list_labs, up
 from edgeboot.lab.locks import held
 from edgeboot.lab.mounts import Mount, parse
@@ -112,8 +112,11 @@ def test_a_damaged_record_is_an_error_that_helps(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_inventory_is_what_edgeboot_reads(version: int) -> None:
-    keys = {"server-1": "ssh-ed25519 AAAA1", "agent-1": "ssh-ed25519 AAAA2"}
-    read = yaml.safe_load(inventory_text(RECORD, Path("/s/lab/id_ed25519"), keys, version))
+    key = Path("/s/lab/id_ed25519")
+    server = Entry("server-1", RECORD.address("server-1"), "edge", key, "ssh-ed25519 AAAA1")
+    own = Path("/s/agent-1/key")
+    agent = Entry("agent-1", RECORD.address("agent-1"), "edge", own, "ssh-ed25519 AAAA2", "eth1")
+    read = yaml.safe_load(inventory_text("lab", [server, agent], version))
     config = {"config": {"kubelet-arg": ["fail-cgroupv1=false"]}} if version == 1 else {}
     assert read == {
         "allow-unsigned": True,
@@ -130,7 +133,9 @@ def test_the_inventory_is_what_edgeboot_reads(version: int) -> None:
                 "name": "agent-1",
                 "address": "10.213.7.12",
                 "role": "agent",
-                "ssh": {"host-key": "ssh-ed25519 AAAA2"},
+                "ssh": {"host-key": "ssh-ed25519 AAAA2", "key": "/s/agent-1/key"},
+                "node-ip": "10.213.7.12",
+                "config": {"flannel-iface": "eth1"},
             },
         ],
     }

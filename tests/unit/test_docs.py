@@ -20,7 +20,10 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 def commands(
     group: click.Group = cli, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         else:
@@ -50,8 +53,9 @@ def parse(line: str) -> None:
     context = click.Context(cli, info_name="edgeboot")
     while isinstance(command, click.Group):
         name = words.pop(0)
-        assert name in command.commands, f"{line}: there is no command {name}"
-        command = command.commands[name]
+        found = command.get_command(context, name)
+        assert found is not None, f"{line}: there is no command {name}"
+        command = found
     command.make_context("edgeboot", words, parent=context)
 
 

@@ -41,8 +41,7 @@ def cgroup_v1(subject: Subject) -> Iterator[Complaint]:
         yield _by_boot_parameters(
             subject,
             f"it has cgroup v1, which the kubelet of {subject.contents.k3s_version} refuses",
-            "boot it with `systemd.unified_cgroup_hierarchy=1`, or set "
-            "`kubelet-arg: [fail-cgroupv1=false]` under `config`",
+            "or set `kubelet-arg: [fail-cgroupv1=false]` under `config` of `cluster`",
         )
 
 

@@ -7,6 +7,7 @@ import gzip
 import http.server
 import io
 import json
+import subprocess
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -15,13 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import charts
+from edgeboot.bundle import chart_files, charts
 from edgeboot.bundle.chart_source import Repositories
 from edgeboot.bundle.chart_spec import ChartEntry
 from edgeboot.bundle.download import Downloader
 from edgeboot.bundle.login import login_for
 from edgeboot.bundle.store import Store
 from edgeboot.errors import BadInput, Refused
+from tests.integration.bundle.gotools import go_tool
 from tests.unit.bundle import fakes
 
 pytestmark = pytest.mark.integration
@@ -228,3 +230,51 @@ def members(store: Store, chart: charts.Chart) -> list[str]:
     data = b"".join(store.source(chart.blob).open())
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         return tar.getnames()
+
+
+IGNORED = """\
+# comment
+*.swp
+.git/
+/top
+docs/[a-c]?.md
+docs/[^x]*.txt
+sub/deep/
+we?rd
+\\*star
+"""
+IGNORED_FILES = (
+    *("a.swp", "docs/b.swp", ".git/config", "x/.git/config", "top", "x/top", "docs/a1.md"),
+    *("docs/d1.md", "x/docs/a1.md", "docs/y1.txt", "docs/x1.txt", "sub/deep/file", "sub/deeper"),
+    *("weird", "weeird", "templates/.hidden", "templates/deep/.hidden", "*star", "a*star"),
+    *("templates/a.yaml", "crds/c.yaml", "charts/inner/Chart.yaml", "charts/inner/.gitignore"),
+)
+
+
+@pytest.mark.parametrize("rules", [IGNORED, "!templates/\n", "!*.yaml\n", "deep\n", ""])
+def test_helmignore_leaves_out_what_helm_leaves_out(rules: str, tmp_path: Path) -> None:
+    helm = go_tool("helm", "helm.sh/helm/v3/cmd/helm@v3.18.6")
+    chart = tmp_path / "web"
+    for name in IGNORED_FILES:
+        (chart / name).parent.mkdir(parents=True, exist_ok=True)
+        (chart / name).write_text("kind: ConfigMap\n")
+    for directory in (chart, chart / "charts/inner"):
+        text = f"apiVersion: v2\nname: {directory.name}\nversion: 1.0.0\n"
+        (directory / "Chart.yaml").write_text(text)
+    (chart / ".helmignore").write_text(rules)
+    done = subprocess.run(
+        [helm, "package", chart, "-d", tmp_path],
+        capture_output=True,
+        text=True,
+        env={"HOME": str(tmp_path), "PATH": ""},
+        check=False,
+    )
+    if rules == "!templates/\n":  # ignores every file
+        assert "Chart.yaml file is missing" in done.stderr
+        with pytest.raises(BadInput, match=r"no Chart\.yaml"):
+            chart_files.read(chart, "it")
+        return
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(tmp_path / "web-1.0.0.tgz") as packed:
+        wanted = {member.name.removeprefix("web/") for member in packed}
+    assert set(chart_files.read(chart, "it")) == wanted

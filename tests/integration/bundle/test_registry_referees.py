@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from edgeboot.bundle import lock as locks
 from edgeboot.bundle import spec
 from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.build import build
-from edgeboot.bundle.contents import Image
+from edgeboot.bundle.contents import Image, Role
 from edgeboot.bundle.reference import parse
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_hosts import RegistrySettings
@@ -288,30 +290,74 @@ def test_a_warm_build_fetches_no_blob_and_a_lock_holds_a_moved_tag(
         build(spec.load(path), tmp_path / "x", release=release, store=store, lock=lock)
 
 
+EVERYTHING = """\
+name: edge
+version: 1.4
+expires: 2027-06-30
+strict: true
+k3s: {{arches: [amd64, arm], images: {{without: [coredns]}}}}
+charts:
+- path: charts/hello
+  namespace: apps
+  values: {{greeting: "grüß Gott", replicas: 2}}
+- path: charts/hello
+  name: second
+  values-file: values.yaml
+manifests: [manifests/site.yaml]
+files:
+- path: files/site.txt
+images:
+- name: {plain}/site/app:1
+"""
+WORLDS = (
+    (0o022, "first", {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "1"}, None),
+    (
+        0o077,
+        "zweite Stätte",
+        # a locale of ASCII alone; Python would otherwise take UTF-8 in its place
+        {
+            "TZ": "Asia/Tokyo",
+            "LC_ALL": "POSIX",
+            "PYTHONHASHSEED": "2",
+            "PYTHONCOERCECLOCALE": "0",
+            "PYTHONUTF8": "0",
+        },
+        65534,
+    ),
+)
+
+
+def site_in(top: Path, plain: str, umask: int) -> None:
+    """The examples' charts, manifests and files, with names, texts and modes that may tell."""
+    before = os.umask(umask)
+    try:
+        fakes.release(top / "release", ("amd64", "arm"))
+        for kind in ("charts", "manifests", "files"):
+            shutil.copytree(ROOT / "bundles" / kind, top / "site" / kind, copy_function=copied)
+        fakes.spec_file(top / "site", EVERYTHING.format(plain=plain))
+        (top / "site" / "values.yaml").write_text("motto: ça ira\n", encoding="utf-8")
+    finally:
+        os.umask(before)
+
+
+def copied(source: str, target: str) -> None:
+    """With the modes and times of here and now."""
+    Path(target).write_bytes(Path(source).read_bytes())
+
+
 def test_two_builds_from_one_lock_are_the_same_in_other_surroundings(
     plain: str, tmp_path: Path
 ) -> None:
-    """Another user, umask, time zone, locale, directory and cache, each in a process of its own."""
+    """Another user, umask, time zone, locale, path and cache, each in a process of its own."""
     tmp_path.chmod(0o755)
     for parent in tmp_path.parents[:3]:
         parent.chmod(parent.stat().st_mode | 0o011)
     outputs = []
-    worlds = (
-        (0o022, {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"}, None),
-        (0o077, {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"}, 65534),
-    )
-    for number, (umask, variables, user) in enumerate(worlds):
-        top = tmp_path / f"somewhere-{number}"
-        fakes.release(top / "release", ("amd64", "arm"))
-        text = (
-            "name: edge\nk3s: {arches: [amd64, arm], images: {without: [coredns]}}\n"
-            f"images:\n- name: {plain}/site/app:1\n"
-        )
-        fakes.spec_file(top / "site", text)
+    for number, (umask, name, variables, user) in enumerate(WORLDS):
+        top = tmp_path / name
+        site_in(top, plain, umask)
         if number:
-            (top / "site/bundle.lock").write_bytes(
-                (tmp_path / "somewhere-0/site/bundle.lock").read_bytes()
-            )
+            shutil.copy(tmp_path / WORLDS[0][1] / "site/bundle.lock", top / "site")
         if os.geteuid() == 0 and user:
             for path in (top, *top.rglob("*")):
                 os.chown(path, user, user)
@@ -324,7 +370,7 @@ def test_two_builds_from_one_lock_are_the_same_in_other_surroundings(
         commands = [["build", "--locked", "-f", "site/bundle.yml", "-o", "out.tar"]]
         if not number:
             commands.insert(0, ["lock", "-f", "site/bundle.yml"])
-        where = ("--k3s-release", "release")
+        where = ("--k3s-release", str(top / "release"))
         for command in commands:
             done = subprocess.run(
                 [sys.executable, "-c", AS_USER, str(user), "bundle", *command, *where],
@@ -332,12 +378,15 @@ def test_two_builds_from_one_lock_are_the_same_in_other_surroundings(
                 env=environment,
                 umask=umask,
                 capture_output=True,
-                text=True,
                 check=False,
             )
             assert done.returncode == 0, done.stderr
         outputs.append((top / "out.tar").read_bytes())
     assert outputs[0] == outputs[1]
-    with Bundle.open(tmp_path / "somewhere-0/out.tar") as opened:
+    with Bundle.open(tmp_path / WORLDS[0][1] / "out.tar") as opened:
+        opened.verify()
         names = {image.name for image in opened.contents.images}
+        charts = {item.name: item.values for item in opened.contents.of(Role.CHART)}
     assert names == {fakes.METRICS, fakes.PAUSE, f"{plain}/site/app:1"}
+    assert yaml.safe_load(charts["hello"] or "")["greeting"] == "grüß Gott"
+    assert charts["second"] == "motto: ça ira\n"

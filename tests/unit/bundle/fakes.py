@@ -155,6 +155,7 @@ def release(directory: Path, arches: Iterable[str] = ARCHES, version: str = VERS
         arch = ARCHES[name]
         packed = zstandard.compress(k3s_layout(arch).tar())
         put_release(directory, arch, elf(arch, version), packed)
+    (directory / "k3s-images.txt").write_text(f"{PAUSE}\n{COREDNS}\n{METRICS}\n")
     return directory
 
 

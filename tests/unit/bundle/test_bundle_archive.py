@@ -68,7 +68,7 @@ def named_at(spans: list[Span], position: int) -> set[str]:
     max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_any_flipped_bit_is_noticed_and_its_member_named(
+def test_row_29_any_flipped_bit_is_noticed_and_its_member_named(
     whole: bytes, spans: list[Span], work: Path, data: st.DataObject
 ) -> None:
     position = data.draw(st.integers(0, len(whole) - 1))
@@ -79,7 +79,7 @@ def test_any_flipped_bit_is_noticed_and_its_member_named(
     assert any(name in message for name in named_at(spans, position))
 
 
-def test_a_flipped_bit_in_every_kind_of_place_is_noticed(
+def test_row_29_a_flipped_bit_in_every_kind_of_place_is_noticed(
     whole: bytes, spans: list[Span], work: Path
 ) -> None:
     """Every byte of one header, one padding and the end; every 37th byte of the contents."""
@@ -103,7 +103,7 @@ def test_a_flipped_bit_in_every_kind_of_place_is_noticed(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_any_truncation_is_noticed_and_its_member_named(
+def test_row_29_any_truncation_is_noticed_and_its_member_named(
     whole: bytes, spans: list[Span], work: Path, data: st.DataObject
 ) -> None:
     length = data.draw(st.integers(0, len(whole) - 1))
@@ -112,11 +112,11 @@ def test_any_truncation_is_noticed_and_its_member_named(
 
 
 @pytest.mark.parametrize("tail", [b"\0", bytes(512), b"x", bytes(10240)])
-def test_bytes_after_the_end_are_refused(whole: bytes, work: Path, tail: bytes) -> None:
+def test_row_29_bytes_after_the_end_are_refused(whole: bytes, work: Path, tail: bytes) -> None:
     assert "follow the end" in refusal(work, whole + tail)
 
 
-def test_a_missing_a_doubled_and_a_swapped_member_are_refused(
+def test_row_29_a_missing_a_doubled_and_a_swapped_member_are_refused(
     whole: bytes, spans: list[Span], work: Path
 ) -> None:
     parts = [whole[s.start : s.end] for s in spans]
@@ -149,7 +149,7 @@ HOSTILE: dict[str, dict[str, object]] = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("which", [0, 1, -1])
-def test_a_hostile_header_refuses_the_whole_bundle(
+def test_row_31_a_hostile_header_refuses_the_whole_bundle(
     whole: bytes, spans: list[Span], work: Path, kind: str, which: int
 ) -> None:
     span = spans[which]
@@ -197,7 +197,7 @@ def test_a_bundle_of_a_later_format_is_told_apart(
         (b'"edge"', b'"\xff"', "not valid JSON"),
     ],
 )
-def test_contents_that_are_not_right_are_refused(
+def test_row_30_contents_that_are_not_right_are_refused(
     whole: bytes, spans: list[Span], work: Path, old: bytes, new: bytes, told: str
 ) -> None:
     message = refusal(work, rewritten(whole, spans, old, new))

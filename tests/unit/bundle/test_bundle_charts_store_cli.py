@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.bundle import charts
+from edgeboot.bundle import chart_files, charts
 from edgeboot.bundle.chart_source import Repositories
 from edgeboot.bundle.contents import Blob
 from edgeboot.bundle.store import Store, default_root
@@ -48,6 +48,27 @@ def test_a_chart_directory_is_packed_the_same_way_each_time(tmp_path: Path) -> N
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         names = ["hello/.helmignore", "hello/Chart.yaml", "hello/templates/a.yaml"]
         assert tar.getnames() == names
+
+
+def test_what_helmignore_names_does_not_travel(tmp_path: Path) -> None:
+    """Helm itself is the referee in tests/integration/bundle/test_chart_repositories.py."""
+    chart = chart_at(tmp_path / "a")
+    (chart / ".helmignore").write_text("# mine\n\n*.swp\n.git/\n/notes\ndocs/[a-c]?.md\n")
+    for name in (".git/config", "notes", "templates/notes", "docs/a1.md", "docs/d1.md", "b.swp"):
+        (chart / name).parent.mkdir(exist_ok=True)
+        (chart / name).write_text("x\n")
+    (chart / ".git" / "link").symlink_to("/etc/passwd")
+    (chart / "templates" / ".hidden").write_text("x\n")
+    files = {"Chart.yaml", ".helmignore", "docs/d1.md", "templates/a.yaml", "templates/notes"}
+    assert set(chart_files.read(chart, "it")) == files
+
+
+@pytest.mark.parametrize("line", ["a/**/b", "[a", "[]", "[z-a]", "a\\", "[-a]"])
+def test_a_helmignore_that_makes_no_sense_is_told_with_its_line(tmp_path: Path, line: str) -> None:
+    chart = chart_at(tmp_path / "a")
+    (chart / ".helmignore").write_text(f"x\n{line}\n")
+    with pytest.raises(BadInput, match=r"\.helmignore:2: "):
+        chart_files.read(chart, "it")
 
 
 def test_a_packed_chart_travels_as_it_is(tmp_path: Path) -> None:

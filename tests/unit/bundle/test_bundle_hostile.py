@@ -19,15 +19,15 @@ from pathlib import Path
 
 import pytest
 
-import edgeboot
 from edgeboot.bundle import tarhead, untar
 from edgeboot.errors import EdgebootError
 from tests.unit.bundle import hostile
+from tests.unit.bundle.mutation import loaded, mutants, source_of
 
-ROOM = Path(edgeboot.__file__).parent / "bundle"
 
-
-def test_hundreds_of_hostile_archives_write_nothing_outside_and_stay_small(tmp_path: Path) -> None:
+def test_rows_31_and_32_hundreds_of_hostile_archives_write_nothing_outside_and_stay_small(
+    tmp_path: Path,
+) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.unit.bundle.hostile", str(tmp_path)],
         capture_output=True,
@@ -44,7 +44,9 @@ def test_hundreds_of_hostile_archives_write_nothing_outside_and_stay_small(tmp_p
     assert report["peak"] <= 256 << 20
 
 
-def test_each_generated_archive_is_refused_by_the_reader_alone(tmp_path: Path) -> None:
+def test_rows_31_and_32_each_generated_archive_is_refused_by_the_reader_alone(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a.tar"
     through = []
     for label, data in hostile.archives():
@@ -54,42 +56,11 @@ def test_each_generated_archive_is_refused_by_the_reader_alone(tmp_path: Path) -
     assert through == []
 
 
-def mutants(source: str) -> Iterator[tuple[str, ast.Module]]:
-    """Copies of a module with one check less: an ``if`` that raises, or a part of a condition."""
-    tree = ast.parse(source)
-    nodes = list(ast.walk(tree))
-    for number, node in enumerate(nodes):
-        raises = isinstance(node, ast.If) and any(isinstance(n, ast.Raise) for n in node.body)
-        if raises:
-            changed = copy.deepcopy(tree)
-            twin = list(ast.walk(changed))[number]
-            assert isinstance(twin, ast.If)
-            twin.test = ast.copy_location(ast.Constant(False), twin.test)
-            yield f"line {node.lineno}: {ast.unparse(node.test)}", changed  # type: ignore[attr-defined]
-        elif isinstance(node, ast.BoolOp):
-            for index, part in enumerate(node.values):
-                changed = copy.deepcopy(tree)
-                twin = list(ast.walk(changed))[number]
-                assert isinstance(twin, ast.BoolOp)
-                twin.values[index] = twin.values[index - 1]  # `a or b` becomes `a or a`
-                yield f"line {node.lineno}: without {ast.unparse(part)}", changed
-
-
-def loaded(name: str, tree: ast.Module, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """A module made from a tree, under its own name as long as the patch lasts."""
-    module = types.ModuleType(name)
-    monkeypatch.setitem(sys.modules, name, module)
-    package, _, leaf = name.rpartition(".")
-    monkeypatch.setattr(sys.modules[package], leaf, module)
-    exec(compile(ast.fix_missing_locations(tree), name, "exec"), module.__dict__)  # noqa: S102
-    return module
-
-
 def tar_mutants() -> list[tuple[str, str, ast.Module]]:
     return [
         (f"{leaf} {label}", leaf, tree)
         for leaf in ("tarhead", "untar")
-        for label, tree in mutants((ROOM / f"{leaf}.py").read_text())
+        for label, tree in mutants(source_of(leaf))
     ]
 
 
@@ -184,7 +155,7 @@ def test_each_check_of_the_tar_reader_is_needed(
 ) -> None:
     reader = loaded(f"edgeboot.bundle.{leaf}", copy.deepcopy(tree), monkeypatch)
     if leaf == "tarhead":
-        whole = ast.parse((ROOM / "untar.py").read_text())
+        whole = ast.parse(source_of("untar"))
         reader = loaded("edgeboot.bundle.untar", whole, monkeypatch)
     assert any(answer(reader, p) != r for p, r in zip(cases, right, strict=True))
 

@@ -84,7 +84,7 @@ def test_the_best_arm_variant_is_chosen(store: Store, variants: list[str], best:
         ("arm64", "v9", "linux", ARM64),
     ],
 )
-def test_an_image_that_does_not_run_there_is_refused(
+def test_row_33_an_image_that_does_not_run_there_is_refused(
     store: Store, architecture: str, variant: str | None, os: str, arch: Arch
 ) -> None:
     layout = Layout()
@@ -93,7 +93,7 @@ def test_an_image_that_does_not_run_there_is_refused(
         apart(store, layout.tar(), arch)
 
 
-def test_an_index_that_lies_about_a_platform_is_refused(store: Store) -> None:
+def test_row_33_an_index_that_lies_about_a_platform_is_refused(store: Store) -> None:
     layout = Layout()
     child = layout.manifest([layer("a")], "arm64")
     layout.name(

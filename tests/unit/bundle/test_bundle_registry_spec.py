@@ -26,6 +26,9 @@ from tests.unit.bundle import fakes
 
 FULL = """\
 name: edge
+version: 1.4
+expires: "2027-06-30"
+strict: true
 k3s: {channel: stable, images: {without: [traefik, servicelb]}}
 images:
 - name: nginx:1.27
@@ -59,6 +62,30 @@ def test_images_and_registries_are_read_and_fit_the_schema(tmp_path: Path) -> No
     ]
     assert hosts.origin("registry.example:5000").base == "http://registry.example:5000"
     jsonschema.validate(yaml.safe_load(FULL), json_schema())
+
+
+def test_the_schema_knows_every_key_that_the_loader_knows(tmp_path: Path) -> None:
+    """The loader lists what it knows where it refuses something else."""
+    schema = json_schema()["properties"]
+    places = {
+        "zzz: 1\n": schema,
+        "name: a\nk3s: {zzz: 1}\n": schema["k3s"]["properties"],
+        "name: a\nfiles: [{zzz: 1}]\n": schema["files"]["items"]["properties"],
+        "name: a\nregistries: {x.y: {zzz: 1}}\n": schema["registries"]["additionalProperties"][
+            "properties"
+        ],
+        "name: a\nimages: [{name: x, zzz: 1}]\n": schema["images"]["items"]["anyOf"][1][
+            "properties"
+        ],
+        "name: a\ncharts: [{zzz: 1}]\n": {
+            key for kind in schema["charts"]["items"]["anyOf"] for key in kind["properties"]
+        },
+    }
+    for text, keys in places.items():
+        with pytest.raises(BadInput, match="unknown key 'zzz'") as caught:
+            load(tmp_path, text)
+        assert caught.value.hint is not None
+        assert set(caught.value.hint.removeprefix("known: ").split(", ")) == set(keys)
 
 
 @pytest.mark.parametrize(

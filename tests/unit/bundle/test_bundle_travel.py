@@ -67,7 +67,9 @@ def test_a_delta_goes_on_top_of_its_own_base_only(newer: Path, made: Path, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-def test_every_damage_to_a_delta_is_refused(small_bundle: Path, made: Path, tmp_path: Path) -> None:
+def test_row_29_every_damage_to_a_delta_is_refused(
+    small_bundle: Path, made: Path, tmp_path: Path
+) -> None:
     whole = made.read_bytes()
     rng = random.Random(4)
     flips = [(rng.randrange(len(whole)), 1 << rng.randrange(8)) for _ in range(250)]
@@ -140,7 +142,7 @@ def test_a_join_that_was_cut_goes_on(small_bundle: Path, parts: Path, tmp_path: 
         assert out.read_bytes() == whole
 
 
-def test_a_damaged_part_is_named_and_the_others_are_kept(
+def test_row_29_a_damaged_part_is_named_and_the_others_are_kept(
     small_bundle: Path, parts: Path, tmp_path: Path
 ) -> None:
     out, second = tmp_path / "edge.tar", parts / "edge.bundle.002"

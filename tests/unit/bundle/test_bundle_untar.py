@@ -104,7 +104,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("place", ["first", "last"])
-def test_a_hostile_member_refuses_the_whole_archive(path: Path, kind: str, place: str) -> None:
+def test_row_31_a_hostile_member_refuses_the_whole_archive(
+    path: Path, kind: str, place: str
+) -> None:
     good = [member("good", 600)]
     members = HOSTILE[kind] + good if place == "first" else good + HOSTILE[kind]
     with pytest.raises(Refused, match="the archive"):
@@ -152,14 +154,14 @@ def test_damaged_compression_is_refused(path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
-def test_a_decompression_bomb_is_stopped_early(path: Path, pack: object) -> None:
+def test_row_32_a_decompression_bomb_is_stopped_early(path: Path, pack: object) -> None:
     assert callable(pack)
     data = pack(tar_of({"a": bytes(80 << 20)}))
     with pytest.raises(Refused, match="200 times its size"):
         read(path, data)
 
 
-def test_caps_on_bytes_and_members(path: Path) -> None:
+def test_row_32_caps_on_bytes_and_members(path: Path) -> None:
     with pytest.raises(Refused, match="more than 5000 bytes"):
         read(path, tar_of({"a": bytes(10_000)}), Limits(total=5000))
     with pytest.raises(Refused, match="more than 3 members"):

@@ -44,7 +44,7 @@ def objections(had: bytes, bundle: Contents) -> tuple[str, ...]:
         (("a", "v1.9.0+k3s1", None), ("b", "v1.10.0+k3s1", None), False),
     ],
 )
-def test_what_is_older(
+def test_row_34_what_is_older(
     had: tuple[str, str, str | None], ours: tuple[str, str, str | None], refused: bool
 ) -> None:
     name, k3s, version = had

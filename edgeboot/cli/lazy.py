@@ -1,0 +1,33 @@
+"""A group of commands that are imported when they are asked for: each needs other libraries.
+
+Importing all of them takes longer than an ``install`` that has nothing to do spends on its hosts.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from edgeboot.cli.talk import add_options
+
+
+class LazyGroup(click.Group):
+    """A ``click.Group`` whose commands lie in ``edgeboot.cli.NAME``, each under its own name.
+
+    Only whoever lists them all, ``--help`` and completion, imports them all.
+    """
+
+    lazy: tuple[str, ...] = ()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
+        """The names, in the order in which they were given."""
+        return [*self.lazy]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported the first time."""
+        if cmd_name in self.lazy and cmd_name not in self.commands:
+            command = getattr(import_module(f"edgeboot.cli.{cmd_name}"), cmd_name)
+            add_options(command)
+            self.add_command(command)
+        return super().get_command(ctx, cmd_name)
