@@ -35,7 +35,6 @@ stop() {
 }
 
 check() { # what was asked for is so, within a few seconds
-    wanted=$(cat "$run.mode" 2>/dev/null)
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         wanted=$(cat "$run.mode" 2>/dev/null)
         case $wanted in

@@ -229,3 +229,88 @@ def test_packages_are_installed_and_do_not_stay(host: Host) -> None:
     assert host.said()[0] == f"dpkg --install {packages[0]} {packages[1]}"
     assert (host.ours / "owned").read_text() == "/etc/kept\n"
     assert not any(path.exists() for path in packages)
+
+
+SWAPS = "Filename Type Size Used Priority\n/var/swap file 102396 0 -2\n"
+
+
+def swap_places(host: Host, swaps: str) -> dict[str, str]:
+    """A host that swaps, and whose kernel makes one zram device more."""
+    (host.root / "swaps").write_text(swaps)
+    (host.root / "block" / "zram7").mkdir(parents=True)
+    (host.root / "hot_add").write_text("7\n")
+    (host.root / "meminfo").write_text("MemTotal:         409600 kB\n")
+    for name in ("swapoff", "swapon", "mkswap", "modprobe"):
+        host.program(name)
+    return {
+        "/proc/swaps": str(host.root / "swaps"),
+        "/proc/meminfo": str(host.root / "meminfo"),
+        "/sys/block": str(host.root / "block"),
+        "/sys/class/zram-control/hot_add": str(host.root / "hot_add"),
+        "/run/edgeboot-swap": str(host.root / "run-swap"),
+    }
+
+
+def test_swap_on_a_card_gives_way_to_compressed_memory(host: Host) -> None:
+    places = swap_places(host, SWAPS)
+    done = host.run("swap", "start", "zram", **places)
+    assert done.returncode == 0, done.stderr
+    assert host.said() == [
+        "swapoff /var/swap",
+        "modprobe zram",
+        "mkswap /dev/zram7",
+        "swapon -p 100 /dev/zram7",
+    ]
+    assert (host.root / "block" / "zram7" / "disksize").read_text() == "204800K\n"
+    host.told.unlink()
+    assert host.run("swap", "stop", **places).returncode == 0
+    assert host.said() == ["swapoff /dev/zram7"]
+    assert not (host.root / "run-swap").exists()
+
+
+def test_compressed_swap_that_is_there_already_is_left_alone(host: Host) -> None:
+    places = swap_places(host, SWAPS.replace("/var/swap", "/dev/zram0"))
+    assert host.run("swap", "start", "zram", **places).returncode == 0
+    assert host.said() == []
+    assert host.run("swap", "check", **places).returncode == 0
+
+
+def test_swap_that_cannot_be_turned_off_is_said(host: Host) -> None:
+    places = swap_places(host, SWAPS)
+    host.program("swapoff", "echo 'swapoff failed: Cannot allocate memory' >&2; exit 255")
+    host.program("sleep")
+    assert host.run("swap", "start", "none", **places).returncode != 0
+    done = host.run("swap", "check", **places)
+    assert done.returncode == 1
+    assert "not as it shall be: swapoff failed: Cannot allocate memory" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("journald", "h"), ["systemctl restart systemd-journald.service"]),
+        (
+            ("timesyncd", "h"),
+            [
+                "systemctl enable --quiet systemd-timesyncd.service",
+                "systemctl restart systemd-timesyncd.service",
+            ],
+        ),
+        (
+            ("chrony", "h"),
+            ["systemctl try-restart chrony.service", "systemctl try-restart chronyd.service"],
+        ),
+        (("wifi", "h", "wlan0"), ["iw dev wlan0 set power_save off", "nmcli general reload conf"]),
+        (("wifi", "-"), []),
+    ],
+)
+def test_a_host_goes_by_what_was_written(
+    host: Host, words: tuple[str, ...], said: list[str]
+) -> None:
+    for name in ("systemctl", "iw", "nmcli"):
+        host.program(name)
+    (host.root / "systemd").mkdir()
+    done = host.run("activate", *words, **{"/run/systemd/system": str(host.root / "systemd")})
+    assert done.returncode == 0, done.stderr
+    assert host.said() == said
+    assert host.records() == ({f"done-{words[0]}": "h"} if words[1] == "h" else {})
