@@ -73,8 +73,7 @@ class Http:
     def __init__(self, ca_of: Callable[[str], str | None], stall: float = STALL) -> None:
         self.stall = stall
         self._ca_of = ca_of
-        self._aborted = threading.Event()
-        self._live: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+        self._live = _Live()
         self._session = requests.Session()
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers["User-Agent"] = f"edgeboot/{__version__}"
@@ -85,19 +84,17 @@ class Http:
 
     def sleep(self, seconds: float) -> None:
         """Wait, or raise Interrupted as soon as all is aborted."""
-        self._aborted.wait(seconds)
+        self._live.aborted.wait(seconds)
         self.check()
 
     def check(self) -> None:
         """Raises Interrupted once all is aborted."""
-        if self._aborted.is_set():
+        if self._live.aborted.is_set():
             raise Interrupted("the transfer was stopped", hint="run the same command again")
 
     def abort(self) -> None:
         """End every exchange under way, in whatever thread."""
-        self._aborted.set()
-        for connection in list(self._live):
-            _cut(connection.sock)
+        self._live.abort()
 
     @contextmanager
     def send(
@@ -161,10 +158,31 @@ class Http:
             raise BadInput(f"cannot fetch {url}: {reason(error)}") from error
 
 
+class _Live:
+    """Connections that are open, so that all can be cut; one that opens too late is cut at once."""
+
+    def __init__(self) -> None:
+        self.aborted = threading.Event()
+        self._lock = threading.Lock()
+        self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
+
+    def add(self, connection: HTTPConnection) -> None:
+        with self._lock:
+            self._connections.add(connection)
+        if self.aborted.is_set():
+            _cut(connection.sock)
+
+    def abort(self) -> None:
+        self.aborted.set()
+        with self._lock:
+            for connection in self._connections:
+                _cut(connection.sock)
+
+
 class _Adapter(HTTPAdapter):
     """Connections that are known while they live, and that limit the time a header takes."""
 
-    def __init__(self, live: weakref.WeakSet[HTTPConnection], seconds: float) -> None:
+    def __init__(self, live: _Live, seconds: float) -> None:
         self._classes = _pools(live, seconds)
         super().__init__(pool_connections=16, pool_maxsize=16)
 
@@ -174,7 +192,7 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._classes
 
 
-def _pools(live: weakref.WeakSet[HTTPConnection], seconds: float) -> dict[str, type]:
+def _pools(live: _Live, seconds: float) -> dict[str, type]:
     class Plain(HTTPConnection):
         def connect(self) -> None:
             super().connect()

@@ -1,4 +1,4 @@
-"""``edgeboot bundle``: build bundles and look into them; the other commands have own files."""
+"""``edgeboot bundle``: build bundles and take out files; the other commands have own files."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 
 import click
 
-from edgeboot.bundle import contents_json, wheelhouse
 from edgeboot.bundle import lock as locks
+from edgeboot.bundle import wheelhouse
 from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.build import build
-from edgeboot.bundle.contents import Blob, Contents, Role
+from edgeboot.bundle.contents import Role
 from edgeboot.bundle.extract import extract
 from edgeboot.bundle.signing import signature_path
 from edgeboot.bundle.spec import load, source_of
 from edgeboot.cli import (
     bundle_cache,
+    bundle_inspect,
     bundle_lock,
     bundle_oci,
     bundle_sbom,
     bundle_sign,
     bundle_travel,
 )
-from edgeboot.cli.options import output_option
 from edgeboot.cli.progress import listener
 from edgeboot.errors import BadInput
 from edgeboot.events import Note
@@ -32,7 +32,6 @@ from edgeboot.plan.steps import human_size
 from edgeboot.platform import ARCHES
 
 _PATH = click.Path(path_type=Path)
-_LARGEST = 10
 
 
 @click.group()
@@ -121,23 +120,6 @@ def build_command(
     click.echo(f"Next: copy it where it is needed and run `edgeboot bundle verify {path}` there.")
 
 
-@bundle.command()
-@click.argument("path", metavar="BUNDLE", type=_PATH)
-@output_option("text", "json")
-def inspect(path: Path, output: str) -> None:
-    """Show what a bundle carries and what takes the room; read its contents only.
-
-    \b
-    edgeboot bundle inspect edge.tar
-    """
-    with Bundle.open(path) as opened:
-        contents = opened.contents
-    if output == "json":
-        click.echo(contents_json.encode(contents).decode(), nl=False)
-        return
-    click.echo(_text(contents, path.stat().st_size))
-
-
 @bundle.command("extract")
 @click.argument("path", metavar="BUNDLE", type=_PATH)
 @click.argument("directory", metavar="DIR", type=_PATH)
@@ -167,47 +149,8 @@ def extract_command(path: Path, directory: Path, roles: tuple[str, ...]) -> None
         click.echo(f"Next: read {directory / wheelhouse.README}")
 
 
-def _text(contents: Contents, size: int) -> str:
-    lines = [
-        f"{contents.name}: {human_size(size)}, K3s {contents.k3s_version}, "
-        f"for {', '.join(contents.arches)}"
-    ]
-    for role in Role:
-        for item in contents.of(role):
-            label = " ".join(filter(None, (item.name, item.version, item.arch)))
-            lines.append(f"  {role.value:<11} {human_size(item.blob.size):>9}  {label}")
-    for arch in contents.arches:
-        archives = contents.archives_of(arch)
-        total = sum(archive.blob.size for archive in archives)
-        lines.append(
-            f"\nimages for {arch}: {len(contents.images_of(arch))} in {len(archives)} archives, "
-            f"{human_size(total)}"
-        )
-        for archive in archives:
-            lines.append(f"  {human_size(archive.blob.size):>9}  {archive.file_name}")
-            lines += [f"{'':13}{name}" for name in archive.images]
-    lines.append("\nwhat takes the room:")
-    users = _users(contents)
-    for blob in sorted(users, key=lambda b: (-b.size, b.sha256))[:_LARGEST]:
-        lines.append(
-            f"  {human_size(blob.size):>9} {100 * blob.size // max(size, 1):>3} %  "
-            f"{', '.join(users[blob])}"
-        )
-    return "\n".join(lines)
-
-
-def _users(contents: Contents) -> dict[Blob, list[str]]:
-    """Each blob of a bundle, and what it is part of."""
-    users: dict[Blob, list[str]] = {}
-    for item in contents.items:
-        users.setdefault(item.blob, []).append(" ".join(filter(None, (item.name, item.arch))))
-    for image in contents.images:
-        for blob in image.blobs:
-            users.setdefault(blob, []).append(f"{image.name} ({image.arch})")
-    return users
-
-
 for command in (
+    bundle_inspect.inspect,
     *(bundle_sign.keygen, bundle_sign.sign, bundle_sign.verify),
     *(bundle_travel.split, bundle_travel.join, bundle_travel.diff),
     *(bundle_travel.delta_command, bundle_travel.apply_delta),

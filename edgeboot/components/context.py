@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from edgeboot.bundle.contents import Blob, Contents, ImageArchive
 from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.inventory.secrets import SecretRef
+from edgeboot.inventory.secrets import read as read_secret
 from edgeboot.plan.facts import HostTraits
 from edgeboot.plan.resources import Content
 from edgeboot.plan.sources import Source
 from edgeboot.platform import Arch
+from edgeboot.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class Context:
 
     ``join_token`` is what this node's token file shall hold: a fresh password for the first
     server, the full token of the cluster for agents. The two functions turn items of the bundle
-    into bytes, so that components need not know how a bundle is stored.
+    into bytes, so that components need not know how a bundle is stored; ``secret`` reads one that
+    the inventory points to.
     """
 
     cluster: Cluster
@@ -30,6 +34,7 @@ class Context:
     join_token: Content
     blob_source: Callable[[Blob], Source]
     archive_source: Callable[[ImageArchive], Source]
+    secret: Callable[[SecretRef], Secret] = read_secret
 
     @property
     def service(self) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from edgeboot.components.context import Context
 from edgeboot.components.drop_in import inputs_of
+from edgeboot.components.flannel import backend_of
 from edgeboot.inventory.model import Cluster, ConfigValue, Node, Role
 from edgeboot.plan import paths
 from edgeboot.plan.resources import Action, File, Resource, text
@@ -73,7 +74,7 @@ def openings(cluster: Cluster, node: Node) -> tuple[Opening, ...]:
     if config.get("embedded-registry") is True:
         tcp.append(5001)
     found += [Opening(peer, "tcp", port) for port in tcp for peer in peers]
-    udp = _FLANNEL.get(str(config.get("flannel-backend", "vxlan")), ())
+    udp = _FLANNEL.get(backend_of(cluster), ())
     found += [Opening(peer, "udp", port) for port in udp for peer in peers]
     for key, usual in _NETWORKS.items():
         value = config.get(key, usual)

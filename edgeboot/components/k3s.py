@@ -7,7 +7,9 @@ import json
 from collections.abc import Iterator, Mapping
 
 from edgeboot.components import clock, lean
+from edgeboot.components.additions import with_components
 from edgeboot.components.context import Context
+from edgeboot.components.hardening import is_hardened
 from edgeboot.components.services import Around, service_files
 from edgeboot.inventory.k3s_keys import applies_to
 from edgeboot.inventory.model import Cluster, ConfigValue, Node, Role
@@ -52,6 +54,7 @@ def service(context: Context) -> Iterator[Resource]:
         before=clock.command(context),
         after_time_sync=bool(context.node.host.time_servers),
         needs_data=context.node.host.storage is not None,
+        hardened=is_hardened(context.node),
     )
     yield from service_files(context.traits, name, context.node.role, around)
     yield Service(name)
@@ -77,7 +80,7 @@ def config_of(cluster: Cluster, node: Node) -> dict[str, ConfigValue]:
         config["server"] = api_url(cluster)
     else:
         config["tls-san"] = _names(config.get("tls-san"), node.address)
-    return config
+    return with_components(config, cluster, node)
 
 
 def _names(given: ConfigValue | None, address: str) -> tuple[str, ...]:

@@ -34,9 +34,18 @@ def variables(context: Context) -> Mapping[str, str]:
 
 def left_out(cluster: Cluster) -> tuple[str, ...]:
     """What ``disable`` says where nobody has written it; servers have to agree on it."""
-    lean = any(PROFILE in server.profiles for server in cluster.servers)
-    written = "disable" in cluster.config or any("disable" in s.config for s in cluster.servers)
-    return LEFT_OUT if lean and not written else ()
+    if not any(map(is_lean, cluster.servers)):
+        return ()
+    traefik = cluster.components.traefik
+    # "traefik: false" arrives as "disable", and says nothing of the others.
+    follows = () if traefik.enabled else ("traefik",)
+    written = cluster.config.get("disable", follows) != follows
+    if written or any("disable" in server.config for server in cluster.servers):
+        return ()
+    needed: set[str] = set()
+    if traefik.given:
+        needed = {"traefik", *({"servicelb"} if traefik.expose == "load-balancer" else ())}
+    return tuple(name for name in LEFT_OUT if name not in needed)
 
 
 def kubelet_settings(context: Context) -> dict[str, object]:

@@ -32,7 +32,7 @@ WantedBy=multi-user.target
 Type=notify
 ExecStartPre=-/sbin/modprobe br_netfilter
 ExecStartPre=-/sbin/modprobe overlay
-{service_lines}ExecStart={binary} {role}
+{service_lines}{sysctl}ExecStart={binary} {role}
 KillMode=process
 Delegate=yes
 LimitNOFILE=1048576
@@ -74,7 +74,7 @@ depend() {{
 start_pre() {{
     modprobe -q br_netfilter
     modprobe -q overlay
-{start_lines}    checkpath --file --mode 0600 --owner root:root /var/log/{service}.log
+{start_lines}{sysctl}    checkpath --file --mode 0600 --owner root:root /var/log/{service}.log
 }}
 
 set -a
@@ -82,6 +82,8 @@ if [ -f {environment} ]; then . {environment}; fi
 set +a
 """
 )
+
+_SYSCTL = {False: "ExecStartPre=-/sbin/sysctl -q -p {path}\n", True: "    sysctl -q -p {path}\n"}
 
 # copytruncate: the supervisor keeps its file open.
 _LOGROTATE = (
@@ -106,20 +108,29 @@ def service_file(init: str, service: str) -> str:
 
 @dataclass(frozen=True)
 class Around:
-    """What has to be so before the service starts: a command run, the clock set, data mounted."""
+    """What has to be so before the service starts: a command run, the clock set, data mounted.
+
+    ``hardened``: the kernel's settings are read before each start, for the kubelet looks at them.
+    """
 
     before: str | None = None
     after_time_sync: bool = False
     needs_data: bool = False
+    hardened: bool = False
+
+
+_NOTHING = Around()
 
 
 def service_files(
-    traits: HostTraits, service: str, role: Role, around: Around = Around()
+    traits: HostTraits, service: str, role: Role, around: Around = _NOTHING
 ) -> Iterator[File]:
     """The files that make a service of K3s on such a host."""
+    is_openrc = traits.init == "openrc"
     unit_lines = "After=time-sync.target\n" if around.after_time_sync else ""
     unit_lines += f"RequiresMountsFor={paths.DATA}\n" if around.needs_data else ""
     words = {
+        "sysctl": _SYSCTL[is_openrc].format(path=paths.SYSCTL) if around.hardened else "",
         "unit_lines": unit_lines,
         "service_lines": f"ExecStartPre=-{around.before}\n" if around.before else "",
         "time_daemons": " ntpd chronyd ntp-client" if around.after_time_sync else "",

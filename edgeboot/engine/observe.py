@@ -25,7 +25,17 @@ _TARGETS = (
     *(f"text:{paths.unit_file(service)}" for service in _SERVICES),
     *(f"text:{paths.init_script(service)}" for service in _SERVICES),
     *(f"text:{paths.logrotate(service)}" for service in _SERVICES),
-    # May hold a proxy's password, so its content stays on the host.
+    f"text:{paths.FLANNEL}",
+    f"text:{paths.COREDNS}",
+    *(f"text:{paths.CONTAINERD}/{name}" for name in paths.CONTAINERD_FILES),
+    f"text:{paths.SYSCTL}",
+    # The contents of what may hold a password stay on the host.
+    f"file:{paths.REGISTRIES}",
+    f"file:{paths.COMPONENTS}",
+    f"tree:{paths.COMPONENTS}",
+    f"file:{paths.CONTAINERD}",
+    f"file:{paths.CONTAINERD}/{paths.CONTAINERD_FILES[0].partition('/')[0]}",
+    f"file:{paths.AUDIT_LOGS}",
     *(
         f"file:{paths.environment_file(init, service)}"
         for init in ("systemd", "openrc")

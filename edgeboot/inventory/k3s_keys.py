@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from edgeboot.inventory.model import Role
+from edgeboot.inventory.role import Role
 
 
 class Kind(Enum):

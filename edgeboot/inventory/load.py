@@ -16,7 +16,9 @@ from edgeboot import yamlfile
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections, syntax
 from edgeboot.inventory.checking import checked
+from edgeboot.inventory.cluster import read as read_components
 from edgeboot.inventory.expand import expand
+from edgeboot.inventory.fold import folded, folded_nodes, hardened_config
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.inventory.settings import read_config, read_settings
 from edgeboot.yamlfile import Mapping, Reader, nearest, quoted
@@ -39,25 +41,30 @@ def load(path: Path) -> Cluster:
         raise BadInput("the inventory has no 'cluster'", where=str(path), hint=_EXAMPLE)
     cluster = top.mapping("cluster").reader(sections.CLUSTER, "'cluster'")
     name = checked(cluster, "name", cluster.text("name"), syntax.dns_label)
-    config = read_config(cluster, None)
+    components = read_components(cluster, base)
+    written = cluster.mapping("config")
+    places = {key: written.where(key) for key in written}
+    config = folded(read_config(cluster, None), components, places)
     nodes = _Layers(top, base).nodes(top)
     _check_servers(top, nodes)
     _check_unique(nodes)
+    nodes = folded_nodes(nodes, config, components)
     return Cluster(
         name=name,
         nodes=nodes,
-        config=config,
+        config=hardened_config(nodes, config),
         bundle=_bundle(top, base),
         where=top.top.where("cluster"),
         bundle_keys=_bundle_keys(top),
         allow_unsigned=top.boolean("allow-unsigned", False),
+        components=components,
     )
 
 
 def _check_indented(document: Mapping) -> None:
     """A key of 'cluster' or of a node at the left edge: known, but not there."""
     for key in document:
-        home = {"name": "cluster", "config": "cluster"}.get(key)
+        home = "cluster" if key in sections.CLUSTER else None
         home = home or ("defaults" if key in sections.SETTINGS else None)
         if home:
             what = f"unknown key '{key}' in the inventory"

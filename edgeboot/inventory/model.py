@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
+from edgeboot.inventory.cluster import Components
 from edgeboot.inventory.hosts import Host
+from edgeboot.inventory.role import Role as Role
 
 ConfigValue = str | int | bool | tuple[str, ...]
-
-
-class Role(StrEnum):
-    """What a node is to K3s."""
-
-    SERVER = "server"
-    AGENT = "agent"
 
 
 @dataclass(frozen=True)
@@ -89,6 +83,7 @@ class Cluster:
     where: str = ""
     bundle_keys: tuple[str, ...] = ()
     allow_unsigned: bool = False
+    components: Components = field(default_factory=Components)
 
     @property
     def servers(self) -> tuple[Node, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgeboot.inventory.schema import json_schema
+from edgeboot.inventory.secrets import SCHEMA as SECRET
 
 _TITLES = {
     "cluster": "cluster",
@@ -43,7 +44,28 @@ def markdown() -> str:
     parts = [_HEAD, "\n".join(("## At the top", "", *_table(schema)))]
     for name, title in _TITLES.items():
         parts.append("\n".join((f"## {title}", "", *_table(schema["$defs"][name]))))
+        if name == "cluster":
+            parts += _below(name, schema["$defs"][name], "###")
     return "\n".join(f"{part.rstrip()}\n" for part in parts)
+
+
+def _below(path: str, schema: Mapping[str, Any], mark: str) -> Iterator[str]:
+    """A table for each mapping below one, named by its path; ``*`` is a name of one's own."""
+    for key, value in schema.get("properties", {}).items():
+        yield from _part(f"{path}.{key}", value, mark)
+    more = schema.get("additionalProperties")
+    if isinstance(more, dict):
+        yield from _part(f"{path}.*", more, mark)
+
+
+def _part(path: str, schema: Mapping[str, Any], mark: str) -> Iterator[str]:
+    for one in schema.get("oneOf", (schema,)):
+        if one == SECRET:
+            continue
+        inner = one.get("items", one)
+        if "properties" in inner:
+            yield "\n".join((f"{mark} {path}", "", *_table(inner)))
+        yield from _below(path, inner, mark)
 
 
 def _table(schema: Mapping[str, Any]) -> Iterator[str]:
@@ -55,6 +77,8 @@ def _table(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _value(schema: Mapping[str, Any]) -> str:
+    if schema == SECRET:
+        return "`{file: PATH}` or `{env: NAME}`"
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
         return _TITLES.get(name, name).partition(":")[0]

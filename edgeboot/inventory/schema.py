@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeboot.inventory import hosts_schema, quantities, sections, syntax
+from edgeboot.inventory.cluster import SCHEMAS
 from edgeboot.inventory.k3s_keys import KEYS, K3sKey, Kind
 
 _TEXT = {"type": "string"}
@@ -70,7 +71,7 @@ def json_schema() -> dict[str, Any]:
         "title": "edgeboot inventory",
         **_object(top, "cluster", "nodes"),
         "$defs": {
-            "cluster": _object({"name": name, "config": _ref("config")}, "name"),
+            "cluster": _object({"name": name, "config": _ref("config"), **SCHEMAS}, "name"),
             "settings": _object(settings),
             "node": _object(node, "name", "address", "role"),
             "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),

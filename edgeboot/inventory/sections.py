@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from edgeboot.inventory import hosts
+from edgeboot.inventory.cluster import SCHEMAS
 
+COMPONENTS = tuple(SCHEMAS)
 TOP = ("cluster", "bundle", "bundle-keys", "allow-unsigned", "defaults", "roles", "groups", "nodes")
-CLUSTER = ("name", "config")
+CLUSTER = ("name", "config", *COMPONENTS)
 ROLES = ("server", "agent")
 SETTINGS = ("ssh", "labels", "taints", "profiles", "config", "budget", *hosts.KEYS)
 PROFILES = ("lean", "sd-card", "cis")

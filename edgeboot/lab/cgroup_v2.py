@@ -19,6 +19,7 @@ SLICE = ROOT / "machine.slice"
 def service_argv(launch: Launch) -> tuple[str, ...]:
     """The systemd-run command that starts a host."""
     properties = [
+        "Type=notify",  # nspawn says when the host's first process runs, in the group below
         "Delegate=yes",
         "KillMode=mixed",
         "TasksMax=infinity",
@@ -31,6 +32,10 @@ def service_argv(launch: Launch) -> tuple[str, ...]:
     ]
     if launch.memory_bytes is not None:
         properties += [f"MemoryMax={launch.memory_bytes}", "MemorySwapMax=0"]
+        # What the host sees as its root is nspawn's group `payload` below the service's, which has
+        # no ceiling of its own to be seen; after a reboot it is a new one.
+        seen = _group(launch.name) / "payload" / "memory.max"
+        properties += [f"ExecStartPost=/bin/sh -c 'echo {launch.memory_bytes} >{seen}'"]
     return (
         "systemd-run",
         "--quiet",

@@ -20,7 +20,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from edgeboot.lab import access, vagrant_command
-from edgeboot.lab.errors import LabBadInput, LabError, LabFailed
+from edgeboot.lab.errors import LabBadInput, LabError, LabFailed, LabRefused
 from edgeboot.lab.inventory_file import Entry, inventory_text
 from edgeboot.lab.locks import held
 from edgeboot.lab.names import MAX_NODES, check_lab_name, node_names
@@ -216,8 +216,14 @@ def _wait_for(host: VagrantHost, seconds: float) -> None:
     options = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=3")
     deadline = time.monotonic() + seconds
     while (done := run((argv[0], *options, *argv[1:], "true"), check=False)).returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()
+        if "Host key verification failed" in said:
+            raise LabRefused(
+                f"what answers at {host.address} has another key than vagrant's machine showed",
+                where=host.name,
+                hint="something else has that address: find it, then run this again",
+            )
         if time.monotonic() >= deadline:
-            said = done.stderr.decode(errors="replace").strip()
             raise LabFailed(f"it does not answer at {host.address}: {said}", where=host.name)
         time.sleep(_POLL_SECONDS)
 

@@ -10,8 +10,10 @@ from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Node
+from edgeboot.lifecycle.addons import chart_steps, former_steps, replica_steps
 from edgeboot.lifecycle.age import age_objections
 from edgeboot.lifecycle.belonging import of_other_clusters
+from edgeboot.lifecycle.flannel import reboot_steps
 from edgeboot.lifecycle.grip import STEADY, Grip, Pace
 from edgeboot.lifecycle.hooks import around
 from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
@@ -38,6 +40,14 @@ def _all(cluster: Cluster) -> tuple[Node, ...]:
 
 def _first_server(cluster: Cluster) -> tuple[Node, ...]:
     return cluster.servers[:1]
+
+
+def _servers(cluster: Cluster) -> tuple[Node, ...]:
+    return cluster.servers
+
+
+def _other_servers(cluster: Cluster) -> tuple[Node, ...]:
+    return cluster.servers[1:]
 
 
 def _agents(cluster: Cluster) -> tuple[Node, ...]:
@@ -97,6 +107,13 @@ PHASES = (
     ),
     Phase("former nodes", _first_server, forgetting_steps),
     Phase("agents", _agents, around(joining_steps, _START), Gate(_agents, _agents_not_running)),
+    Phase("former charts, other servers", _other_servers, former_steps),
+    Phase("former charts", _first_server, former_steps),
+    Phase("charts", _first_server, chart_steps),
+    Phase("charts, other servers", _other_servers, chart_steps),
+    Phase("name service", _first_server, replica_steps),
+    Phase("network, servers", _servers, reboot_steps),
+    Phase("network, agents", _agents, reboot_steps),
     Phase("cluster", _all, around(_nothing, _STARTED), Gate(_first_server, _not_whole)),
     # What hooks do to a cluster that is whole must leave it so.
     Phase("hooks", _all, around(_nothing, (("cluster", True),)), Gate(_first_server, _not_whole)),

@@ -11,6 +11,7 @@ from edgeboot.engine.observe import observe
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.checks import (
+    components,
     fleet,
     kernel,
     machine,
@@ -67,6 +68,29 @@ CHECKS = (
     Check("preflight.route", "default route", "K3s finds no address", network.default_route),
     Check("preflight.dns", "name servers", "pods resolve no names", network.dns),
     Check("preflight.firewall", "firewall", "agents do not join", network.firewall),
+    Check("preflight.bundle", "bundle", "what is wanted never gets there", components.bundle),
+    Check(
+        "preflight.neighbours", "neighbours", "pods do not reach others", components.same_network
+    ),
+    Check(
+        "preflight.flannel-change",
+        "flannel backend",
+        "pods do not reach each other until all hosts are booted",
+        components.backend_change,
+        allowable=True,
+    ),
+    Check(
+        "preflight.encryption",
+        "encryption of Secrets",
+        "the API does not start, or Secrets stay readable",
+        components.encryption,
+    ),
+    Check(
+        "preflight.registry",
+        "shared images",
+        "nodes give nobody images",
+        components.embedded_registry,
+    ),
     Check("preflight.version", "K3s version", "versions must not jump", presence.version),
     Check("preflight.role", "role", "two K3s on one host", presence.role),
     Check("preflight.foreign", "another's K3s", "its data and token differ", presence.foreign),

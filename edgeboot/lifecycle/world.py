@@ -6,16 +6,18 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from edgeboot.bundle.contents import Blob, Contents, ImageArchive
+from edgeboot.components.charts import is_chart
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
+from edgeboot.plan import paths
 from edgeboot.plan.diff import diff, leftovers
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.findings import Finding
 from edgeboot.plan.health import Status
 from edgeboot.plan.resources import Content, Later, Resource
 from edgeboot.plan.sources import Source
-from edgeboot.plan.steps import MakeDirectory, Step, Upload
+from edgeboot.plan.steps import MakeDirectory, Remove, Step, Upload, Write
 from edgeboot.platform import arch_of_machine
 from edgeboot.roles import host_resources_of, resources_of
 from edgeboot.secret import Secret
@@ -153,10 +155,21 @@ def staging_steps(world: World, node: Node) -> tuple[Step, ...]:
 
 
 def settling_steps(world: World, node: Node) -> tuple[Step, ...]:
-    """Everything else: leftovers of former bundles, configuration, the service."""
+    """Everything else but what needs an API: leftovers, configuration, the service."""
     left = leftovers(world.resources(node), world.facts[node.name])
     rest = (s for s in _steps(world, node) if not isinstance(s, MakeDirectory | Upload))
-    return (*left, *rest)
+    return tuple(step for step in (*left, *rest) if not is_of_cluster(step))
+
+
+def is_of_cluster(step: Step) -> bool:
+    """Whether a step is about what lies in the cluster, so that its API has to answer first."""
+    match step:
+        case Write():
+            return is_chart(step.path)
+        case Remove():
+            return step.path.startswith((f"{paths.MANIFESTS}/", f"{paths.CHARTS}/"))
+        case _:
+            return False
 
 
 def _steps(world: World, node: Node) -> tuple[Step, ...]:

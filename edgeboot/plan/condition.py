@@ -9,6 +9,7 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 
 _PARAMETER = re.compile(r'(?:[^\s"]|"[^"]*")+')
 
@@ -78,6 +79,7 @@ class Condition:
     selinux_policy: bool = False  # whether K3s's is installed
     addresses: Mapping[str, str] = field(default_factory=dict)  # global ones -> interface
     power_save: frozenset[str] = frozenset()  # wireless interfaces that save power
+    networks: tuple[IPv4Network, ...] = ()  # those it is in itself, without a router
 
 
 def parse_condition(lines: Iterable[str]) -> Condition:
@@ -110,6 +112,7 @@ def parse_condition(lines: Iterable[str]) -> Condition:
         selinux_policy="selinux-policy" in one,
         addresses=dict(_pair(value) for value in many.get("address", ())),
         power_save=frozenset(many.get("power-save", ())),
+        networks=tuple(map(_network, many.get("network", ()))),
         temperature=max((int(v) / 1000 for v in many.get("temperature", ())), default=None),
     )
 
@@ -124,6 +127,12 @@ def _filesystem(value: str) -> tuple[str, Filesystem]:
     return path, Filesystem(
         int(device), int(total) * 1024, int(free) * 1024, access == "rw", medium
     )
+
+
+def _network(value: str) -> IPv4Network:
+    """Two numbers as /proc/net/route has them: bytes back to front, of network and mask."""
+    address, mask = (IPv4Address(int(w, 16).to_bytes(4, "little")) for w in value.split())
+    return IPv4Network(f"{address}/{mask}", strict=False)
 
 
 def _boot_file(value: str | None) -> BootFile | None:

@@ -28,6 +28,10 @@ SWEPT = (
     f"{paths.MANIFESTS}/",
     f"{paths.CHARTS}/",
     f"{paths.KUBELET_DIR}/",
+    f"{paths.CONTAINERD}/",
+    f"{paths.COMPONENTS}/",
+    paths.REGISTRIES,
+    paths.SYSCTL,
 )
 FIRST_START = "first start"
 

@@ -9,6 +9,10 @@ KUBECONFIG = f"{CONFIG_DIR}/k3s.yaml"
 TOKEN = f"{CONFIG_DIR}/edgeboot-token"
 MODULES = "/etc/modules-load.d/edgeboot.conf"
 
+REGISTRIES = f"{CONFIG_DIR}/registries.yaml"
+COMPONENTS = f"{CONFIG_DIR}/edgeboot"  # what the configuration of components points to
+SYSCTL = "/etc/sysctl.d/90-edgeboot.conf"
+
 DATA = "/var/lib/rancher/k3s"
 SERVER = f"{DATA}/server"
 AGENT = f"{DATA}/agent"
@@ -18,6 +22,14 @@ IMAGES_CACHE = f"{IMAGES}/.cache.json"
 MANIFESTS = f"{SERVER}/manifests"
 STATIC = f"{SERVER}/static"
 CHARTS = f"{STATIC}/charts"
+CONTAINERD = f"{AGENT}/etc/containerd"
+# Where settings for containerd go: K3s from v1.36, from v1.31.6 and v1.32.2, before (config v2).
+CONTAINERD_FILES = (
+    "config-v3.toml.d/50-edgeboot.toml",
+    "config-v3.toml.tmpl",
+    "config.toml.tmpl",
+)
+AUDIT_LOGS = f"{SERVER}/logs"
 NODE_TOKEN = f"{SERVER}/node-token"
 
 KUBELET_DIR = f"{AGENT}/etc/kubelet.conf.d"
@@ -26,6 +38,8 @@ KUBELET_PROFILES = f"{KUBELET_DIR}/60-edgeboot-profiles.conf"
 UNIT_DIR = "/etc/systemd/system"
 
 OURS = "/var/lib/edgeboot"  # record of what edgeboot put where, lock
+FLANNEL = f"{OURS}/flannel-backend"  # which one the host was last booted with
+COREDNS = f"{OURS}/coredns-replicas"  # how many were asked for
 BUNDLE = f"{OURS}/bundle.json"  # which bundle the host was installed from
 
 CLOCK = f"{OURS}/clock.sh"

@@ -101,8 +101,7 @@ class Start:
 class Run:
     """Carries out a packaged snippet; ``shown`` says what it changes, as lines of a diff.
 
-    ``hint`` says what to do where it fails, ``deadline`` in seconds how long it may take where
-    that is longer than usual.
+    ``hint`` says what to do where it fails; ``deadline`` in seconds where it waits for something.
     """
 
     snippet: str

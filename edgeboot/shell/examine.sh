@@ -11,6 +11,7 @@ examine() { # PATH...: directories whose file systems matter
     for directory in "$@"; do filesystem "$directory"; done
     nameservers /etc/resolv.conf
     nameservers /run/systemd/resolve/resolv.conf
+    networks
     sed -n '1!s/^\([^[:space:]]*\).*/condition swap \1/p' /proc/swaps 2>/dev/null
     firewalls
     programs
@@ -37,7 +38,7 @@ kernel_modules() {
     [ -e /proc/config.gz ] && config=$(zcat /proc/config.gz 2>/dev/null | grep '=y$')
     [ -z "${config:-}" ] && config=$(grep '=y$' "/boot/config-$(uname -r)" 2>/dev/null)
     for pair in overlay:OVERLAY_FS br_netfilter:BRIDGE_NETFILTER nf_conntrack:NF_CONNTRACK \
-        vxlan:VXLAN iptable_nat:IP_NF_NAT nft_chain_nat:NFT_NAT zram:ZRAM; do
+        vxlan:VXLAN wireguard:WIREGUARD iptable_nat:IP_NF_NAT nft_chain_nat:NFT_NAT zram:ZRAM; do
         condition module "${pair%%:*}" "$(kernel_module "${pair%%:*}" "${pair#*:}")"
     done
 }
@@ -79,6 +80,15 @@ medium() { # DEVICE NUMBER, as stat(2) packs it
 nameservers() { # FILE
     [ -r "$1" ] || return 0
     condition resolver "$1" "$(sed -n 's/^nameserver[[:space:]]*\([^[:space:]]*\).*/\1/p' "$1" | tr '\n' ' ')"
+}
+
+networks() { # those without a router before them
+    while read -r _ target router _ _ _ _ mask _; do
+        case $router-$mask in
+        00000000-00000000 | 00000000-Mask | Gateway-*) ;;
+        00000000-*) condition network "$target" "$mask" ;;
+        esac
+    done </proc/net/route
 }
 
 firewalls() {

@@ -198,7 +198,7 @@ listeners() { # listening TCP sockets (state 0A) on K3s's ports, and whose they 
         [ "$state" = 0A ] || continue
         port=$((0x${address##*:}))
         case $port in
-        80 | 443 | 6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010)
+        80 | 443 | 6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010 | 5001)
             printf 'listen %s %s\n' "$port" "$(program_of "$inode")" ;;
         esac
     done

@@ -43,6 +43,7 @@ class FakeCluster:
     images: Mapping[str, str]
     password: bytes | None = None
     joined: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, ...]] = field(default_factory=list)  # of its API, beside installations
 
     @property
     def node_token(self) -> bytes | None:
@@ -194,6 +195,10 @@ class FakeHost:
             case "forget":
                 for node in words:
                     self.cluster.joined.pop(node, None)
+            case "await-chart":
+                return Result(0 if words[1] in self.files else 1, "", "no such manifest")
+            case "withdraw" | "scale":
+                self.cluster.asked.append((name, *words))
             case _:
                 return Result(127, "", f"a fake host has no snippet {name}")
         return _OK

@@ -27,7 +27,7 @@ from edgeboot.lifecycle.install import install
 from edgeboot.plan.sources import BytesSource, Source
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Command, Held, Progress, Result, Snippet, Transport
-from tests.bench import bundle_pull
+from tests.bench import bundle_build, bundle_pull
 from tests.e2e.fleet import Fleet
 from tests.standin.release import build_release
 
@@ -192,6 +192,8 @@ def main() -> None:
         no_op(fleet, inventory)
         upload(fleet, inventory)
     bundle_pull.main()
+    bundle_build.main()
+    bundle_build.main()
 
 
 if __name__ == "__main__":

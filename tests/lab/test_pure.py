@@ -235,7 +235,14 @@ def test_on_cgroup_v2_a_host_is_a_service_with_a_ceiling() -> None:
     command = service_argv(launch)
     assert command[0] == "systemd-run"
     assert command[-3:] == ("--", "nspawn", "a b")
-    for word in ("MemoryMax=536870912", "Delegate=yes", "RestartForceExitStatus=133"):
+    payload = "/sys/fs/cgroup/machine.slice/edgeboot-lab-x.server-1.service/payload"
+    for word in (
+        "MemoryMax=536870912",
+        "Delegate=yes",
+        "RestartForceExitStatus=133",
+        "Type=notify",
+        f"ExecStartPost=/bin/sh -c 'echo 536870912 >{payload}/memory.max'",
+    ):
         assert f"--property={word}" in command
     assert "--setenv=K=v" in command
 

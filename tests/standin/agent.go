@@ -109,6 +109,9 @@ func (a *agent) run(ctx context.Context, ready func()) error {
 	if err := checkCgroups(a.config); err != nil {
 		return err
 	}
+	if err := writeContainerdConfig(a.config); err != nil {
+		return err
+	}
 	images, err := openImageStore(a.config, a.registry)
 	if err != nil {
 		return err
@@ -181,6 +184,9 @@ func (a *agent) join() error {
 		return failed(fmt.Errorf("%s/v1-k3s/config: not authorized: %w", a.serverURL, err))
 	}
 	a.registry = strAt(settings, "SystemDefaultRegistry")
+	if err := checkFlannel(a.config, strAt(settings, "FlannelBackend")); err != nil {
+		return err
+	}
 	password, err := nodePassword()
 	if err != nil {
 		return err

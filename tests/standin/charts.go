@@ -181,7 +181,7 @@ func (s *server) install(chart object) error {
 		return err
 	}
 	if nameOf(chart) == "traefik" && namespaceOf(chart) == "kube-system" {
-		if err := s.installTraefik(target); err != nil {
+		if err := s.installTraefik(target, s.chartConfig(chart)); err != nil {
 			return err
 		}
 	}
@@ -262,17 +262,26 @@ func checkValues(what string, obj object) error {
 		return fmt.Errorf("failed to parse values: %w", err)
 	}
 	for _, doc := range docs {
-		if _, ok := doc.(object); !ok {
+		values, ok := doc.(object)
+		if !ok {
 			return errors.New("failed to parse values: cannot unmarshal into Go value of type map[string]interface {}")
+		}
+		// As a template that says {{ fail .Values.fail }}: the tests' own chart does.
+		if told := strAt(values, "fail"); told != "" {
+			return errors.New("execution error at (broken/templates/check.yaml:1:4): " + told)
 		}
 	}
 	return nil
 }
 
-func (s *server) installTraefik(namespace string) error {
+func (s *server) installTraefik(namespace string, config object) error {
+	ports, serviceType, err := traefikSettings(config)
+	if err != nil {
+		return err
+	}
 	labels := object{"app.kubernetes.io/name": "traefik", "app.kubernetes.io/instance": "traefik-" + namespace}
 	image := systemImage(s.config.str("system-default-registry"), traefikImage)
-	_, err := s.store.Ensure(mustKind("deployments"), namespace, object{
+	_, err = s.store.Ensure(mustKind("deployments"), namespace, object{
 		"metadata": object{"name": "traefik", "labels": labels},
 		"spec": object{
 			"replicas": 1, "selector": object{"matchLabels": labels},
@@ -290,8 +299,8 @@ func (s *server) installTraefik(namespace string) error {
 	}
 	_, err = s.store.Ensure(mustKind("services"), namespace, object{
 		"metadata": object{"name": "traefik", "labels": labels},
-		"spec": object{"type": "LoadBalancer", "clusterIP": "10.43.0.80", "selector": labels, "ports": []interface{}{
-			object{"name": "web", "port": 80, "protocol": "TCP"}, object{"name": "websecure", "port": 443, "protocol": "TCP"},
+		"spec": object{"type": serviceType, "clusterIP": "10.43.0.80", "selector": labels, "ports": []interface{}{
+			object{"name": "web", "port": ports["web"], "protocol": "TCP"}, object{"name": "websecure", "port": ports["websecure"], "protocol": "TCP"},
 		}},
 	})
 	return err

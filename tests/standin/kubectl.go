@@ -37,6 +37,7 @@ type kubectl struct {
 	server        string
 	token         string
 	insecure      bool
+	replicas      int
 }
 
 // kubectlFlags: which flags take a value, by their long name.
@@ -44,14 +45,14 @@ var kubectlFlags = map[string]bool{
 	"namespace": true, "all-namespaces": false, "output": true, "selector": true, "field-selector": true, "filename": true,
 	"raw": true, "kubeconfig": true, "request-timeout": true, "overwrite": false, "ignore-not-found": false,
 	"no-headers": false, "wait": false, "timeout": true, "server-side": false, "force": false, "client": false,
-	"force-conflicts": false, "field-manager": true, "tail": true, "context": true,
+	"force-conflicts": false, "field-manager": true, "tail": true, "context": true, "replicas": true,
 	"server": true, "token": true, "insecure-skip-tls-verify": false,
 }
 
 var kubectlShort = map[string]string{"n": "namespace", "A": "all-namespaces", "o": "output", "l": "selector", "f": "filename"}
 
 func kubectlMain(args []string) int {
-	k := &kubectl{namespace: "default"}
+	k := &kubectl{namespace: "default", replicas: -1}
 	if err := k.parse(args); err != nil {
 		return complain("error: %v", err)
 	}
@@ -129,6 +130,9 @@ func (k *kubectl) set(name, value string) error {
 		k.token = value
 	case "insecure-skip-tls-verify":
 		k.insecure = on
+	case "replicas":
+		_, err := fmt.Sscanf(value, "%d", &k.replicas)
+		return err
 	case "request-timeout":
 		timeout, err := time.ParseDuration(value)
 		if err != nil {
@@ -169,8 +173,10 @@ func (k *kubectl) run() error {
 		return k.logs()
 	case "cordon", "uncordon":
 		return k.cordon(command)
+	case "scale":
+		return k.scale()
 	}
-	return fmt.Errorf("error: unknown command %q for \"kubectl\" (the stand-in plays get, label, annotate, delete, apply, version, logs, cordon, uncordon)", command)
+	return fmt.Errorf("error: unknown command %q for \"kubectl\" (the stand-in plays get, label, annotate, delete, apply, version, logs, cordon, uncordon, scale)", command)
 }
 
 // connect reads the kubeconfig; without one kubectl asks localhost:8080, where nobody answers.
@@ -291,6 +297,9 @@ func resourceKinds(word string) (list []*kind, name string, err error) {
 }
 
 func (k *kubectl) get() error {
+	if len(k.files) > 0 {
+		return k.getFiles()
+	}
 	if len(k.words) == 0 {
 		return errors.New("error: Required resource not specified.")
 	}
@@ -360,6 +369,9 @@ func (k *kubectl) fetch(one *kind, names []string) (items []object, failures []s
 }
 
 func (k *kubectl) print(found []object, single bool, list []*kind) error {
+	if handled, err := k.printFormat(found, single); handled {
+		return err
+	}
 	switch k.output {
 	case "json":
 		if single && len(found) == 0 {

@@ -34,6 +34,7 @@ type server struct {
 	agentPassword string
 	ready         atomic.Value // bool
 	manifests     *deployer
+	dnsTold       bool
 }
 
 func runServer(args []string) {
@@ -101,6 +102,12 @@ func prepareServer(config *Config) (*server, error) {
 	s.ready.Store(false)
 	registries := filepath.Join(etcRancher(), "k3s", "registries.yaml")
 	if err := checkRegistries(config.strOr("private-registry", registries)); err != nil {
+		return nil, err
+	}
+	if err := checkFlannel(config, config.strOr("flannel-backend", "vxlan")); err != nil {
+		return nil, err
+	}
+	if err := checkAPIServerArgs(config); err != nil {
 		return nil, err
 	}
 	for _, dir := range []string{s.dir, filepath.Join(config.dataDir(), "agent"), s.path("tls"), s.path("cred"), s.path("db")} {
@@ -175,6 +182,9 @@ func checkRegistries(path string) error {
 			if key != "mirrors" && key != "configs" && key != "auths" {
 				return fmt.Errorf("%s: unknown key %q", path, key)
 			}
+		}
+		if err := checkRegistryFields(path, fields); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -378,6 +388,7 @@ func (s *server) runControllers(ctx context.Context) {
 	)
 	ticker := time.NewTicker(step)
 	defer ticker.Stop()
+	dns := ""
 	for tick := 0; ; tick++ {
 		now := time.Now()
 		if tick%manifestScan == 0 {
@@ -385,6 +396,7 @@ func (s *server) runControllers(ctx context.Context) {
 		}
 		s.markSilentNodes(now)
 		s.reconcileCharts()
+		dns = s.watchCoreDNS(dns)
 		s.reconcileWorkloads()
 		if tick%heartbeatSave == 0 {
 			s.store.expire(now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from edgeboot.components.flannel import backend_of
 from edgeboot.components.services import SUPPORTED
 from edgeboot.lifecycle.checks import packages
 from edgeboot.lifecycle.checks.base import Complaint, Subject, mended, refuse, unknown, warn
@@ -14,6 +15,7 @@ _CGROUP_V1_REFUSED_FROM = (1, 35)
 _CONTROLLERS = {1: frozenset({"memory"}), 2: frozenset({"cpu", "cpuset", "memory", "pids"})}
 _MEMORY_PARAMETERS = ("cgroup_memory=1", "cgroup_enable=memory")  # K3s, installation/requirements
 _V2_PARAMETERS = ("systemd.unified_cgroup_hierarchy=1",)
+_BACKEND_MODULES = {"vxlan": "vxlan", "wireguard-native": "wireguard"}
 _BUGGY_IPTABLES = re.compile(r"v1\.8\.[0-4]\b.*nf_tables")  # K3s, known-issues
 
 
@@ -172,8 +174,9 @@ def modules_to_keep(subject: Subject) -> tuple[str, ...]:
 
 def _needed_modules(subject: Subject) -> Iterator[str]:
     yield from ("overlay", "br_netfilter", "nf_conntrack", "iptable_nat|nft_chain_nat")
-    if subject.cluster.config.get("flannel-backend", "vxlan") == "vxlan":
-        yield "vxlan"
+    backend = backend_of(subject.cluster)
+    if backend in _BACKEND_MODULES:
+        yield _BACKEND_MODULES[backend]
     if subject.node.host.swap == "zram":
         yield "zram"
 

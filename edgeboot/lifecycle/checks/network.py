@@ -14,7 +14,6 @@ from edgeboot.lifecycle.checks.base import Complaint, Subject, mended, refuse, w
 # K3s, installation/requirements; the higher ones on loopback.
 _BOTH = frozenset({6444, 10010, 10248, 10249, 10250, 10256})
 _PORTS = {Role.SERVER: _BOTH | {6443, 10257, 10258, 10259}, Role.AGENT: _BOTH}
-_INGRESS = frozenset({80, 443})  # Traefik behind servicelb binds them on every node
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # in the order K3s looks
 
 
@@ -27,13 +26,24 @@ def ports(subject: Subject) -> Iterator[Complaint]:
         yield refuse(
             f"port {port} is taken by {listening[port]}", f"stop {listening[port]}, or move it"
         )
-    disabled = config_of(subject.cluster, subject.cluster.servers[0]).get("disable", ())
-    if not isinstance(disabled, tuple) or not {"traefik", "servicelb"} & set(disabled):
-        for port in sorted(_INGRESS & listening.keys()):
+    for port in sorted(_ingress(subject) & listening.keys()):
+        if port not in _PORTS[subject.node.role]:
             yield warn(
                 f"port {port}, on which Traefik would answer, is taken by {listening[port]}",
                 f"stop {listening[port]}, or list traefik under `disable`",
             )
+
+
+def _ingress(subject: Subject) -> frozenset[int]:
+    """The ports that Traefik binds on every node, by ServiceLB or by itself."""
+    wanted = subject.cluster.components.traefik
+    disabled = config_of(subject.cluster, subject.cluster.servers[0]).get("disable", ())
+    off = set(disabled) if isinstance(disabled, tuple) else set()
+    if "traefik" in off or wanted.expose == "cluster-ip":
+        return frozenset()
+    if "servicelb" in off and wanted.expose == "load-balancer":
+        return frozenset()
+    return frozenset({wanted.http_port, wanted.https_port})
 
 
 def default_route(subject: Subject) -> Iterator[Complaint]:
@@ -50,7 +60,7 @@ def default_route(subject: Subject) -> Iterator[Complaint]:
 
 def dns(subject: Subject) -> Iterator[Complaint]:
     """A file of name servers is there that pods can use."""
-    if "resolv-conf" in subject.config:
+    if "resolv-conf" in subject.config or subject.cluster.components.coredns.forward:
         return
     found = subject.facts.condition.resolvers
     if any(_usable(found.get(path, ())) for path in _RESOLVERS):
@@ -60,7 +70,8 @@ def dns(subject: Subject) -> Iterator[Complaint]:
     yield warn(
         f"it has {has}, which pods cannot use: K3s makes them ask public ones, which a site "
         "without Internet has not",
-        "name a server of the site in a file of its own and set `resolv-conf: FILE` under `config`",
+        "name a server of the site under `forward` of `coredns`; for pods that use the host's own, "
+        "in a file, with `resolv-conf: FILE` under `config`",
     )
 
 

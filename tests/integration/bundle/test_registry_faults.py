@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from edgeboot.bundle import artifact
+from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.contents import Image
+from edgeboot.bundle.contents_json import all_blobs
 from edgeboot.bundle.reference import parse
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_hosts import Hosts, RegistrySettings
 from edgeboot.bundle.registry_http import Http
 from edgeboot.bundle.registry_keychain import Keychain
 from edgeboot.bundle.registry_pull import Pull, Wanted
+from edgeboot.bundle.store import Store
 from edgeboot.errors import EdgebootError, Refused, StepFailed
+from edgeboot.events import Event, Note
 from edgeboot.platform import AMD64
 from tests.integration.bundle.conftest import need
 from tests.integration.bundle.registries import (
@@ -209,6 +216,20 @@ def test_row_36_a_busy_registry_is_waited_for_as_long_as_it_says(
     assert client.waits[0] == 7
     assert 20 < client.waits[1] <= 30
     assert client.waits[2] == 60
+
+
+def test_row_36_what_is_left_of_a_rate_limit_is_told(server: Front, tmp_path: Path) -> None:
+    def limited(handler: Any) -> bool:
+        status, headers, data = handler.fetch()
+        headers |= {"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "76;w=21600"}
+        return bool(handler.reply(status, headers, data))
+
+    server.rules.append(first_times(9, "/manifests/", limited))
+    client = Client(tmp_path)
+    events: list[Event] = []
+    wanted = Wanted(parse(f"{server.host}/site/app:1"), (AMD64,))
+    Pull(client.registry, fakes.store(tmp_path), events.append).run([wanted])
+    assert Note(f"{server.host} allows 76 more pulls for now") in events
 
 
 def test_row_36_a_registry_that_stays_busy_is_given_up(server: Front, tmp_path: Path) -> None:
@@ -414,20 +435,13 @@ def test_schema_1_is_refused(server: Front, tmp_path: Path) -> None:
         Client(tmp_path).pull(server)
 
 
-@pytest.mark.parametrize("reference", ["app:1", f"app@sha256:{'a' * 64}"])
-def test_a_stop_in_the_middle_of_a_pull_ends_it(
-    server: Front, tmp_path: Path, reference: str
-) -> None:
-    """While a tag is resolved, and while workers wait for a silent registry."""
+@contextmanager
+def started(server: Front, tmp_path: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """edgeboot at work with a registry that never answers; it is let go in the end."""
     done = threading.Event()
     server.rules.append(lambda h: done.wait(120) or h.reply(500))
-    fakes.release(tmp_path / "release", ("amd64",))
-    image = f"{server.host}/site/{reference}"
-    text = f"name: edge\nk3s: {{arches: [amd64]}}\nimages:\n- name: {image}\n"
-    path = fakes.spec_file(tmp_path, text)
-    words = ["bundle", "build", "-f", str(path), "--k3s-release", str(tmp_path / "release")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "edgeboot.cli.main", *words, "-o", str(tmp_path / "out")],
+        [sys.executable, "-m", "edgeboot.cli.main", "bundle", *words],
         env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
         stderr=subprocess.PIPE,
         text=True,
@@ -436,11 +450,77 @@ def test_a_stop_in_the_middle_of_a_pull_ends_it(
         while not server.seen:
             assert process.poll() is None
             time.sleep(0.02)
+        yield process
+    finally:
+        done.set()
+        process.kill()
+
+
+@pytest.mark.parametrize("reference", ["app:1", f"app@sha256:{'a' * 64}"])
+def test_a_stop_in_the_middle_of_a_build_ends_it(
+    server: Front, tmp_path: Path, reference: str
+) -> None:
+    """While a tag is resolved, and while workers wait for a silent registry."""
+    fakes.release(tmp_path / "release", ("amd64",))
+    image = f"{server.host}/site/{reference}"
+    text = f"name: edge\nk3s: {{arches: [amd64]}}\nimages:\n- name: {image}\n"
+    path = fakes.spec_file(tmp_path, text)
+    release, out = tmp_path / "release", tmp_path / "out"
+    words = ("build", "-f", str(path), "--k3s-release", str(release), "-o", str(out))
+    with started(server, tmp_path, *words) as process:
         process.terminate()
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "terminated" in told
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_in_the_middle_of_a_push_ends_it(
+    server: Front, bundle_file: Path, tmp_path: Path, number: int
+) -> None:
+    reference = f"{server.host}/site/pushed:1"
+    with started(server, tmp_path, "push", str(bundle_file), reference) as process:
+        process.send_signal(number)
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 130, told
+    assert "run the same command again" in told
+
+
+def test_a_stop_in_the_middle_of_a_pull_ends_it_and_what_came_stays(
+    server: Front, bundle_file: Path, tmp_path: Path
+) -> None:
+    """The registry gives everything but the largest blob, and keeps silent about that one."""
+    reference, out = f"{server.host}/site/half:1", tmp_path / "out.tar"
+    artifact.push(bundle_file, parse(reference), Registry(keychain=Keychain(tmp_path / "none")))
+    with Bundle.open(bundle_file) as bundle:
+        largest = max(all_blobs(bundle.contents), key=lambda blob: blob.size)
+    silent, done = threading.Event(), threading.Event()
+
+    def keep_silent(handler: Any) -> bool:
+        if largest.sha256 not in handler.path:
+            return False
+        silent.set()
+        return done.wait(120)
+
+    server.rules.append(keep_silent)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgeboot.cli.main", "bundle", "pull", reference, "-o", str(out)],
+        env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert silent.wait(60)
+        process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=30)
     finally:
         done.set()
         process.kill()
-    assert process.returncode == 130
-    assert "terminated" in told
-    assert not (tmp_path / "out").exists()
+    assert process.returncode == 130, told
+    assert not out.exists()
+    server.rules.clear()
+    store = Store(tmp_path / "cache/edgeboot/blobs/sha256")
+    assert store.path(largest.sha256).exists() is False
+    artifact.pull(parse(reference), out, Registry(keychain=Keychain(tmp_path / "none")), store)
+    assert out.read_bytes() == bundle_file.read_bytes()

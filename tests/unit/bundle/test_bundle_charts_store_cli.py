@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from edgeboot.bundle import chart_files, charts
+from edgeboot.bundle.archive import Bundle
 from edgeboot.bundle.chart_source import Repositories
 from edgeboot.bundle.contents import Blob
+from edgeboot.bundle.contents_json import all_blobs
 from edgeboot.bundle.store import Store, default_root
 from edgeboot.cli.bundle import bundle
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
@@ -182,6 +184,18 @@ def test_build_inspect_and_verify_from_the_command_line(runner: CliRunner, tmp_p
         "takes the room",
     ):
         assert part in shown
+    told = runner.invoke(bundle, ["inspect", "edge.tar", "--sizes", "--output", "json"]).output
+    rows = json.loads(told)
+    with Bundle.open(Path("edge.tar")) as opened:
+        blobs = all_blobs(opened.contents)
+        (note,) = (i for i in opened.contents.items if i.name == "note.txt")
+    assert sum(row["size"] for row in rows) == sum(blob.size for blob in blobs)
+    assert {"kind": "file", "name": "note.txt", "size": note.blob.size} in rows
+    assert [row["size"] for row in rows] == sorted((r["size"] for r in rows), reverse=True)
+    (shared,) = (row["size"] for row in rows if row["kind"] == "shared")
+    assert shared > 0
+    lines = runner.invoke(bundle, ["inspect", "edge.tar", "--sizes"]).output.splitlines()
+    assert len(lines) == len(rows)
     as_json = runner.invoke(bundle, ["inspect", "edge.tar", "--output", "json"]).output
     assert json.loads(as_json)["k3s_version"] == fakes.VERSION
     whole = runner.invoke(bundle, ["verify", "edge.tar"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.bundle import delta, difference, split
+from edgeboot.bundle import delta, difference, spec, split
 from edgeboot.bundle.archive import Bundle, write
+from edgeboot.bundle.build import build
 from edgeboot.bundle.contents import Blob, Item, Role
 from edgeboot.cli.bundle import bundle as commands
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.plan.resources import text
 from edgeboot.plan.sources import Source
+from edgeboot.platform import AMD64
+from tests.unit.bundle import fakes
 
 SIZE = 7000
 
@@ -59,6 +63,36 @@ def test_a_delta_gives_the_new_bundle_byte_for_byte(
         table = len(made.read_bytes()) - added
         assert added == 13 * 300
         assert table < 20_000
+
+
+def test_the_delta_to_the_next_k3s_is_as_large_as_what_changed(tmp_path: Path) -> None:
+    """Two of four images changed, and the binary; all the rest is within one percent."""
+    chance = random.Random(7)
+    layers = {name: chance.randbytes(400_000) for name in ("a", "b", "c", "d", "c2", "d2")}
+    bundles = []
+    for version, names in (("v1.36.2+k3s1", "a b c d"), ("v1.36.3+k3s1", "a b c2 d2")):
+        layout = fakes.Layout()
+        for name in names.split():
+            tag = f"docker.io/rancher/{name[0]}:{len(name)}"
+            layout.name(tag, layout.manifest([layers[name]], "amd64"))
+        binary = fakes.elf(AMD64, version) + chance.randbytes(1_000_000)
+        directory = tmp_path / version
+        directory.mkdir()
+        fakes.put_release(directory, AMD64, binary, layout.tar(), ".tar")
+        wanted = spec.load(fakes.spec_file(tmp_path, "name: edge\nk3s: {arches: [amd64]}\n"))
+        store = fakes.store(tmp_path)
+        bundles.append(build(wanted, tmp_path / f"{version}.tar", release=directory, store=store))
+    out = tmp_path / "d"
+    with Bundle.open(bundles[0]) as old, Bundle.open(bundles[1]) as new:
+        delta.make(old, new, out)
+        told = difference.between(old.contents, new.contents)
+    assert applied(bundles[0], out, tmp_path / "out") == bundles[1].read_bytes()
+    changed = len(gzip.compress(layers["c2"])) + len(gzip.compress(layers["d2"])) + len(binary)
+    assert changed < out.stat().st_size < changed * 1.01
+    assert (told.old_k3s, told.new_k3s) == ("v1.36.2+k3s1", "v1.36.3+k3s1")
+    images = [(c.name, c.old is None) for c in told.changes if c.kind == "image"]
+    labels = [f"docker.io/rancher/{n} (amd64)" for n in ("c:1", "c:2", "d:1", "d:2")]
+    assert images == list(zip(labels, (False, True, False, True), strict=True))
 
 
 def test_a_delta_goes_on_top_of_its_own_base_only(newer: Path, made: Path, tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ VERSION = "v1.36.2+k3s1"
 
 
 def context(
-    cluster: Cluster | None = None, node: Node | None = None, items: Iterable[Item] = ()
+    cluster: Cluster | None = None,
+    node: Node | None = None,
+    items: Iterable[Item] = (),
+    version: str | None = None,
 ) -> Context:
     """A node of a cluster, by default its first, on an ordinary host."""
     cluster = cluster or Cluster("edge", (SERVER, AGENT))
@@ -28,7 +31,7 @@ def context(
         node=node or cluster.nodes[0],
         traits=TRAITS,
         arch=AMD64,
-        contents=Contents("edge", VERSION, ("amd64",), tuple(items), (), ()),
+        contents=Contents("edge", version or VERSION, ("amd64",), tuple(items), (), ()),
         join_token=text(""),
         blob_source=lambda blob: text(blob.sha256),
         archive_source=lambda _: text(""),

@@ -11,9 +11,10 @@ from edgeboot import yamlfile
 from edgeboot.bundle import contents_json, spec
 from edgeboot.bundle.chart_spec import ChartEntry, read_values
 from edgeboot.bundle.contents import Blob, Contents, Item, Role
-from edgeboot.components.charts import charts, helm_chart
+from edgeboot.components.charts import Chosen, charts, helm_chart
 from edgeboot.components.context import Context
 from edgeboot.errors import BadInput
+from edgeboot.inventory.cluster.charts import ChartSetting
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.inventory.model import Role as NodeRole
 from edgeboot.plan.diff import content_hash
@@ -32,12 +33,12 @@ def entry_of(tmp_path: Path, chart: str) -> ChartEntry:
 
 
 def test_without_options_a_chart_has_a_namespace_of_its_own() -> None:
-    assert helm_chart(ITEM, "web.tgz") == {
+    assert helm_chart(Chosen(ITEM, ChartSetting("web"))) == {
         "apiVersion": "helm.cattle.io/v1",
         "kind": "HelmChart",
         "metadata": {"name": "web", "namespace": "kube-system"},
         "spec": {
-            "chart": "https://%{KUBERNETES_API}%/static/charts/web.tgz",
+            "chart": "https://%{KUBERNETES_API}%/static/charts/web-1.2.3-aaaaaaaaaaaa.tgz",
             "targetNamespace": "web",
             "createNamespace": True,
         },
@@ -49,7 +50,7 @@ def test_namespace_and_values_travel_through_the_contents() -> None:
     contents = Contents("edge", fakes.VERSION, ("amd64",), (item,), (), ())
     (again,) = contents_json.decode(contents_json.encode(contents)).items
     assert again == item
-    chart = helm_chart(again, "web.tgz")["spec"]
+    chart = helm_chart(Chosen(again, ChartSetting("web")))["spec"]
     assert isinstance(chart, dict)
     assert (chart["targetNamespace"], chart["valuesContent"]) == ("monitoring", item.values)
 

@@ -26,6 +26,9 @@ def cases() -> list[Any]:
 def test_message(case: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "inventory.yml"
     path.write_text(case["inventory"])
+    for name, file in case.get("files", {}).items():
+        (tmp_path / name).write_text(file["text"])
+        (tmp_path / name).chmod(file.get("mode", 0o600))
     with pytest.raises(BadInput) as caught:
         load(path)
     error = caught.value
@@ -33,6 +36,7 @@ def test_message(case: dict[str, Any], tmp_path: Path) -> None:
     assert case["says"] in error.what
     assert case.get("hint", "") in (error.hint or "")
     assert error.exit_code == 2
+    assert "hunter2" not in str(error)
 
 
 def test_no_inventory(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ defaults:
 roles:
   server: {{budget: {{memory: 1GiB}}}}
 groups:
-  first: {{profiles: [lean, cis], labels: {{site: roof, board: rpi4}}}}
+  first: {{profiles: [lean, sd-card], labels: {{site: roof, board: rpi4}}}}
   second: {{labels: {{site: lake}}, taints: []}}
 nodes:
   - name: server-1
@@ -85,7 +85,7 @@ def test_layers(cluster: Cluster, tmp_path: Path) -> None:
     assert server.config == {"tls-san": ("edge.example.com",), "v": 2}
     assert server.node_ip == "198.51.100.1"
     assert server.where.endswith(":20")
-    assert server.profiles == {"lean", "cis"}
+    assert server.profiles == {"lean", "sd-card"}
     assert cluster.nodes[1].profiles == frozenset()
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgeboot import yamlfile
 from edgeboot.bundle.contents import Blob, Contents, Item
 from edgeboot.bundle.contents import Role as ItemRole
+from edgeboot.inventory.cluster import read as read_components
+from edgeboot.inventory.fold import folded
 from edgeboot.inventory.hosts import Host, PlacedFile
 from edgeboot.inventory.model import Budget, Cluster, Node, Role
 from edgeboot.lifecycle.checks.base import Subject
@@ -20,6 +24,7 @@ from edgeboot.plan.condition import BootFile, Condition, Filesystem
 from edgeboot.plan.facts import Facts, FileFact, HostTraits, Listener, UnitFact
 from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.steps import Upload
+from edgeboot.secret import Secret
 
 CASES = Path(__file__).parents[2] / "cases" / "preflight"
 NOW = 1_790_000_000
@@ -56,11 +61,8 @@ def healthy(name: str) -> Facts:
     return Facts(traits, {}, frozenset(), {}, (), "", None, condition, float(NOW))
 
 
-def changed(facts: Facts, case: dict[str, Any]) -> Facts:
-    """The host with what a case says of it."""
-    traits = dict(case.get("traits", {}))
-    for key in ("cgroup_controllers", "has"):
-        traits |= {key: frozenset(traits[key])} if key in traits else {}
+def typed(facts: Facts, case: dict[str, Any]) -> dict[str, Any]:
+    """A case's condition with the types that facts have."""
     condition = {**case.get("condition", {})}
     for key in ("firewalls", "programs", "remains", "power_save"):
         if key in condition:
@@ -76,13 +78,26 @@ def changed(facts: Facts, case: dict[str, Any]) -> Facts:
         any_disk = old["/usr/local/bin"]
         new = {k: replace(old.get(k, any_disk), **v) for k, v in condition["filesystems"].items()}
         condition["filesystems"] = {**old, **new}
+    if "networks" in condition:
+        condition["networks"] = tuple(map(IPv4Network, condition["networks"]))
     if "boot_file" in condition:
         condition["boot_file"] = BootFile(
             "/boot/firmware/cmdline.txt", condition["boot_file"].encode()
         )
+    return condition
+
+
+def changed(facts: Facts, case: dict[str, Any]) -> Facts:
+    """The host with what a case says of it."""
+    traits = dict(case.get("traits", {}))
+    for key in ("cgroup_controllers", "has"):
+        traits |= {key: frozenset(traits[key])} if key in traits else {}
+    condition = typed(facts, case)
     rest = dict(case.get("facts", {}))
+    texts = rest.get("texts", {})
     return replace(
         facts,
+        node_token=Secret(b"K10") if rest.get("been_up") else None,
         traits=replace(facts.traits, **traits),
         condition=replace(facts.condition, **condition),
         units={name: UnitFact(*unit) for name, unit in rest.get("units", {}).items()},
@@ -90,6 +105,10 @@ def changed(facts: Facts, case: dict[str, Any]) -> Facts:
         files={
             path: FileFact("directory" if path.endswith("/") else "file", 0o600, "0:0", 1)
             for path in rest.get("files", ())
+        }
+        | {
+            path: FileFact("file", 0o600, "0:0", len(said), content=said.encode())
+            for path, said in texts.items()
         },
         done=rest.get("done", {}),
         k3s_version=rest.get("k3s_version", ""),
@@ -121,14 +140,18 @@ def subject(case: dict[str, Any]) -> Subject:
         Upload(path, Sized(size), 0o644, replaces=False)
         for path, size in case.get("uploads", {}).items()
     )
-    cluster_config = config if role is Role.SERVER else {}
-    brought = (
-        Item(ItemRole.FILE, name, Blob("b" * 64, 1)) for name in case.get("bundle_files", ())
+    read = yamlfile.parse(case.get("components") or "name: c", "case").free_reader("'cluster'")
+    components = read_components(read, Path())
+    cluster_config = folded(config if role is Role.SERVER else {}, components, {})
+    more = tuple(
+        Item(ItemRole(kind), name, Blob("b" * 64, 1), version="1")
+        for kind, name in case.get("items", ())
     )
-    contents = replace(CONTENTS, items=(*CONTENTS.items, *brought))
-    if not case.get("bundle", True):
-        return Subject(Cluster("c", nodes, cluster_config), node, fleet, None, terms, steps)
-    return Subject(Cluster("c", nodes, cluster_config), node, fleet, contents, terms, steps)
+    contents = (
+        replace(CONTENTS, items=(*CONTENTS.items, *more)) if case.get("bundle", True) else None
+    )
+    cluster = Cluster("c", nodes, cluster_config, components=components)
+    return Subject(cluster, node, fleet, contents, terms, steps)
 
 
 def host(data: dict[str, Any]) -> Host:

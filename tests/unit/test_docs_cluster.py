@@ -1,0 +1,49 @@
+"""docs/cluster.md: every example is an inventory, and every section has an example."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from edgeboot.inventory.cluster import SCHEMAS
+from edgeboot.inventory.load import load
+
+TEXT = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.S)
+NODES = "nodes:\n  - {name: server-1, address: 192.0.2.11, role: server}\n"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the examples point to."""
+    work = tmp_path_factory.mktemp("site")
+    for name in ("certs", "secrets"):
+        (work / name).mkdir()
+    files = ("-keyout", work / "certs" / "site.key", "-out", work / "certs" / "site.crt")
+    made = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=site")
+    subprocess.run(["openssl", "req", *made, *files], check=True, capture_output=True, timeout=60)
+    (work / "certs" / "site-ca.pem").write_text((work / "certs" / "site.crt").read_text())
+    (work / "containerd.toml").write_text("[debug]\n  level = 'info'\n")
+    for name in ("secrets/registry", "secrets/proxy-url", "certs/site.key"):
+        (work / name).touch()
+        (work / name).chmod(0o600)
+    return work
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_is_an_inventory(example: str, site: Path) -> None:
+    path = site / "inventory.yml"
+    indented = "".join(f"  {line}\n" for line in example.splitlines())
+    path.write_text(f"cluster:\n  name: edge\n{indented}{NODES}")
+    assert load(path).components.places.keys() == yaml.safe_load(example).keys()
+
+
+def test_every_section_has_an_example_and_a_heading() -> None:
+    shown = {key for example in EXAMPLES for key in yaml.safe_load(example)}
+    assert shown == set(SCHEMAS)
+    headings = " ".join(re.findall(r"^## (.+)$", TEXT, re.M))
+    assert all(re.search(rf"\b{name}\b", headings) for name in SCHEMAS)
