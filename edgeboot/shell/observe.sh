@@ -140,7 +140,7 @@ traits() {
     trait machine-id "$(cat /etc/machine-id 2>/dev/null)"
     trait clock "$(date +%s)"
     if has_default_route; then trait default-route yes; else trait default-route no; fi
-    trait board "$(tr -d '\000' </sys/firmware/devicetree/base/model 2>/dev/null)"
+    trait board "$(cat /sys/firmware/devicetree/base/model 2>/dev/null | tr -d '\000')"
     trait kernel "$(uname -r)"
     trait has "$(has | tr '\n' ' ')"
     trait wifi "$(wifi | tr '\n' ' ')"
