@@ -121,6 +121,7 @@ unit() { # NAME
 trait() { printf 'trait %s %s\n' "$1" "$2"; }
 
 traits() {
+    model=/sys/firmware/devicetree/base/model
     trait machine "$(uname -m)"
     # shellcheck disable=SC1091
     trait os "$(. /etc/os-release 2>/dev/null; printf '%s %s' "${ID:-unknown}" "${VERSION_ID:-}")"
@@ -140,7 +141,7 @@ traits() {
     trait machine-id "$(cat /etc/machine-id 2>/dev/null)"
     trait clock "$(date +%s)"
     if has_default_route; then trait default-route yes; else trait default-route no; fi
-    trait board "$(cat /sys/firmware/devicetree/base/model 2>/dev/null | tr -d '\000')"
+    trait board "$(if [ -r "$model" ]; then tr -d '\000' <"$model"; fi)"
     trait kernel "$(uname -r)"
     trait has "$(has | tr '\n' ' ')"
     trait wifi "$(wifi | tr '\n' ' ')"
