@@ -34,8 +34,10 @@ stop() {
     rm -f "$run"
 }
 
-check() { # what was asked for is so, within a few seconds
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
+check() { # what was asked for is so, within a minute: a card is slow
+    tries=0
+    while [ "$tries" -lt 60 ]; do
+        tries=$((tries + 1))
         wanted=$(cat "$run.mode" 2>/dev/null)
         case $wanted in
         none) [ -n "$(disk_swaps)" ] || return 0 ;;

@@ -135,13 +135,14 @@ def test_what_is_asked_for_no_longer_goes(small: Fleet) -> None:
     assert plan.code == 0, plan.all
 
 
+@pytest.mark.skipif(bool(os.environ.get("K3S_RELEASE")), reason="the disk is memory")
 def test_data_on_a_disk_of_their_own(small: Fleet) -> None:
     """A bind mount that K3s's unit requires; where K3s runs already it is refused."""
     path = inventory(small, profiles=["lean"], storage={"path": "/mnt/ssd"})
     small.on(NODE, "mkdir -p /mnt/ssd")
     refused(small.install(path), "nothing is mounted at /mnt/ssd", "lie in /var/lib/rancher/k3s")
     small.wipe()
-    small.on(NODE, "umount /var/lib/rancher; mount -t tmpfs -o size=600m none /mnt/ssd")
+    small.on(NODE, "mount -t tmpfs -o size=300m none /mnt/ssd")
     try:
         done = small.install(path)
         assert done.code == 0, done.all
