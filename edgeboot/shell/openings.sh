@@ -61,7 +61,7 @@ ufw_opening() { # open|close KIND WORD...
     # shellcheck disable=SC2086  # a word or none
     case $1 in
     network)
-        ufw $delete allow from "$2" && ufw $delete route allow from "$2" ;;
+        ufw $delete allow from "$2" && ufw route $delete allow from "$2" ;;
     port) ufw $delete allow proto "$2" from "$4" to any port "$3" ;;
     esac
 }

@@ -124,6 +124,7 @@ def test_ufw_is_opened_and_closed_again(host: Host) -> None:
     (host.ours / "firewall").write_text(OPENINGS)  # the network is trusted no longer
     assert host.run("firewall", "firewall", "h2").returncode == 0
     assert "ufw delete allow from 10.42.0.0/16" in host.said()
+    assert "ufw route delete allow from 10.42.0.0/16" in host.said()
     assert not any("delete" in line and "8472" in line for line in host.said())
     host.told.unlink()
     (host.ours / "firewall").unlink()
