@@ -60,6 +60,7 @@ def build(
     Raises the one error there was, or one that lists them all and has the exit code of the gravest.
     """
     room.check_target(output)
+    find_helm(helm, "")  # a program that is not there is told before anything is fetched
     pins = Pins(lock, frozen=lock is not None)
     work = _Work(spec, store or Store(default_root()), listener, pins)
     origin, declared = find_k3s(spec.k3s, release, work.store, channels, pins, listener)

@@ -132,7 +132,10 @@ def _document(
     size = int(digits, 8) if digits.isdigit() and not set(digits) & set(b"89") else -1
     if not 0 < size <= limit or block != header(name, size):
         if position == 0:
-            raise Refused(f"{path} is not a delta between bundles, or damaged at {name}")
+            raise Refused(
+                f"{path} is not a delta between bundles, or damaged at {name}",
+                hint="make one with `edgeboot bundle delta`, or copy it again",
+            )
         raise _damaged(path, name)
     data = os.pread(descriptor, size + len(padding(size)), position + BLOCK)
     if len(data) != size + len(padding(size)) or data[size:] != padding(size):

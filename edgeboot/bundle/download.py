@@ -38,7 +38,7 @@ class Missing(BadInput):
 
 
 class Downloader:
-    """Fetches files; ``sleep`` waits between attempts.
+    """Fetches files; ``sleep`` waits between attempts, ``hint`` is for when they all fail.
 
     ``login`` says who to be at the host of a URL; it is asked anew after each redirect.
 
@@ -51,12 +51,14 @@ class Downloader:
         sleep: Callable[[float], None] = time.sleep,
         login: Callable[[str], tuple[str, str] | None] | None = None,
         listener: Listener = silent,
+        hint: str = "check the network and the URL, and run the same command again",
     ) -> None:
         self._session = requests.Session()
         self._session.headers["Accept-Encoding"] = "identity"
         self._sleep = sleep
         self._login = login
         self._listener = listener
+        self._hint = hint
 
     def small(self, url: str, limit: int) -> bytes:
         """A file of at most ``limit`` bytes."""
@@ -122,8 +124,7 @@ class Downloader:
         return self._attempts(url, once)
 
     def _attempts(self, url: str, once: Callable[[], T]) -> T:
-        hint = "check the network, or name a release directory"
-        return retrying(url, once, self._sleep, hint=hint)
+        return retrying(url, once, self._sleep, hint=self._hint)
 
     @contextmanager
     def _get(

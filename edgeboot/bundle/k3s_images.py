@@ -1,7 +1,8 @@
 """Which of K3s's own images belongs to which of its components.
 
 Source: K3s scripts/airgap/image-list.txt and its manifests. The pause image belongs to every pod
-and cannot be left out.
+and cannot be left out; nor can busybox, which local-storage shares with the probes of
+`edgeboot verify`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from edgeboot.bundle.reference import parse
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "coredns": ("rancher/mirrored-coredns-coredns",),
     "helm-controller": ("rancher/klipper-helm",),
-    "local-storage": ("rancher/local-path-provisioner", "rancher/mirrored-library-busybox"),
+    "local-storage": ("rancher/local-path-provisioner",),
     "metrics-server": ("rancher/mirrored-metrics-server",),
     "servicelb": ("rancher/klipper-lb",),
     "traefik": ("rancher/mirrored-library-traefik",),

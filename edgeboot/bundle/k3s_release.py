@@ -76,7 +76,8 @@ class DirectoryOrigin:
                 raise Refused(f"{path} is too long for a checksum file")
             yield from file_chunks(path)
         except FileNotFoundError:
-            raise Missing(f"{path} does not exist") from None
+            hint = f"a release directory holds what K3s publishes for an architecture, {name} too"
+            raise Missing(f"{path} does not exist", hint=hint) from None
         except OSError as error:
             raise BadInput(f"cannot read {path}: {error.strerror}") from error
 

@@ -131,7 +131,8 @@ def find_k3s(
         if not source.is_dir():
             raise BadInput(f"there is no release directory {source}", where=k3s.where)
         return k3s_release.DirectoryOrigin(source), k3s.version
-    downloader = Downloader(login=login_for, listener=listener)
+    hint = "check the network, or take K3s from a directory: --k3s-release DIR"
+    downloader = Downloader(login=login_for, listener=listener, hint=hint)
     version = k3s.version
     if k3s.channel is not None:
         channel = k3s.channel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import random
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -12,6 +13,7 @@ from edgeboot.errors import StepFailed
 
 ATTEMPTS = 4
 WAIT_MAX = 60.0  # seconds, whatever the server asks for
+_WHICH = re.compile(r"^\w+\(host='[^']*', port=\d+\): ")  # urllib3 names its own classes
 STATUSES = {408, 425, 429, 500, 502, 503, 504}
 
 T = TypeVar("T")
@@ -70,4 +72,5 @@ def reason(error: BaseException) -> str:
     """The innermost cause in one line: requests nests urllib3's errors deeply."""
     while error.args and isinstance(error.args[-1], Exception):
         error = error.args[-1]
-    return str(getattr(error, "reason", None) or error) or type(error).__name__
+    said = str(getattr(error, "reason", None) or error) or type(error).__name__
+    return _WHICH.sub("", said)

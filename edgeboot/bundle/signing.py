@@ -124,14 +124,20 @@ def secret_key(path: Path, passphrase: Secret | None) -> SecretKey:
 
 def write_keys(secret: Path, passphrase: Secret | None) -> tuple[PublicKey, Path]:
     """Make a key pair: ``secret`` (0600, never overwritten) and the ``.pub`` file beside it."""
-    public = secret.with_suffix(".pub")
-    for path in (secret, public):
-        if path.exists():
-            raise BadInput(f"{path} exists and is left alone", hint="choose another name")
+    public = check_new(secret)
     key = minisign.generate()
     _write(secret, key.file(passphrase), 0o600)
     _write(public, key.public.file(), 0o644)
     return key.public, public
+
+
+def check_new(secret: Path) -> Path:
+    """Where the public half of a new key goes; BadInput where either file is there already."""
+    public = secret.with_suffix(".pub")
+    for path in (secret, public):
+        if path.exists():
+            raise BadInput(f"{path} exists and is left alone", hint="choose another name")
+    return public
 
 
 def _read(path: Path) -> bytes:

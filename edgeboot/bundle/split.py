@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial as told
 from pathlib import Path
+from typing import BinaryIO
 
 from edgeboot.bundle import archive, jsondoc, room
 from edgeboot.bundle.contents_json import is_item_name
@@ -110,18 +111,10 @@ def join(
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         with os.fdopen(descriptor, "r+b") as file:
             for part in index.parts:
+                lacking = _bring(part, partial, file, directories)
+                if lacking is not None:
+                    (damaged if lacking else missing).append(part.name)
                 tally.arrived(part.size)
-                if _hash(partial, part.start, part.size) == part.sha256:
-                    continue
-                found = [d / part.name for d in directories if (d / part.name).is_file()]
-                right = next((p for p in found if _hash(p, 0, part.size + 1) == part.sha256), None)
-                if right is None:
-                    (damaged if found else missing).append(part.name)
-                    continue
-                file.seek(part.start)
-                file.writelines(_range(right, 0, part.size))
-                file.flush()
-                os.fsync(file.fileno())
             file.truncate(index.size)
         if damaged:
             names = ", ".join(damaged)
@@ -137,6 +130,23 @@ def join(
     return tuple(missing)
 
 
+def _bring(
+    part: Part, partial: Path, file: BinaryIO, directories: Sequence[Path]
+) -> tuple[Path, ...] | None:
+    """Copy a part to its place; where no right one is at hand, the damaged ones that are."""
+    if _hash(partial, part.start, part.size) == part.sha256:
+        return None
+    found = tuple(d / part.name for d in directories if (d / part.name).is_file())
+    right = next((p for p in found if _hash(p, 0, part.size + 1) == part.sha256), None)
+    if right is None:
+        return found
+    file.seek(part.start)
+    file.writelines(_range(right, 0, part.size))
+    file.flush()
+    os.fsync(file.fileno())
+    return None
+
+
 def read_index(path: Path) -> Index:
     """An index; Refused where it is damaged or none."""
     try:
@@ -146,6 +156,9 @@ def read_index(path: Path) -> Index:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
     if len(data) > _INDEX_MAX:
         raise Refused(f"{path} is no index of parts: it is longer than {_INDEX_MAX} bytes")
+    if not data.startswith(b"{"):
+        hint = f"give the file whose name ends with {SUFFIX}"
+        raise Refused(f"{path} is no index of parts", hint=hint)
     root = jsondoc.parse(data, str(path))
     root.only(("format", "name", "size", "sha256", "parts"))
     if root.member("format").value != _FORMAT:

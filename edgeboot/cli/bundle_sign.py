@@ -30,6 +30,7 @@ def keygen(secret: Path, no_passphrase: bool) -> None:
     edgeboot bundle keygen site.key
     edgeboot bundle keygen --no-passphrase ci.key
     """
+    signing.check_new(secret)
     passphrase = None if no_passphrase else asked_passphrase(secret, confirm=True)
     key, public = signing.write_keys(secret, passphrase)
     click.echo(f"{secret}: keep it; {public}: give it to everyone who installs.")

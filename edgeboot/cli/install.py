@@ -21,14 +21,20 @@ from edgeboot.cli.progress import listener
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, pace_options, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
-from edgeboot.cli.terms import firewall_option, forget_option, terms_options, with_firewall
+from edgeboot.cli.terms import (
+    firewall_option,
+    forget_option,
+    new_agent_token_option,
+    terms_options,
+    with_firewall,
+)
 from edgeboot.cli.trust import trust_options
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install import Installed
 from edgeboot.lifecycle.install import install as run_install
-from edgeboot.lifecycle.kubeconfig import default_path, rewritten, save
+from edgeboot.lifecycle.kubeconfig import default_path, rewritten, save, url_from_outside
 from edgeboot.lifecycle.terms import Terms
 from edgeboot.lifecycle.world import Plan
 from edgeboot.report.plan import plan_json, plan_lines
@@ -43,6 +49,7 @@ from edgeboot.report.plan import plan_json, plan_lines
 @terms_options
 @firewall_option
 @forget_option
+@new_agent_token_option
 @pace_options
 @scope_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
@@ -70,6 +77,7 @@ def install(
     allowed: tuple[str, ...],
     open_firewall: bool,
     forget: bool,
+    new_agent_token: bool,
     scope: Scope,
     yes: bool,
     timeout: int,
@@ -86,7 +94,7 @@ def install(
     edgeboot install -i inventory.yml --limit agent-3,workers --skip-unreachable
     """
     cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    terms = Terms(not no_reboot, frozenset(allowed), forget)
+    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token)
 
     if not yes and output == "jsonl":
         raise BadInput("--output jsonl cannot ask", hint="add --yes")
@@ -137,7 +145,7 @@ def _asked() -> bool:
 def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: int) -> None:
     if done.kubeconfig is not None:
         save(rewritten(done.kubeconfig, cluster), path)
-    url = f"https://{cluster.servers[0].address}:6443"
+    url = url_from_outside(cluster)
     if output == "jsonl":
         end = {"event": "Done", "changed": not done.plan.empty, "kubeconfig": str(path), "url": url}
         click.echo(json.dumps(end))

@@ -10,11 +10,12 @@ import click
 from edgeboot.cli.inventory_import import import_
 from edgeboot.cli.inventory_init import init
 from edgeboot.cli.options import inventory_option
+from edgeboot.inventory.budgets import ALL_FIGURES, limits_of, write_amount
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Budget, Cluster, Node
-from edgeboot.inventory.quantities import format_bytes, format_cpu
 from edgeboot.inventory.reference import markdown
 from edgeboot.inventory.schema import json_schema
+from edgeboot.inventory.servers import warnings
 
 _HEADINGS = ("NODE", "ROLE", "ADDRESS", "SSH", "LABELS", "TAINTS", "BUDGET")
 
@@ -41,6 +42,8 @@ def check(inventory_path: Path) -> None:
     cluster = load(inventory_path)
     for line in _summary(cluster):
         click.echo(line)
+    for line in warnings(cluster):
+        click.echo(f"warning: {line}")
 
 
 @inventory.command()
@@ -64,6 +67,7 @@ def _summary(cluster: Cluster) -> list[str]:
     table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     bundle = f"bundle {cluster.bundle}" if cluster.bundle else "no bundle named"
     counts = f"{_count(servers, 'server')}, {_count(agents, 'agent')}"
+    counts += f", {cluster.datastore.kind.value}" + (f" at {cluster.vip}" if cluster.vip else "")
     return [f"cluster '{cluster.name}': {counts}; {bundle}", "", *table]
 
 
@@ -92,10 +96,9 @@ def _ssh(node: Node) -> str:
 
 
 def _budget(budget: Budget) -> str:
-    parts = [
-        f"memory {format_bytes(budget.memory)}" if budget.memory else "",
-        f"cpu {format_cpu(budget.cpu)}" if budget.cpu else "",
-        f"disk {format_bytes(budget.disk)}" if budget.disk else "",
+    limits = limits_of(budget)
+    parts = [budget.base or ""] + [
+        f"{name} {write_amount(ALL_FIGURES[name].unit, limit)}" for name, limit in limits.items()
     ]
     return ", ".join(filter(None, parts)) or "-"
 

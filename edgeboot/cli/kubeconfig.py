@@ -11,7 +11,8 @@ import click
 from edgeboot.cli.connect import connected
 from edgeboot.cli.options import accept_new_option, ask_options, inventory_option
 from edgeboot.cli.prompts import Asking
-from edgeboot.errors import BadInput
+from edgeboot.engine.fleet import FleetError
+from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle import kubeconfig_merge
 from edgeboot.lifecycle.kubeconfig import fetch, rewritten, save
@@ -42,7 +43,7 @@ _HERE = "kubectl's own file"
     "--server",
     metavar="URL",
     help="Where the API is reached from here, e.g. through a tunnel; K3s's certificate must name "
-    "it (tls-san).  [default: the first server's address]",
+    "it (tls-san).  [default: the inventory's vip, else the first server's address]",
 )
 @click.option("--use", is_flag=True, help="With --merge: make it the current context.")
 @click.option("--force", is_flag=True, help="With --merge: replace another cluster of that name.")
@@ -71,8 +72,12 @@ def kubeconfig(
     if server is not None:
         _check_url(server)
     whole = load(inventory_path)
-    cluster = replace(whole, nodes=whole.servers[:1])
-    with connected(cluster, accept_new=accept_new, asking=asking) as transports:
+    servers = replace(whole, nodes=whole.servers)
+    lost: dict[str, EdgebootError] = {}
+    with connected(servers, accept_new=accept_new, asking=asking, lost=lost) as transports:
+        if not transports:
+            raise FleetError(lost)
+        cluster = servers.without(lost.keys())
         found = fetch(cluster, transports)
     content = rewritten(found, cluster, context=context, server=server)
     name = context or cluster.name

@@ -31,7 +31,7 @@ def cli() -> None:
     edgeboot preflight -i inventory.yml            can these hosts do it?
     edgeboot plan -i inventory.yml                 what would be done?
     edgeboot install -i inventory.yml              do it
-    edgeboot verify -i inventory.yml               is it so, and does it fit?
+    edgeboot verify -i inventory.yml               is it so, does it work, does it fit?
     edgeboot reset -i inventory.yml                bare hosts again
 
     \b
@@ -41,8 +41,8 @@ def cli() -> None:
 
 
 cli.lazy = (
-    *("bundle", "inventory", "preflight", "plan", "install", "verify", "status", "kubeconfig"),
-    *("ssh", "reset", "completion", "lab"),
+    *("bundle", "inventory", "preflight", "plan", "install", "verify", "report", "status"),
+    *("kubeconfig", "ssh", "reset", "completion", "lab"),
 )
 add_options(cli)
 

@@ -19,7 +19,13 @@ from edgeboot.cli.options import (
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
-from edgeboot.cli.terms import firewall_option, forget_option, terms_options, with_firewall
+from edgeboot.cli.terms import (
+    firewall_option,
+    forget_option,
+    new_agent_token_option,
+    terms_options,
+    with_firewall,
+)
 from edgeboot.cli.trust import trust_options
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
@@ -38,6 +44,7 @@ CHANGES_FOUND = 10
 @terms_options
 @firewall_option
 @forget_option
+@new_agent_token_option
 @scope_options
 @output_option("text", "json")
 def plan(
@@ -50,6 +57,7 @@ def plan(
     allowed: tuple[str, ...],
     open_firewall: bool,
     forget: bool,
+    new_agent_token: bool,
     scope: Scope,
     output: str,
 ) -> int:
@@ -63,7 +71,7 @@ def plan(
     edgeboot plan -i inventory.yml --limit agent-3
     """
     cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    terms = Terms(not no_reboot, frozenset(allowed), forget)
+    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token)
     with (
         logged(cluster, "plan") as log,
         open_supplies(cluster, bundle_path, trust) as supplies,

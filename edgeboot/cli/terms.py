@@ -56,3 +56,12 @@ def forget_option(function: F) -> F:
         is_flag=True,
         help="Let agents that were set up anew join again under their old names.",
     )(function)
+
+
+def new_agent_token_option(function: F) -> F:
+    """``--new-agent-token``."""
+    return click.option(
+        "--new-agent-token",
+        is_flag=True,
+        help="Give agents another token: servers restart one by one, then the agents.",
+    )(function)

@@ -1,16 +1,18 @@
-"""``edgeboot verify``: is it what was asked for, and does it fit?"""
+"""``edgeboot verify``: is it what was asked for, does it work, and does it fit?"""
 
 from __future__ import annotations
 
+import datetime
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from edgeboot.bundle.signing import Trust
-from edgeboot.cli.expectations import expectations
-from edgeboot.cli.logfile import logged
+from edgeboot.cli.expectations import cluster_expectation, expectations
+from edgeboot.cli.logfile import logged, redacted
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -22,16 +24,17 @@ from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.trust import trust_options
+from edgeboot.cli.verify_options import Wanted, wanted_options
+from edgeboot.cli.verify_output import checked_reports, render, save, show_catalogue
+from edgeboot.cli.verify_record import record
+from edgeboot.cli.watch import watch_use
 from edgeboot.errors import combined_exit_code
+from edgeboot.inventory.budget_file import named_budget
 from edgeboot.inventory.load import load
-from edgeboot.report.verification import (
-    budget_table,
-    check_table,
-    problems,
-    verification_json,
-)
-from edgeboot.verify.results import Verification
-from edgeboot.verify.subject import Expectation
+from edgeboot.report.verification_json import check_json
+from edgeboot.report.verification_text import problem_line
+from edgeboot.verify.results import CheckResult, Verification
+from edgeboot.verify.suite import Fleet, own_tests
 from edgeboot.verify.suite import verify as run_checks
 
 
@@ -42,14 +45,8 @@ from edgeboot.verify.suite import verify as run_checks
 @accept_new_option
 @ask_options
 @scope_options
-@click.option(
-    "--window",
-    type=click.IntRange(min=2, max=3600),
-    default=15,
-    show_default=True,
-    help="Seconds over which memory and CPU are sampled.",
-)
-@output_option("text", "json")
+@wanted_options
+@output_option("text", "json", "jsonl", "junit", "html", "prometheus")
 def verify(
     inventory_path: Path,
     bundle_path: Path | None,
@@ -57,46 +54,67 @@ def verify(
     accept_new: bool,
     asking: Asking,
     scope: Scope,
-    window: int,
+    wanted: Wanted,
     output: str,
 ) -> int:
-    """Check that every node is what was asked for and stays inside its budgets.
+    """Check that every node is what was asked for, works, and stays inside its budgets.
 
     Ends with exit code 1 where a check or budget is missed, 6 where one could not be measured.
 
     \b
     edgeboot verify -i inventory.yml
-    edgeboot verify -i inventory.yml --window 60 --output json
+    edgeboot verify -i inventory.yml --window 60s --report fleet.html --report fleet.json
+    edgeboot verify -i inventory.yml --only fit --budget k3s-classic
+    edgeboot verify -i inventory.yml --record site-budget.yml --margin 25
+    edgeboot verify -i inventory.yml --tests site-tests -k "dns or budget"
     edgeboot verify -i inventory.yml --limit agent-3
+    edgeboot verify --list
     """
+    own_tests(wanted.scope.tests)
+    if wanted.list_only:
+        show_catalogue(wanted.scope)
+        return 0
+    checked_reports(wanted.reports)
+    limits = named_budget(wanted.budget) if wanted.budget else None
     cluster = load(inventory_path)
     with (
         logged(cluster, "verify") as log,
         open_supplies(cluster, bundle_path, trust) as supplies,
         reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
     ):
-        expected = expectations(hosts.cluster, supplies, hosts.transports)
-        aside = hosts.pace.bystanders
+        expected = expectations(hosts.cluster, supplies, hosts.transports, limits)
+        whole = cluster_expectation(hosts.cluster, supplies)
+        fleet = Fleet(whole, expected, hosts.transports, aside=hosts.pace.bystanders)
+        if wanted.watch:
+            watch_use(fleet, wanted.window)
         found = run_checks(
-            expected, hosts.transports, window=window, tell=lambda _result: None, aside=aside
+            fleet, wanted.scope, window=wanted.window, when=_now(), tell=_teller(output), say=_say
         )
-        log.write(
-            "\n".join(
-                f"{r.node}: {r.check} {r.subject}: {r.outcome} {r.message}" for r in found.results
-            )
-        )
-    _render(found, tuple(e for e in expected if e.node not in aside), output)
+        found = _without_secrets(found)
+        log.write("\n".join(problem_line(result) for result in found.results))
+    render(found, output)
+    save(found, wanted.reports)
+    if wanted.record is not None:
+        record(fleet, found, wanted.record, wanted.margin)
     return combined_exit_code((found.exit_code, tell_lost(hosts.lost)))
 
 
-def _render(found: Verification, expected: tuple[Expectation, ...], output: str) -> None:
-    if output == "json":
-        click.echo(json.dumps(verification_json(found, expected), indent=2))
-        return
-    console = Console(highlight=False)
-    console.print(check_table(found))
-    console.print(budget_table(found, expected))
-    for line in problems(found):
-        console.print(line, markup=False, soft_wrap=True)
-    passed = sum(result.outcome == "passed" for result in found.results)
-    console.print(f"{passed} of {len(found.results)} checks passed")
+def _without_secrets(found: Verification) -> Verification:
+    """What services say of themselves goes into reports that are passed around."""
+    results = (replace(r, detail=redacted(r.detail)) for r in found.results)
+    return replace(found, results=tuple(results))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _teller(output: str) -> Callable[[CheckResult], None]:
+    """Checks as they end, for whoever reads them as a stream."""
+    if output == "jsonl":
+        return lambda result: click.echo(json.dumps({"event": "Check", **check_json(result)}))
+    return lambda _result: None
+
+
+def _now() -> str:
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")

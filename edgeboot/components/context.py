@@ -17,13 +17,39 @@ from edgeboot.secret import Secret
 
 
 @dataclass(frozen=True)
+class Entrance:
+    """How a node gets into its cluster: it ``begins`` one on etcd, or joins at ``url``.
+
+    Neither is so for a server with SQLite, or with a datastore that is elsewhere.
+    """
+
+    begins: bool = False
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The labels (keys) and taints that edgeboot may have set on a Node object by now.
+
+    ``settled`` is False while some of them have still to be set or removed. A node that is not
+    ``registered`` gets what its configuration says from K3s itself.
+    """
+
+    labels: frozenset[str] = frozenset()
+    taints: frozenset[str] = frozenset()
+    settled: bool = True
+    registered: bool = False
+
+
+@dataclass(frozen=True)
 class Context:
     """One node, in its cluster, with what the bundle has for it.
 
-    ``join_token`` is what this node's token file shall hold: a fresh password for the first
-    server, the full token of the cluster for agents. The two functions turn items of the bundle
-    into bytes, so that components need not know how a bundle is stored; ``secret`` reads one that
-    the inventory points to.
+    ``join_token`` is what this node's token file shall hold: a fresh password for the server that
+    is first, the full token of the cluster for the others, that of agents for agents.
+    ``agent_token`` is the password agents show, which servers have to know. The two functions turn
+    items of the bundle into bytes, so that components need not know how a bundle is stored;
+    ``secret`` reads one that the inventory points to.
     """
 
     cluster: Cluster
@@ -35,6 +61,9 @@ class Context:
     blob_source: Callable[[Blob], Source]
     archive_source: Callable[[ImageArchive], Source]
     secret: Callable[[SecretRef], Secret] = read_secret
+    agent_token: Content | None = None
+    entrance: Entrance | None = None
+    marks: Marks = Marks()
 
     @property
     def service(self) -> str:

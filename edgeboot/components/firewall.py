@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from edgeboot.components.context import Context
 from edgeboot.components.drop_in import inputs_of
 from edgeboot.components.flannel import backend_of
-from edgeboot.inventory.model import Cluster, ConfigValue, Node, Role
+from edgeboot.inventory.model import Cluster, ConfigValue, DatastoreKind, Node, Role
 from edgeboot.plan import paths
 from edgeboot.plan.resources import Action, File, Resource, text
 
@@ -69,7 +69,8 @@ def openings(cluster: Cluster, node: Node) -> tuple[Opening, ...]:
     peers = _peers(cluster, node)
     found = [Opening(ANY, "tcp", 6443)] if node.role is Role.SERVER else []
     tcp = [10250]
-    if node.role is Role.SERVER and len(cluster.servers) > 1:
+    etcd = cluster.datastore.kind is DatastoreKind.ETCD and len(cluster.every_server) > 1
+    if node.role is Role.SERVER and etcd:
         tcp += [2379, 2380]
     if config.get("embedded-registry") is True:
         tcp.append(5001)
@@ -85,7 +86,7 @@ def openings(cluster: Cluster, node: Node) -> tuple[Opening, ...]:
 
 def _peers(cluster: Cluster, node: Node) -> tuple[str, ...]:
     """The addresses of the other nodes; any, where one is only known by name."""
-    addresses = [n.node_ip or n.address for n in cluster.nodes if n is not node]
+    addresses = [n.node_ip or n.address for n in (*cluster.nodes, *cluster.away) if n != node]
     try:
         return tuple(dict.fromkeys(str(ipaddress.ip_address(one)) for one in addresses))
     except ValueError:

@@ -6,13 +6,13 @@ import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 
-from edgeboot.components import clock, lean
+from edgeboot.components import clock, lean, marks
 from edgeboot.components.additions import with_components
-from edgeboot.components.context import Context
+from edgeboot.components.context import Context, Entrance
 from edgeboot.components.hardening import is_hardened
 from edgeboot.components.services import Around, service_files
 from edgeboot.inventory.k3s_keys import applies_to
-from edgeboot.inventory.model import Cluster, ConfigValue, Node, Role
+from edgeboot.inventory.model import Cluster, ConfigValue, DatastoreKind, Node, Role
 from edgeboot.plan import paths
 from edgeboot.plan.resources import Directory, File, Kept, Resource, Service, text
 from edgeboot.secret import Secret
@@ -43,25 +43,39 @@ def binary(context: Context) -> Iterator[Resource]:
 
 def service(context: Context) -> Iterator[Resource]:
     """Token, configuration and unit, and the service that runs with them."""
-    name = context.service
-    if context.node.role is Role.SERVER and isinstance(context.join_token, Secret):
-        yield Kept(paths.TOKEN, context.join_token, restarts=name)
-    else:
-        yield File(paths.TOKEN, context.join_token, 0o600, restarts=name)
-    config = render(config_of(context.cluster, context.node))
+    name, cluster, node = context.service, context.cluster, context.node
+    entrance = context.entrance or entrance_of(cluster, node)
+    yield from _tokens(context, entrance)
+    yield marks.record(context.marks, node)
+    config = render(config_of(cluster, node, entrance))
     yield File(paths.CONFIG, text(config), 0o600, restarts=name)
     around = Around(
         before=clock.command(context),
-        after_time_sync=bool(context.node.host.time_servers),
-        needs_data=context.node.host.storage is not None,
-        hardened=is_hardened(context.node),
+        after_time_sync=bool(node.host.time_servers),
+        needs_data=node.host.storage is not None,
+        hardened=is_hardened(node),
     )
-    yield from service_files(context.traits, name, context.node.role, around)
+    yield from service_files(context.traits, name, node.role, around)
     yield Service(name)
 
 
-def config_of(cluster: Cluster, node: Node) -> dict[str, ConfigValue]:
+def _tokens(context: Context, entrance: Entrance) -> Iterator[Resource]:
+    """The server that is first keeps the password it began with; the others get it in full."""
+    name, node = context.service, context.node
+    first = node.role is Role.SERVER and entrance.url is None
+    if first and isinstance(context.join_token, Secret):
+        yield Kept(paths.TOKEN, context.join_token, restarts=name)
+    else:
+        yield File(paths.TOKEN, context.join_token, 0o600, restarts=name)
+    if node.role is Role.SERVER and context.agent_token is not None:
+        yield File(paths.AGENT_TOKEN, context.agent_token, 0o600, restarts=name)
+
+
+def config_of(
+    cluster: Cluster, node: Node, entrance: Entrance | None = None
+) -> dict[str, ConfigValue]:
     """The keys of a node's ``config.yaml``: edgeboot's own, the cluster's, the node's."""
+    entrance = entrance or entrance_of(cluster, node)
     config: dict[str, ConfigValue] = {
         key: value for key, value in cluster.config.items() if applies_to(key, node.role)
     }
@@ -76,23 +90,45 @@ def config_of(cluster: Cluster, node: Node) -> dict[str, ConfigValue]:
         config["node-label"] = tuple(f"{k}={v}" for k, v in sorted(node.labels.items()))
     if node.taints:
         config["node-taint"] = node.taints
-    if node.role is Role.AGENT:
-        config["server"] = api_url(cluster)
-    else:
-        config["tls-san"] = _names(config.get("tls-san"), node.address)
+    if entrance.url:
+        config["server"] = entrance.url
+    if node.role is Role.SERVER:
+        config["agent-token-file"] = paths.AGENT_TOKEN
+        config["tls-san"] = _names(config.get("tls-san"), node.address, cluster.vip)
+        if entrance.begins:
+            config["cluster-init"] = True
     return with_components(config, cluster, node)
 
 
-def _names(given: ConfigValue | None, address: str) -> tuple[str, ...]:
-    """The server's address belongs into its certificate: it is what kubeconfig will use."""
+def _names(given: ConfigValue | None, *addresses: str | None) -> tuple[str, ...]:
+    """What a kubeconfig may name belongs into the server's certificate: its address, the VIP."""
     names = given if isinstance(given, tuple) else (str(given),) if given else ()
-    return names if address in names else (*names, address)
+    return tuple(dict.fromkeys((*names, *filter(None, addresses))))
+
+
+def entrance_of(cluster: Cluster, node: Node) -> Entrance:
+    """How a node gets in where nothing is there yet: the first server begins, the others join."""
+    first = cluster.servers[0]
+    if node.role is Role.AGENT:
+        return Entrance(url=api_url(cluster))
+    if cluster.datastore.kind is not DatastoreKind.ETCD:
+        return Entrance()
+    return Entrance(begins=True) if node == first else Entrance(url=url_of(first))
 
 
 def api_url(cluster: Cluster) -> str:
-    """Where agents find the API: the first server's address inside the site."""
-    server = cluster.servers[0]
-    return f"https://{bracketed(server.node_ip or server.address)}:6443"
+    """Where agents find the API: the address all servers share, else the first server's."""
+    return url_at(cluster.vip) if cluster.vip else url_of(cluster.servers[0])
+
+
+def url_of(server: Node) -> str:
+    """Where one server is found inside the site."""
+    return url_at(server.node_ip or server.address)
+
+
+def url_at(host: str) -> str:
+    """The URL of an API."""
+    return f"https://{bracketed(host)}:6443"
 
 
 def bracketed(host: str) -> str:

@@ -34,13 +34,13 @@ def variables(context: Context) -> Mapping[str, str]:
 
 def left_out(cluster: Cluster) -> tuple[str, ...]:
     """What ``disable`` says where nobody has written it; servers have to agree on it."""
-    if not any(map(is_lean, cluster.servers)):
+    if not any(map(is_lean, cluster.every_server)):
         return ()
     traefik = cluster.components.traefik
     # "traefik: false" arrives as "disable", and says nothing of the others.
     follows = () if traefik.enabled else ("traefik",)
     written = cluster.config.get("disable", follows) != follows
-    if written or any("disable" in server.config for server in cluster.servers):
+    if written or any("disable" in server.config for server in cluster.every_server):
         return ()
     needed: set[str] = set()
     if traefik.given:

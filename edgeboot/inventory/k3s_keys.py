@@ -43,7 +43,7 @@ _BOTH = {
     "prefer-bundled-bin nonroot-devices enable-pprof debug alsologtostderr",
 }
 _SERVER = {
-    Kind.LIST: "tls-san cluster-cidr service-cidr cluster-dns disable kube-apiserver-arg "
+    Kind.LIST: "tls-san cluster-cidr service-cidr cluster-dns kube-apiserver-arg "
     "kube-scheduler-arg kube-controller-manager-arg kube-cloud-controller-manager-arg etcd-arg",
     Kind.TEXT: "advertise-address cluster-domain service-node-port-range servicelb-namespace "
     "write-kubeconfig write-kubeconfig-mode write-kubeconfig-group helm-job-image "
@@ -67,12 +67,18 @@ KEYS: dict[str, K3sKey] = {
         Kind.TEXT, False, ("overlayfs", "native", "fuse-overlayfs", "stargz", "nix")
     ),
     "flannel-backend": K3sKey(Kind.TEXT, True, ("vxlan", "none", "host-gw", "wireguard-native")),
+    # K3s takes any name, also of manifests of one's own, and skips what it does not know.
+    "disable": K3sKey(
+        Kind.LIST,
+        True,
+        ("coredns", "servicelb", "traefik", "local-storage", "metrics-server", "runtimes"),
+    ),
     "egress-selector-mode": K3sKey(Kind.TEXT, True, ("agent", "cluster", "pod", "disabled")),
     "secrets-encryption-provider": K3sKey(Kind.TEXT, True, ("aescbc", "secretbox")),
 }
 
 _TOKEN = "edgeboot makes the tokens and keeps them; no secret belongs into an inventory"  # noqa: S105
-_SQLITE = "edgeboot sets up one server with SQLite so far"
+_DATASTORE = "write 'datastore' below 'cluster:': sqlite, etcd, or where its endpoint stands"
 _PORT = "edgeboot expects the API at 6443"
 _SECRET = "no secret belongs into an inventory; "  # noqa: S105
 
@@ -82,14 +88,14 @@ OWNED: dict[str, str] = {
     "token-file": _TOKEN,
     "agent-token": _TOKEN,
     "agent-token-file": _TOKEN,
-    "server": "edgeboot points the agents at the server",
+    "server": "edgeboot points the nodes at a server, or at 'vip' of 'cluster'",
     "node-name": "the node's 'name' is used",
     "with-node-id": "the node's 'name' is used as it is",
     "node-ip": "write 'node-ip' beside the node's 'address'",
     "node-label": "write 'labels' of the node, a group or 'defaults'",
     "node-taint": "write 'taints' of the node, a group or 'defaults'",
-    "cluster-init": _SQLITE,
-    "datastore-endpoint": _SQLITE,
+    "cluster-init": _DATASTORE,
+    "datastore-endpoint": _DATASTORE,
     "data-dir": "edgeboot relies on K3s's own directory; mount a disk there instead",
     "https-listen-port": _PORT,
     "supervisor-port": _PORT,

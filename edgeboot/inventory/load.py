@@ -20,6 +20,7 @@ from edgeboot.inventory.cluster import read as read_components
 from edgeboot.inventory.expand import expand
 from edgeboot.inventory.fold import folded, folded_nodes, hardened_config
 from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.inventory.servers import check_servers, read_datastore, read_vip
 from edgeboot.inventory.settings import read_config, read_settings
 from edgeboot.yamlfile import Mapping, Reader, nearest, quoted
 
@@ -49,7 +50,7 @@ def load(path: Path) -> Cluster:
     _check_servers(top, nodes)
     _check_unique(nodes)
     nodes = folded_nodes(nodes, config, components)
-    return Cluster(
+    loaded = Cluster(
         name=name,
         nodes=nodes,
         config=hardened_config(nodes, config),
@@ -57,8 +58,12 @@ def load(path: Path) -> Cluster:
         where=top.top.where("cluster"),
         bundle_keys=_bundle_keys(top),
         allow_unsigned=top.boolean("allow-unsigned", False),
+        datastore=read_datastore(cluster, base),
+        vip=read_vip(cluster),
         components=components,
     )
+    check_servers(loaded)
+    return loaded
 
 
 def _check_indented(document: Mapping) -> None:
@@ -170,17 +175,8 @@ def _check_servers(top: Reader, nodes: tuple[Node, ...]) -> None:
     if not nodes:
         hint = "write 'nodes:' and below it '- name: …' with address and role"
         raise BadInput("the inventory has no nodes", where=where, hint=hint)
-    servers = [node for node in nodes if node.role is Role.SERVER]
-    if not servers:
+    if not any(node.role is Role.SERVER for node in nodes):
         raise BadInput("no node is a server", where=where, hint="give one node 'role: server'")
-    if len(servers) > 1:
-        first, second = servers[0], servers[1]
-        what = (
-            "SQLite serves one server; more than one server needs embedded etcd, which edgeboot "
-            "cannot set up yet"
-        )
-        hint = f"keep '{first.name}' as the server and make '{second.name}' an agent"
-        raise BadInput(what, where=second.where, hint=hint)
 
 
 def _check_unique(nodes: tuple[Node, ...]) -> None:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 
 from edgeboot.inventory.cluster import Components
 from edgeboot.inventory.hosts import Host
 from edgeboot.inventory.role import Role as Role
+from edgeboot.secret import Secret
 
 ConfigValue = str | int | bool | tuple[str, ...]
+
+
+class DatastoreKind(StrEnum):
+    """Where K3s keeps the cluster's state."""
+
+    SQLITE = "sqlite"
+    ETCD = "etcd"  # embedded, on the servers themselves
+    EXTERNAL = "external"
+
+
+@dataclass(frozen=True)
+class Datastore:
+    """``endpoint`` is that of an external one: a URL with a password in it."""
+
+    kind: DatastoreKind = DatastoreKind.SQLITE
+    endpoint: Secret | None = None
 
 
 @dataclass(frozen=True)
@@ -43,11 +61,17 @@ class Ssh:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a node may use; None is no limit. Bytes, thousandths of a core, bytes."""
+    """What a node may use; None is no limit. Bytes, thousandths of a core, bytes.
+
+    ``more`` has the limits of other figures by name (``inventory.budgets``: ``files``,
+    ``containerd.memory`` …); ``base`` names the budget that fills what is left open.
+    """
 
     memory: int | None = None
     cpu: int | None = None
     disk: int | None = None
+    more: Mapping[str, int] = field(default_factory=dict, hash=False)
+    base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,12 +107,26 @@ class Cluster:
     where: str = ""
     bundle_keys: tuple[str, ...] = ()
     allow_unsigned: bool = False
+    datastore: Datastore = Datastore()
+    vip: str | None = None  # an address that all servers answer at together
+    away: tuple[Node, ...] = ()  # nodes of the inventory that have no part in this run
     components: Components = field(default_factory=Components)
 
     @property
     def servers(self) -> tuple[Node, ...]:
         """The servers, in the inventory's order; the first one starts the cluster."""
         return tuple(n for n in self.nodes if n.role is Role.SERVER)
+
+    def without(self, names: Collection[str]) -> Cluster:
+        """The same cluster while some of its nodes are away."""
+        gone = tuple(node for node in self.nodes if node.name in names)
+        rest = tuple(node for node in self.nodes if node.name not in names)
+        return replace(self, nodes=rest, away=(*self.away, *gone))
+
+    @property
+    def every_server(self) -> tuple[Node, ...]:
+        """The servers of the inventory, also those that are away."""
+        return (*self.servers, *(n for n in self.away if n.role is Role.SERVER))
 
     @property
     def agents(self) -> tuple[Node, ...]:

@@ -19,6 +19,10 @@ _FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12} | {
 _NUMBER = r"(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,9})?"
 BYTES_PATTERN = rf"^({_NUMBER})([kMGT]|[KMGT]i)?B?$"
 CPU_PATTERN = rf"^({_NUMBER})(m?)$"
+PERCENT_PATTERN = rf"^({_NUMBER})%?$"
+SECONDS_PATTERN = rf"^({_NUMBER})(ms|s|m)?$"
+RATE_PATTERN = BYTES_PATTERN.replace("B?$", "B?(?:/s)?$")
+COUNT_PATTERN = r"^[1-9][0-9]{0,15}$"
 _BYTES = re.compile(BYTES_PATTERN)
 _CPU = re.compile(CPU_PATTERN)
 
@@ -39,6 +43,30 @@ def parse_cpu(text: str) -> int:
     if not found:
         raise ValueError("write for instance 500m or 0.5, which are half a core")
     return _whole(Decimal(found[1]) * (1 if found[2] else 1000), "a thousandth of a core")
+
+
+def parse_percent(text: str) -> int:
+    """Hundredths of a per cent; ValueError says what is wrong."""
+    found = re.fullmatch(PERCENT_PATTERN, text)
+    if not found or Decimal(found[1]) > 100:
+        raise ValueError("write for instance 5% or 0.5%")
+    return _whole(Decimal(found[1]) * 100, "a hundredth of a per cent")
+
+
+def parse_seconds(text: str) -> int:
+    """Milliseconds; ValueError says what is wrong."""
+    found = re.fullmatch(SECONDS_PATTERN, text)
+    if not found:
+        raise ValueError("write for instance 30s, 500ms or 2m")
+    factor = {"ms": 1, "m": 60_000}.get(found[2], 1000)
+    return _whole(Decimal(found[1]) * factor, "a millisecond")
+
+
+def parse_count(text: str) -> int:
+    """A whole number; ValueError says what is wrong."""
+    if not re.fullmatch(COUNT_PATTERN, text):
+        raise ValueError("write a whole number, for instance 4096")
+    return int(text)
 
 
 def format_bytes(number: int) -> str:

@@ -10,6 +10,7 @@ from edgeboot.inventory.secrets import SCHEMA as SECRET
 
 _TITLES = {
     "cluster": "cluster",
+    "datastore": "cluster.datastore: where an external one is",
     "node": "nodes: each entry",
     "settings": "defaults, roles, groups: what nodes share",
     "ssh": "ssh",

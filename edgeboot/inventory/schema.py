@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeboot.inventory import hosts_schema, quantities, sections, syntax
+from edgeboot.inventory.budgets import COMPONENTS, FIGURES, NAMED, Figure, Unit
 from edgeboot.inventory.cluster import SCHEMAS
 from edgeboot.inventory.k3s_keys import KEYS, K3sKey, Kind
 
@@ -16,6 +17,15 @@ _TEXT = {"type": "string"}
 _PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 _SIZE = {"type": ["string", "integer"], "pattern": quantities.BYTES_PATTERN, "minimum": 1}
 _CPU = {"type": ["string", "number"], "pattern": quantities.CPU_PATTERN, "exclusiveMinimum": 0}
+_AMOUNTS: dict[Unit, dict[str, Any]] = {
+    Unit.BYTES: _SIZE,
+    Unit.CPU: _CPU,
+    Unit.LOAD: _CPU,
+    Unit.PERCENT: {**_CPU, "pattern": quantities.PERCENT_PATTERN},
+    Unit.TIME: {**_CPU, "pattern": quantities.SECONDS_PATTERN},
+    Unit.RATE: {**_SIZE, "pattern": quantities.RATE_PATTERN},
+    Unit.COUNT: {**_SIZE, "pattern": quantities.COUNT_PATTERN},
+}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -71,12 +81,30 @@ def json_schema() -> dict[str, Any]:
         "title": "edgeboot inventory",
         **_object(top, "cluster", "nodes"),
         "$defs": {
-            "cluster": _object({"name": name, "config": _ref("config"), **SCHEMAS}, "name"),
+            "cluster": _object(
+                {
+                    "name": name,
+                    "vip": _described(_TEXT, "An address that all servers answer at together."),
+                    "datastore": {
+                        "description": "sqlite (one server), etcd (on the servers), or elsewhere.",
+                        "oneOf": [{"enum": ["sqlite", "etcd"]}, _ref("datastore")],
+                    },
+                    "config": _ref("config"),
+                    **SCHEMAS,
+                },
+                "name",
+            ),
+            "datastore": _object(
+                {
+                    "endpoint-file": _described(_TEXT, "A file, closed to others, with its URL."),
+                    "endpoint-env": _described(_TEXT, "The environment variable with its URL."),
+                }
+            ),
             "settings": _object(settings),
             "node": _object(node, "name", "address", "role"),
             "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),
             "jump": _object({"address": _TEXT, **_login()}, "address"),
-            "budget": _object({"memory": _SIZE, "cpu": _CPU, "disk": _SIZE}),
+            "budget": _budget(),
             **hosts_schema.DEFINITIONS,
             "config": _object({key: _k3s(known) for key, known in KEYS.items()}),
         },
@@ -93,10 +121,29 @@ def _login() -> dict[str, Any]:
     }
 
 
+def _budget() -> dict[str, Any]:
+    parts = {
+        component: _object({name: _AMOUNTS[FIGURES[name].unit] for name in names})
+        for component, names in COMPONENTS.items()
+    }
+    figures = {
+        name: _described(_AMOUNTS[figure.unit], _limit(figure)) for name, figure in FIGURES.items()
+    }
+    base = _described({"enum": list(NAMED)}, "The named budget for what is not limited here.")
+    each = "; ".join(f"`{part}`: {', '.join(names)}" for part, names in COMPONENTS.items())
+    components = _described(_object(parts), f"Limits of single parts ({each}).")
+    return _object({"base": base, **figures, "components": components})
+
+
+def _limit(figure: Figure) -> str:
+    return f"At {'least' if figure.at_least else 'most'}: {figure.what} ({figure.counts})."
+
+
 def _k3s(known: K3sKey) -> dict[str, Any]:
     match known.kind:
         case Kind.LIST:
-            return {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+            one = {"type": "string", "enum": list(known.choices)} if known.choices else _TEXT
+            return {"oneOf": [_TEXT, {"type": "array", "items": one}]}
         case Kind.INTEGER:
             return {"type": "integer"}
         case Kind.BOOLEAN:

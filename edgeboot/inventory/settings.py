@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeboot.errors import BadInput
-from edgeboot.inventory import quantities, sections, syntax
+from edgeboot.inventory import sections, syntax
 from edgeboot.inventory.boards import BOARDS
+from edgeboot.inventory.budgets import COMPONENTS, FIGURES, NAMED, budget_of, parse_amount
 from edgeboot.inventory.checking import checked
 from edgeboot.inventory.hosts import Host, read_host
 from edgeboot.inventory.k3s_keys import KEYS, OWNED, K3sKey, Kind, applies_to
@@ -74,13 +75,21 @@ def _config_value(config: Reader, key: str, known: K3sKey) -> ConfigValue:
             # K3s takes one text for a list of one; there is one form of it from here on.
             single = isinstance(config.value(key), Scalar)
             texts = (config.text(key),) if single else config.texts(key)
+            if known.choices:
+                texts = tuple(word.strip() for text in texts for word in text.split(","))
+                return tuple(_choice(config, key, text, known.choices) for text in texts)
             return tuple(checked(config, key, text, syntax.plain) for text in texts)
         case Kind.TEXT:
             text = checked(config, key, config.text(key), syntax.plain)
-            if known.choices and text not in known.choices:
-                hint = f"one of {', '.join(known.choices)}"
-                raise config.error(key, f"{quoted(text)} is no value of '{key}'", hint)
-            return text
+            return _choice(config, key, text, known.choices) if known.choices else text
+
+
+def _choice(config: Reader, key: str, text: str, choices: tuple[str, ...]) -> str:
+    if text in choices:
+        return text
+    near = nearest(text, choices)
+    hint = f"did you mean '{near}'?" if near else f"one of {', '.join(choices)}"
+    raise config.error(key, f"{quoted(text)} is no value of '{key}'", hint)
 
 
 def _ssh(reader: Reader, base: Path) -> Ssh:
@@ -208,20 +217,42 @@ def _nearest_effect(effect: str) -> str | None:
 
 
 def _budget(reader: Reader) -> Budget:
-    budget = reader.mapping("budget").reader(sections.BUDGET, f"'budget' of {reader.what}")
-    return Budget(
-        memory=_amount(budget, "memory", quantities.parse_bytes),
-        cpu=_amount(budget, "cpu", quantities.parse_cpu),
-        disk=_amount(budget, "disk", quantities.parse_bytes),
+    what = f"'budget' of {reader.what}"
+    return read_budget(reader.mapping("budget").reader(sections.BUDGET, what))
+
+
+def read_budget(budget: Reader) -> Budget:
+    """The limits of a ``budget`` mapping, those of its ``components`` as ``component.figure``."""
+    limits = _limits(budget, FIGURES, "")
+    components = budget.mapping("components").reader(
+        tuple(COMPONENTS), f"'components' of {budget.what}"
     )
+    for name, figures in COMPONENTS.items():
+        part = components.mapping(name).reader(figures, f"'{name}' of {components.what}")
+        limits |= _limits(part, figures, f"{name}.")
+    return budget_of(limits, _base(budget))
 
 
-def _amount(budget: Reader, key: str, parse: Callable[[str], int]) -> int | None:
+def _limits(reader: Reader, names: Iterable[str], prefix: str) -> dict[str, int]:
+    found = ((f"{prefix}{name}", _amount(reader, name)) for name in names)
+    return {name: amount for name, amount in found if amount is not None}
+
+
+def _base(budget: Reader) -> str | None:
+    text = budget.text("base", None)
+    if text is None or text in NAMED:
+        return text
+    near = nearest(text, tuple(NAMED))
+    hint = f"did you mean '{near}'?" if near else f"one of {', '.join(NAMED)}"
+    raise budget.error("base", f"no budget is called {quoted(text)}", hint)
+
+
+def _amount(budget: Reader, key: str) -> int | None:
     text = budget.literal(key, None)
     if text is None:
         return None
     try:
-        return parse(text)
+        return parse_amount(FIGURES[key].unit, text)
     except ValueError as error:
         what = f"{quoted(text)} is no amount for {budget.what}: '{key}'"
         raise budget.error(key, what, str(error)) from None

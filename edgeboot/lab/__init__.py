@@ -1,5 +1,8 @@
 """Throw-away hosts to try edgeboot on: systemd-nspawn containers that boot real Debian.
 
+(Or virtual machines by Vagrant, the second driver: :mod:`edgeboot.lab.vagrant`. The rest of this is
+about containers.)
+
 A lab is a few hosts (``server-1``, ``agent-1``, ``agent-2``, …) on one bridge. Each boots systemd
 and OpenSSH, and has its own network namespace, address, host key, machine-id and memory ceiling;
 none has Python. They run a real K3s (``facts``: full capabilities, key rings, bpf, a writable
@@ -16,6 +19,8 @@ done to one host is on :class:`edgeboot.lab.hosts.LabHost`. The rest, from the b
                                          the kernel objects a host is made of
     access  inventory_file               keys, ssh command line, the inventory
     hosts  teardown  lab                 one host; removing every trace; the lab
+    vagrant_command  vagrant_boxes  vagrant
+                                         the second driver: virtual machines
 
 Every kernel object carries a name derived from the lab's, so ``down`` finds it without a record: a
 controller killed at any point leaves nothing that the next ``up`` or ``down`` of that name misses.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from edgeboot.errors import Refused
 from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.entrance import lead_server
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
 
@@ -18,12 +19,12 @@ _CA_HASH = re.compile(rb"K10([0-9a-f]{64})::")
 
 
 def of_other_clusters(cluster: Cluster, facts: Mapping[str, Facts]) -> dict[str, Refused]:
-    """The agents that carry the CA of another cluster than the first server's, and the way out.
+    """The nodes that carry the CA of another cluster than the servers', and the way out.
 
     A server that has no cluster yet says nothing about its agents' CA except that it is not its
     own. A CA the operator brought is a bundle, hashed in another way: then nothing is said.
     """
-    first = cluster.servers[0].name
+    first = lead_server(cluster, facts).name
     token = facts[first].node_token
     found = _CA_HASH.match(token.value) if token else None
     if token and not found:
@@ -32,11 +33,17 @@ def of_other_clusters(cluster: Cluster, facts: Mapping[str, Facts]) -> dict[str,
     own = facts[first].files.get(paths.SERVER_CA)
     if ours and own and own.sha256 and own.sha256 != ours:
         return {}
-    return {
+    strangers = {
         node.name: _refusal(node.name, first, ca.sha256, ours)
         for node in cluster.agents
         if (ca := facts[node.name].files.get(paths.SERVER_CA)) and ca.sha256 != ours
     }
+    for node in cluster.servers:
+        theirs = facts[node.name].node_token
+        found = _CA_HASH.match(theirs.value) if theirs else None
+        if ours and found and found[1].decode() != ours:
+            strangers[node.name] = _refusal(node.name, first, found[1].decode(), ours)
+    return strangers
 
 
 def _refusal(node: str, first: str, theirs: str, ours: str | None) -> Refused:

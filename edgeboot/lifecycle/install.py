@@ -9,115 +9,22 @@ from dataclasses import dataclass, field, replace
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, Note
-from edgeboot.inventory.model import Cluster, Node
-from edgeboot.lifecycle.addons import chart_steps, former_steps, replica_steps
+from edgeboot.inventory.model import Cluster, Role
 from edgeboot.lifecycle.age import age_objections
 from edgeboot.lifecycle.belonging import of_other_clusters
-from edgeboot.lifecycle.flannel import reboot_steps
+from edgeboot.lifecycle.entrance import has_state
 from edgeboot.lifecycle.grip import STEADY, Grip, Pace
-from edgeboot.lifecycle.hooks import around
-from edgeboot.lifecycle.phases import Gate, Phase, Walk, plan
+from edgeboot.lifecycle.phases import Walk, plan
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
-from edgeboot.lifecycle.prepare import forgetting_steps, joining_steps, prepare_steps, rebooted
+from edgeboot.lifecycle.prepare import prepare_steps, rebooted
+from edgeboot.lifecycle.sequence import PREPARE, phases
 from edgeboot.lifecycle.targets import targets_of
 from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
-from edgeboot.lifecycle.world import Plan, Supplies, World, settling_steps, staging_steps
+from edgeboot.lifecycle.world import Plan, Supplies, World
 from edgeboot.plan.facts import Facts
-from edgeboot.plan.health import (
-    why_charts_pending,
-    why_no_api,
-    why_not_ready,
-    why_not_running,
-)
 from edgeboot.plan.steps import Reboot, Upload
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Transport
-
-
-def _all(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.nodes
-
-
-def _first_server(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.servers[:1]
-
-
-def _servers(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.servers
-
-
-def _other_servers(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.servers[1:]
-
-
-def _agents(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.agents
-
-
-def _nothing(_world: World, _node: Node) -> tuple[()]:
-    return ()
-
-
-def _api_missing(world: World) -> dict[str, str]:
-    first = world.cluster.servers[0].name
-    reason = why_no_api(world.statuses[first])
-    return {first: reason} if reason else {}
-
-
-def _agents_not_running(world: World) -> dict[str, str]:
-    return _not_running(world, world.cluster.agents)
-
-
-def _not_running(world: World, nodes: tuple[Node, ...]) -> dict[str, str]:
-    reasons = {
-        node.name: why_not_running(world.statuses[node.name], world.expected_images(node))
-        for node in nodes
-    }
-    return {name: reason for name, reason in reasons.items() if reason}
-
-
-def _not_whole(world: World) -> dict[str, str]:
-    """The cluster as its first server sees it: its own images, every node Ready, charts done."""
-    first = world.cluster.servers[0]
-    seen = world.statuses[first.name]
-    reasons = _not_running(world, () if first.name in world.bystanders else (first,))
-    for node in world.cluster.nodes:
-        reason = why_not_ready(seen, node.name)
-        if reason:
-            reasons.setdefault(node.name, reason)
-    if not reasons:
-        pending = why_charts_pending(seen)
-        if pending:
-            reasons[first.name] = pending
-    return reasons
-
-
-_BEFORE_UPLOAD = (("prepare", True), ("upload", False))  # a reboot ends the first phase
-_START = (("start", False),)
-_STARTED = (("start", True), ("cluster", False))
-PREPARE = Phase("prepare", _all, prepare_steps)
-PHASES = (
-    PREPARE,
-    Phase("upload", _all, around(staging_steps, _BEFORE_UPLOAD, (("upload", True),))),
-    Phase(
-        "first server",
-        _first_server,
-        around(settling_steps, _START),
-        Gate(_first_server, _api_missing),
-    ),
-    Phase("former nodes", _first_server, forgetting_steps),
-    Phase("agents", _agents, around(joining_steps, _START), Gate(_agents, _agents_not_running)),
-    Phase("former charts, other servers", _other_servers, former_steps),
-    Phase("former charts", _first_server, former_steps),
-    Phase("charts", _first_server, chart_steps),
-    Phase("charts, other servers", _other_servers, chart_steps),
-    Phase("name service", _first_server, replica_steps),
-    Phase("network, servers", _servers, reboot_steps),
-    Phase("network, agents", _agents, reboot_steps),
-    Phase("cluster", _all, around(_nothing, _STARTED), Gate(_first_server, _not_whole)),
-    # What hooks do to a cluster that is whole must leave it so.
-    Phase("hooks", _all, around(_nothing, (("cluster", True),)), Gate(_first_server, _not_whole)),
-)
 
 
 @dataclass(frozen=True)
@@ -158,7 +65,7 @@ def make_plan(
     """
     facts = observe_all(cluster, transports, workers=pace.parallel)
     world = _world(cluster, supplies, facts, terms, pace.bystanders)
-    _check_first_server(world)
+    _check_lead(world)
     return _checked_plan(world)
 
 
@@ -184,7 +91,7 @@ def install(
         walk = Walk(grip, tell, patience)
         world = _world(cluster, supplies, facts, terms, pace.bystanders)
         world = walk.without_lost(world, errors)
-        _check_first_server(world)
+        _check_lead(world)
         planned = _checked_plan(world)
         if not planned.empty and not confirm(planned):
             return Installed(planned, confirmed=False, kubeconfig=None)
@@ -193,21 +100,32 @@ def install(
         if again := rebooted(planned):
             # Their locks went down with them, and what they are may have changed.
             world = _observed_again(world, again, walk)
-        world = walk.run(PHASES[1:], world)
-        kubeconfig = world.statuses[cluster.servers[0].name].kubeconfig
+        world = walk.run(phases(world)[1:], world)
+        found = (world.statuses[server.name].kubeconfig for server in world.cluster.servers)
+        kubeconfig = next(filter(None, found), None)
         return Installed(planned, confirmed=True, kubeconfig=kubeconfig, lost=walk.lost)
     finally:
         grip.release()
 
 
-def _check_first_server(world: World) -> None:
-    """Agents alone can only join what is up already."""
-    first = world.cluster.servers[0].name
-    if first in world.bystanders and world.facts[first].node_token is None:
+def _check_lead(world: World) -> None:
+    """Nodes alone can only join what is up already, and nobody begins what may be there."""
+    lead = world.lead.name
+    if has_state(world.facts[lead]):
+        return
+    if lead in world.bystanders:
         raise Refused(
-            f"{first} is not up yet, so nothing can join it",
-            where=first,
-            hint=f"let {first} take part in --limit",
+            f"{lead} is not up yet, so nothing can join it",
+            where=lead,
+            hint=f"let {lead} take part in --limit",
+        )
+    away = [node.name for node in world.cluster.away if node.role is Role.SERVER]
+    if away:
+        raise Refused(
+            f"no server that is there has been up, and {', '.join(away)} may hold the cluster",
+            where=lead,
+            hint="switch it on, so that no second cluster is begun",
+            error_id="second-cluster",
         )
 
 
@@ -244,12 +162,20 @@ def _world(
     bystanders: frozenset[str],
 ) -> World:
     # The short form of a token: 32 hexadecimal digits, as K3s itself generates.
-    fresh_token = Secret(secrets.token_hex(16).encode())
-    return World(cluster, supplies, facts, fresh_token, terms=terms, bystanders=bystanders)
+    fresh_token, fresh_agent_token = (Secret(secrets.token_hex(16).encode()) for _ in range(2))
+    return World(
+        cluster,
+        supplies,
+        facts,
+        fresh_token,
+        terms=terms,
+        bystanders=bystanders,
+        fresh_agent_token=fresh_agent_token,
+    )
 
 
 def _examined_plan(world: World) -> Plan:
-    planned = plan(PHASES, world)
+    planned = plan(phases(world), world)
     steps = {node.name: planned.steps_of(node.name) for node in world.cluster.nodes}
     contents = world.supplies.contents
     found = examine(world.cluster, world.facts, contents, world.terms, steps)

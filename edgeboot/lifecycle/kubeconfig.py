@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgeboot import yamlverbatim
 from edgeboot.components.context import service_of
-from edgeboot.components.k3s import bracketed
+from edgeboot.components.k3s import url_at
 from edgeboot.engine.observe import status
 from edgeboot.errors import StepFailed
 from edgeboot.inventory.model import Cluster
@@ -18,17 +18,28 @@ from edgeboot.transport.base import Transport
 
 
 def fetch(cluster: Cluster, transports: Mapping[str, Transport]) -> Secret:
-    """The kubeconfig as K3s wrote it on the first server; ``StepFailed`` where there is none."""
-    first = cluster.servers[0]
-    seen = status(transports[first.name], first.role.value, service_of(first.role))
-    if seen.kubeconfig is None:
-        raise StepFailed(
-            f"there is no kubeconfig: {why_no_api(seen) or 'K3s has not written it'}",
-            error_id="no-kubeconfig",
-            where=first.name,
-            hint="`edgeboot status` says what is wrong there; `edgeboot install` sets it up",
-        )
-    return seen.kubeconfig
+    """The kubeconfig as K3s wrote it on the first connected server that has one.
+
+    ``StepFailed`` where none has.
+    """
+    why = ""
+    connected = [server for server in cluster.servers if server.name in transports]
+    for server in connected:
+        seen = status(transports[server.name], server.role.value, service_of(server.role))
+        if seen.kubeconfig is not None:
+            return seen.kubeconfig
+        why = why or why_no_api(seen) or "K3s has not written it"
+    raise StepFailed(
+        f"there is no kubeconfig: {why}",
+        error_id="no-kubeconfig",
+        where=connected[0].name,
+        hint="`edgeboot status` says what is wrong there; `edgeboot install` sets it up",
+    )
+
+
+def url_from_outside(cluster: Cluster) -> str:
+    """Where the operator reaches the API: the address all servers share, else the first's."""
+    return url_at(cluster.vip or cluster.every_server[0].address)
 
 
 def rewritten(
@@ -39,7 +50,7 @@ def rewritten(
     K3s writes ``https://127.0.0.1:6443`` and calls cluster, user and context ``default``.
     """
     name = context or cluster.name
-    url = server or f"https://{bracketed(cluster.servers[0].address)}:6443"
+    url = server or url_from_outside(cluster)
     try:
         document = yamlverbatim.parse(kubeconfig.value)
         (entry,), (user,), (found,) = (document[k] for k in ("clusters", "users", "contexts"))

@@ -20,12 +20,13 @@ from edgeboot.errors import EdgebootError, StepFailed, Unreachable
 from edgeboot.events import Listener, Note, PhaseEnded, PhaseStarted, Waiting
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.grip import Grip
+from edgeboot.lifecycle.quorum import can_spare
 from edgeboot.lifecycle.world import Plan, PlannedPhase, World
 from edgeboot.plan.diagnosis import diagnose
 from edgeboot.plan.diff import FIRST_START
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.health import Status, is_rejected
-from edgeboot.plan.steps import Start, Step
+from edgeboot.plan.steps import Reboot, Start, Step
 from edgeboot.transport.base import Result, Snippet
 
 POLL = 2.0  # seconds between looks at a host whose gate does not hold yet
@@ -47,12 +48,16 @@ class Gate:
 
 @dataclass(frozen=True)
 class Phase:
-    """Part of a lifecycle: on which nodes, which steps, and what must hold afterwards."""
+    """Part of a lifecycle: on which nodes, which steps, and what must hold afterwards.
+
+    ``guard`` must hold before a service is started or a host boots anew.
+    """
 
     name: str
     select: Callable[[Cluster], tuple[Node, ...]]
     steps: Callable[[World, Node], tuple[Step, ...]]
     gate: Gate | None = None
+    guard: Gate | None = None
 
 
 def plan(phases: Sequence[Phase], world: World) -> Plan:
@@ -92,6 +97,8 @@ class Walk:
         steps = _planned(phase, world).steps
         self.tell(PhaseStarted(phase.name, tuple(steps)))
         try:
+            if phase.guard and _interrupts(steps):
+                world = self._wait(phase.guard, world.without_statuses(), {})
             if steps:
                 world = self._carry_out(phase, world, steps).without_statuses()
             if phase.gate:
@@ -135,13 +142,12 @@ class Walk:
 
     def without_lost(self, world: World, errors: Mapping[str, EdgebootError]) -> World:
         """The world without the hosts that are gone, if that is wanted and they can be spared."""
-        needed = world.cluster.servers[0].name
         spared = {
             name
             for name, error in errors.items()
-            if self.grip.pace.skip_unreachable and isinstance(error, Unreachable) and name != needed
+            if self.grip.pace.skip_unreachable and isinstance(error, Unreachable)
         }
-        if errors.keys() - spared:
+        if errors.keys() - spared or not can_spare(world, spared):
             raise FleetError(errors)
         for name in sorted(spared):
             self.lost[name] = errors[name]
@@ -200,9 +206,9 @@ class Walk:
     ) -> StepFailed:
         seen = world.statuses.get(node)
         excerpt = ""
-        if seen and seen.journal:
-            lines = "\n".join(f"    {line}" for line in seen.journal.splitlines()[-8:])
-            excerpt = f"\n  its service said last:\n{lines}"
+        if seen and (said := seen.journal or seen.chart_log):
+            lines = "\n".join(f"    {line}" for line in said.splitlines()[-8:])
+            excerpt = f"\n  its {'service' if seen.journal else 'job'} said last:\n{lines}"
         cause = diagnose(seen.journal, node) if seen else None
         again = "then run the same command again; what is done stays done"
         undone = self._undo_first_start(node, seen, steps.get(node, ()))
@@ -229,6 +235,10 @@ class Walk:
         if done.ok:
             return f"\n  rolled back: {started[0]} is stopped, and not started at boot"
         return f"\n  {started[0]} could not be stopped: it may go on trying"
+
+
+def _interrupts(steps: Mapping[str, tuple[Step, ...]]) -> bool:
+    return any(isinstance(step, Start | Reboot) for some in steps.values() for step in some)
 
 
 def _is_hopeless(status: Status | None) -> bool:

@@ -12,6 +12,7 @@ from edgeboot.errors import EdgebootError, Refused
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.checks import (
     components,
+    datastore,
     fleet,
     kernel,
     machine,
@@ -64,6 +65,13 @@ CHECKS = (
     ),
     Check("preflight.read-only", "writable", "nothing can be installed", storage.writable),
     Check("preflight.medium", "kind of disk", "the database is slow and wears it", storage.medium),
+    Check(
+        "preflight.datastore",
+        "datastore",
+        "the cluster is empty, or the setting is ignored",
+        datastore.datastore,
+    ),
+    Check("preflight.etcd", "servers of etcd", "a failure stops the cluster", datastore.servers),
     Check("preflight.ports", "ports", "K3s does not start", network.ports),
     Check("preflight.route", "default route", "K3s finds no address", network.default_route),
     Check("preflight.dns", "name servers", "pods resolve no names", network.dns),

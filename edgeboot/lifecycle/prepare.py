@@ -8,16 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from edgeboot.components.context import service_of
-from edgeboot.components.k3s import api_url
-from edgeboot.inventory.model import Node
+from edgeboot.components.k3s import url_at, url_of
+from edgeboot.inventory.model import DatastoreKind, Node, Role
 from edgeboot.lifecycle.checks import fleet, kernel, packages
 from edgeboot.lifecycle.checks.base import Subject
+from edgeboot.lifecycle.entrance import entrance_of, has_joined, is_member
 from edgeboot.lifecycle.hooks import hook_steps
 from edgeboot.lifecycle.world import Plan, World, settling_steps
 from edgeboot.plan import paths
+from edgeboot.plan.clearing import Forget
 from edgeboot.plan.diff import diff, leftovers
-from edgeboot.plan.facts import Facts
 from edgeboot.plan.resources import text
 from edgeboot.plan.steps import MakeDirectory, Reboot, Run, Start, Step, Upload, Write
 
@@ -114,38 +114,52 @@ def rebooted(plan: Plan) -> frozenset[str]:
 
 
 def joining_steps(world: World, node: Node) -> tuple[Step, ...]:
-    """An agent's steps; where its service is to be started, the API has to answer it first."""
+    """A node's steps; where it is to be started to join, the API it joins has to answer first."""
     steps = settling_steps(world, node)
-    url = api_url(world.cluster)
-    server = world.cluster.servers[0].name
+    url = entrance_of(world.cluster, node, world.facts).url
+    starts = any(isinstance(step, Start) for step in steps)
+    facts = world.facts[node.name]
+    if url is None or not starts or is_member(facts) or has_joined(facts):
+        return steps
+    servers = world.cluster.every_server
+    there = next((s.name for s in servers if url_of(s) == url), "the servers")
     hint = (
-        f"open 6443/tcp on {server} to this host (and 10250/tcp, 8472/udp between all nodes), or "
+        f"open 6443/tcp on {there} to this host (and 10250/tcp, 8472/udp between all nodes"
+        f"{', 2379-2380/tcp between servers' if node.role is Role.SERVER else ''}), or "
         "correct the server's `node-ip`; then run the same command again"
     )
-    reach = Run("reach", (url,), f"reach {url}", hint=hint)
-    return (reach, *steps) if any(isinstance(step, Start) for step in steps) else steps
+    if url == (world.cluster.vip and url_at(world.cluster.vip)):
+        hint = f"see that {world.cluster.vip} leads to the servers; {hint}"
+    return (Run("reach", (url,), f"reach {url}", hint=hint), *steps)
 
 
 def forgetting_steps(world: World, _server: Node) -> tuple[Step, ...]:
-    """On the server: forget the passwords of agents that shall join anew."""
-    names = reimaged(world) if world.terms.forget_node_passwords else ()
-    if not names:
-        return ()
-    return (Run("forget-node-password", names, f"forget the node passwords of {', '.join(names)}"),)
+    """On a server: forget what the cluster knows of nodes that shall join anew.
 
-
-def reimaged(world: World) -> tuple[str, ...]:
-    """Agents that have not joined, where the cluster has been up and may remember others.
-
-    Whether they hold a password says nothing: K3s makes a new one before it is rejected.
+    Of an agent that is its password; of a server it is its Node, and with that its member of etcd.
     """
-    if world.facts[world.cluster.servers[0].name].node_token is None:
+    if not world.terms.forget_node_passwords:
         return ()
-    return tuple(
-        node.name for node in world.cluster.agents if not _joined(world.facts[node.name], node)
+    names = reimaged(world)
+    servers = tuple(n.name for n in world.cluster.servers if n.name in names)
+    agents = tuple(name for name in names if name not in servers)
+    words = f"forget the node passwords of {', '.join(agents)}"
+    return (
+        *((Forget(servers),) if servers else ()),
+        *((Run("forget-node-password", agents, words),) if agents else ()),
     )
 
 
-def _joined(facts: Facts, node: Node) -> bool:
-    unit = facts.units.get(service_of(node.role))
-    return unit is not None and unit.active == "active"
+def reimaged(world: World) -> tuple[str, ...]:
+    """Nodes that have not joined, where the cluster has been up and may remember others.
+
+    Whether they hold a password says nothing: K3s makes a new one before it is rejected.
+    """
+    lead = world.lead
+    if world.facts[lead.name].node_token is None:
+        return ()
+    etcd = world.cluster.datastore.kind is DatastoreKind.ETCD
+    servers = [s for s in world.cluster.servers if etcd and not is_member(world.facts[s.name])]
+    agents = [agent for agent in world.cluster.agents if not has_joined(world.facts[agent.name])]
+    taking_part = (n for n in (*servers, *agents) if n.name not in world.bystanders)
+    return tuple(n.name for n in taking_part if n != lead)

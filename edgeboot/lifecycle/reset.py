@@ -1,4 +1,4 @@
-"""A cluster, or some of its agents, back to bare hosts: agents first, then servers.
+"""A cluster, or some of its nodes, back to bare hosts: agents first, then servers.
 
 Each host is surveyed under its lock; the steps follow from what was found, so a reset that was
 interrupted goes on where it was. edgeboot's record goes last: as long as it is there, the host is
@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from edgeboot.components.context import service_of
 from edgeboot.engine.apply import apply
 from edgeboot.engine.fleet import FleetError, on_all, require_all
-from edgeboot.engine.observe import new_run, observe, observe_locked, survey
+from edgeboot.engine.observe import new_run, observe, observe_locked, status, survey
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, PhaseEnded, PhaseStarted
-from edgeboot.inventory.model import Cluster, Node
+from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.lifecycle.quorum import majority
 from edgeboot.lifecycle.world import Plan, PlannedPhase
 from edgeboot.plan.clearing import Forget
 from edgeboot.plan.facts import Facts
+from edgeboot.plan.health import Status
 from edgeboot.plan.remains import Loss, Remains, clearing_steps, losses
 from edgeboot.plan.steps import Step
 from edgeboot.transport.base import Held, Transport
@@ -32,6 +35,7 @@ class Seen:
 
     facts: Facts
     remains: Remains
+    status: Status | None = None  # of a server that stays while others go
 
 
 @dataclass(frozen=True)
@@ -56,18 +60,18 @@ def chosen(cluster: Cluster, limit: Iterable[str]) -> tuple[Node, ...]:
                 hint=f"it has {', '.join(sorted(known))}",
             )
     nodes = tuple(node for node in cluster.nodes if not names or node.name in names)
-    if len(nodes) < len(cluster.nodes) and any(node in cluster.servers for node in nodes):
+    if len(nodes) < len(cluster.nodes) and all(server in nodes for server in cluster.servers):
         raise Refused(
-            "a server cannot be reset while other nodes of its cluster stay",
-            hint="leave --limit away to reset the whole cluster, or name agents only",
+            "the last server cannot be reset while other nodes of its cluster stay",
+            hint="leave --limit away to reset the whole cluster, or let a server stay",
         )
     return nodes
 
 
 def involved(cluster: Cluster, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The nodes to connect to: those that are reset, and the server that forgets them."""
+    """The nodes to connect to: those that are reset, and the servers that forget them."""
     whole = len(nodes) == len(cluster.nodes)
-    return nodes if whole else (*nodes, cluster.servers[0])
+    return nodes if whole else (*nodes, *(s for s in cluster.servers if s not in nodes))
 
 
 def make_plan(
@@ -79,7 +83,12 @@ def make_plan(
 ) -> Doom:
     """What ``reset`` would do; reads every host and changes nothing."""
     found = require_all(
-        transports, lambda name: Seen(observe(transports[name]), survey(transports[name]))
+        transports,
+        lambda name: Seen(
+            observe(transports[name]),
+            survey(transports[name]),
+            _status(cluster, nodes, transports[name]),
+        ),
     )
     return _doom(cluster, nodes, found, foreign=foreign)
 
@@ -103,8 +112,11 @@ def reset(
     try:
         if errors:
             raise FleetError(errors)
-        remains = require_all(transports, lambda name: survey(transports[name]))
-        found = {name: Seen(seen, remains[name]) for name, (seen, _) in facts.items()}
+        rest = require_all(
+            transports,
+            lambda name: (survey(transports[name]), _status(cluster, nodes, transports[name])),
+        )
+        found = {name: Seen(seen, *rest[name]) for name, (seen, _) in facts.items()}
         doom = _doom(cluster, nodes, found, foreign=foreign)
         if doom.plan.empty:
             return True
@@ -135,13 +147,51 @@ def _doom(
 
     phases = [PlannedPhase("agents", cleared(cluster.agents))]
     if len(nodes) < len(cluster.nodes):
-        server = cluster.servers[0].name
+        server = _witness(cluster, nodes, found)
+        _check_quorum(cluster, nodes, found[server].status)
         known = found[server].remains.nodes
         gone = tuple(n.name for n in nodes if known is not None and n.name in known)
         phases.append(PlannedPhase("cluster", {server: (Forget(gone),)} if gone else {}))
     phases.append(PlannedPhase("servers", cleared(cluster.servers)))
     lost = {node.name: losses(found[node.name].remains) for node in nodes}
     return Doom(Plan(tuple(phases)), {name: those for name, those in lost.items() if those})
+
+
+def _status(cluster: Cluster, nodes: tuple[Node, ...], transport: Transport) -> Status | None:
+    """How a server does that stays while servers go; None where nobody needs to know."""
+    staying = [server.name for server in cluster.servers if server not in nodes]
+    if transport.node not in staying or len(staying) == len(cluster.servers):
+        return None
+    return status(transport, Role.SERVER.value, service_of(Role.SERVER))
+
+
+def _witness(cluster: Cluster, nodes: tuple[Node, ...], found: Mapping[str, Seen]) -> str:
+    """A server that stays, one whose API answers if there is such."""
+    staying = [server.name for server in cluster.servers if server not in nodes]
+    return next((name for name in staying if found[name].remains.nodes is not None), staying[0])
+
+
+def _check_quorum(cluster: Cluster, nodes: tuple[Node, ...], seen: Status | None) -> None:
+    """Servers go while those that stay can agree: they are taken out of etcd first."""
+    going = {server.name for server in cluster.servers if server in nodes}
+    if not going:
+        return
+    if seen is None or not seen.api_ready or seen.nodes is None:
+        raise Refused(
+            f"{', '.join(sorted(going))} cannot be taken out of etcd: no server that stays answers",
+            hint="`edgeboot status` says why; with no quorum left only the whole cluster can be "
+            "reset, or restored from a snapshot",
+            error_id="no-quorum",
+        )
+    left = [n for n in seen.nodes.values() if n.voter is not None and n.name not in going]
+    well = [node.name for node in left if node.ready and node.voter]
+    if left and len(well) < majority(len(left)):
+        down = ", ".join(node.name for node in left if node.name not in well)
+        raise Refused(
+            f"without {', '.join(sorted(going))} the cluster would lose its quorum: {down} is down",
+            hint="bring it back first, or reset that one instead",
+            error_id="no-quorum",
+        )
 
 
 def _steps(seen: Seen) -> tuple[Step, ...]:

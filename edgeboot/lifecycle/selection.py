@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from edgeboot.errors import BadInput, EdgebootError, Unreachable
@@ -21,8 +21,8 @@ class Selection:
 def limited(cluster: Cluster, words: Sequence[str]) -> Selection:
     """The part of a cluster that ``words`` name: nodes, groups, or a role.
 
-    The first server always stays, as a bystander where it is not named: agents join with what it
-    knows, and it alone sees whether they did. ``BadInput`` for a word that names nothing.
+    Servers always stay, as bystanders where they are not named: others join with what they know,
+    and they alone see whether those did. ``BadInput`` for a word that names nothing.
     """
     if not words:
         return Selection(cluster)
@@ -39,18 +39,25 @@ def limited(cluster: Cluster, words: Sequence[str]) -> Selection:
                 hint=f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}",
             )
     chosen = set().union(*(known[word] for word in words))
-    first = cluster.servers[0].name
-    nodes = tuple(n for n in cluster.nodes if n.name in chosen or n.name == first)
-    return Selection(replace(cluster, nodes=nodes), frozenset({first}) - chosen)
+    servers = {server.name for server in cluster.servers}
+    rest = {node.name for node in cluster.nodes} - chosen - servers
+    return Selection(cluster.without(rest), frozenset(servers - chosen))
 
 
 def without(cluster: Cluster, lost: Mapping[str, EdgebootError]) -> Cluster:
     """A cluster without the nodes that are off; ``Unreachable`` where it cannot do without one."""
-    first = cluster.servers[0].name
-    if first in lost:
+    rest = cluster.without(lost.keys())
+    servers = [server.name for server in cluster.every_server]
+    needed = len(servers) // 2 + 1
+    if len(rest.servers) < needed:
+        first = next(name for name in servers if name in lost)
+        several = f"of {len(servers)} servers {needed} have to be there: "
         raise Unreachable(
-            f"the first server cannot be left out: {lost[first].what}",
+            f"{several if len(servers) > 1 else 'the first server cannot be left out: '}"
+            f"{lost[first].what}",
             where=first,
-            hint="the others join it and it alone sees them; switch it on",
+            hint="the others join it and it alone sees them; switch it on"
+            if len(servers) == 1
+            else "the cluster has no quorum without it; switch it on",
         )
-    return replace(cluster, nodes=tuple(n for n in cluster.nodes if n.name not in lost))
+    return rest

@@ -11,7 +11,7 @@ from edgeboot.engine.observe import status
 from edgeboot.errors import EdgebootError, combined_exit_code
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.plan.diagnosis import Diagnosis, diagnose
-from edgeboot.plan.health import ChartState, Status, why_not_ready
+from edgeboot.plan.health import ChartState, Status, why_no_voter, why_not_ready
 from edgeboot.transport.base import Transport
 
 CLOCK_TOLERANCE = 30  # seconds; certificates and leases bear no more with comfort
@@ -41,7 +41,7 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class ClusterReport:
-    """All nodes of the inventory, and the charts as the first server sees them."""
+    """All nodes of the inventory, and the charts as a server sees them."""
 
     cluster: str
     nodes: tuple[NodeReport, ...]
@@ -71,7 +71,7 @@ def report(
         return status(transports[name], role.value, service_of(role), more=True)
 
     seen, errors = on_all(transports, ask)
-    first = seen.get(cluster.servers[0].name)
+    first = _witness(cluster, seen)
     failed = {**unreachable, **errors}
     nodes = tuple(
         _unreachable(node, failed[node.name])
@@ -80,6 +80,12 @@ def report(
         for node in cluster.nodes
     )
     return ClusterReport(cluster.name, nodes, first.charts if first else None)
+
+
+def _witness(cluster: Cluster, seen: Mapping[str, Status]) -> Status | None:
+    """The first server whose API lists nodes, else the first there is."""
+    asked = [seen[server.name] for server in cluster.servers if server.name in seen]
+    return next((one for one in asked if one.nodes is not None), asked[0] if asked else None)
 
 
 def _unreachable(node: Node, error: EdgebootError) -> NodeReport:
@@ -129,8 +135,9 @@ def _why(node: Node, own: Status, first: Status | None) -> str | None:
     if own.images is None:
         return "its container runtime does not answer"
     if first is None or first.nodes is None:
-        return "whether it is Ready is not known: the first server's API does not list nodes"
-    return why_not_ready(first, node.name)
+        return "whether it is Ready is not known: no server's API lists nodes"
+    learns = first.nodes.get(node.name) and first.nodes[node.name].voter is False
+    return why_not_ready(first, node.name) or (why_no_voter(first, node.name) if learns else None)
 
 
 def _cause(node: Node, own: Status, now: int) -> Diagnosis | None:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Terms:
-    """``allowed`` are ids of findings that shall warn instead of refuse."""
+    """``allowed`` are ids of findings that shall warn instead of refuse.
+
+    ``new_agent_token``: agents get another one than they have.
+    """
 
     reboot: bool = True
     allowed: frozenset[str] = frozenset()
     forget_node_passwords: bool = False
+    new_agent_token: bool = False
 
 
 USUAL_TERMS = Terms()

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from edgeboot.bundle.contents import Blob, Contents, ImageArchive
 from edgeboot.components.charts import is_chart
-from edgeboot.components.context import Context
+from edgeboot.components.context import Context, Entrance, service_of
+from edgeboot.components.marks import marks_of
 from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.lifecycle.entrance import entrance_of, lead_server
 from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
 from edgeboot.plan import paths
 from edgeboot.plan.diff import diff, leftovers
@@ -21,6 +23,8 @@ from edgeboot.plan.steps import MakeDirectory, Remove, Step, Upload, Write
 from edgeboot.platform import arch_of_machine
 from edgeboot.roles import host_resources_of, resources_of
 from edgeboot.secret import Secret
+
+_NO_SECRET = Secret(b"")
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Supplies:
 
 @dataclass(frozen=True)
 class World:
-    """Everything a plan is a function of. ``fresh_token`` is used only where none exists yet."""
+    """Everything a plan is a function of. The fresh tokens are used only where none exist yet."""
 
     cluster: Cluster
     supplies: Supplies
@@ -49,6 +53,7 @@ class World:
     statuses: Mapping[str, Status] = field(default_factory=dict)
     terms: Terms = USUAL_TERMS
     bystanders: frozenset[str] = frozenset()  # nodes that are looked at and not changed
+    fresh_agent_token: Secret = _NO_SECRET
 
     def with_facts(self, facts: Mapping[str, Facts]) -> World:
         """The same world after some hosts were observed anew."""
@@ -56,8 +61,7 @@ class World:
 
     def without(self, names: Collection[str]) -> World:
         """The same world without some nodes: they are off, the others go on."""
-        nodes = tuple(node for node in self.cluster.nodes if node.name not in names)
-        return replace(self, cluster=replace(self.cluster, nodes=nodes))
+        return replace(self, cluster=self.cluster.without(names))
 
     def with_status(self, node: str, status: Status) -> World:
         """The same world after a look at a node."""
@@ -68,13 +72,41 @@ class World:
         return replace(self, statuses={})
 
     @property
+    def lead(self) -> Node:
+        """The server that the others join."""
+        return lead_server(self.cluster, self.facts)
+
+    @property
     def join_token(self) -> Content:
-        """The cluster's full token (which carries the CA's hash), once its first server has one."""
-        first = self.cluster.servers[0].name
-        status = self.statuses.get(first)
-        if status is not None and status.node_token is not None:
-            return status.node_token
-        return self.facts[first].node_token or Later(f"{first} is up")
+        """The cluster's full token (which carries the CA's hash), once a server has one."""
+        for server in (self.lead, *self.cluster.servers):
+            status = self.statuses.get(server.name)
+            if status is not None and status.node_token is not None:
+                return status.node_token
+            token = self.facts[server.name].node_token
+            if token is not None:
+                return token
+        return Later(f"{self.lead.name} is up")
+
+    @property
+    def agent_password(self) -> Secret:
+        """What agents show: the same on all servers, made once.
+
+        Where servers differ, a change of it was cut off: the server that is joined has the new one.
+        """
+        servers = (self.lead, *self.cluster.servers)
+        for server in () if self.terms.new_agent_token else servers:
+            fact = self.facts[server.name].files.get(paths.AGENT_TOKEN)
+            if fact is not None and fact.content:
+                return Secret(fact.content.strip())
+        return self.fresh_agent_token
+
+    def _token_for(self, node: Node, entrance: Entrance) -> Content:
+        token = self.join_token
+        if node.role is Role.AGENT:
+            return agents_form(token, self.agent_password)
+        begins = entrance.url is None and node == self.lead
+        return self.fresh_token if begins and isinstance(token, Later) else token
 
     def resources(self, node: Node) -> tuple[Resource, ...]:
         """All that a node should have."""
@@ -95,15 +127,19 @@ class World:
         arch = arch_of_machine(facts.traits.machine)
         if arch is None:
             return None
+        entrance = entrance_of(self.cluster, node, self.facts)
         return Context(
             cluster=self.cluster,
             node=node,
             traits=facts.traits,
             arch=arch,
             contents=self.supplies.contents,
-            join_token=self.fresh_token if node.role is Role.SERVER else self.join_token,
+            join_token=self._token_for(node, entrance),
             blob_source=self.supplies.blob_source,
             archive_source=self.supplies.archive_source,
+            agent_token=self.agent_password,
+            entrance=entrance,
+            marks=marks_of(facts, service_of(node.role)),
         )
 
     def expected_images(self, node: Node) -> dict[str, str]:
@@ -111,6 +147,13 @@ class World:
         arch = arch_of_machine(self.facts[node.name].traits.machine)
         images = self.supplies.contents.images_of(arch.name) if arch else ()
         return {image.name: f"sha256:{image.digest}" for image in images}
+
+
+def agents_form(token: Content, password: Secret) -> Content:
+    """The full token of agents: with the CA's hash out of the servers' one, and their password."""
+    if not isinstance(token, Secret):
+        return token
+    return Secret(token.value.partition(b"::")[0] + b"::node:" + password.value)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,75 @@ _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
     (
+        r"duplicate node name found",
+        Diagnosis(
+            error_id="former-member",
+            what="etcd still has a member of this name, whose data is gone",
+            hint="if this host was installed anew, add --forget-node-passwords: its former Node "
+            "is deleted, and its member with it",
+        ),
+    ),
+    (
+        r"critical configuration value mismatch",
+        Diagnosis(
+            error_id="servers-differ",
+            what="its configuration is not that of the other servers, in keys that K3s has named "
+            "just before",
+            hint="set these keys once, in 'config' of 'cluster', and install all servers",
+        ),
+    ),
+    (
+        r"too many learner members in cluster",
+        Diagnosis(
+            error_id="second-learner",
+            what="another server is still joining, and etcd takes in one at a time",
+            hint="`edgeboot status` says which; start it, or wait: etcd gives a learner that does "
+            "not come up after five minutes",
+        ),
+    ),
+    (
+        r"etcdserver: unhealthy cluster",
+        Diagnosis(
+            error_id="server-down",
+            what="etcd takes in nobody while a server is down",
+            hint="`edgeboot status` says which; bring it back, or take it out: "
+            "edgeboot reset --limit it",
+        ),
+    ),
+    (
+        r"no bootstrap data found in datastore",
+        Diagnosis(
+            error_id="empty-datastore",
+            what="its etcd was cut off while it was being set up, and holds nothing yet",
+            hint="remove it (`edgeboot reset --limit {node}`, or without --limit where it is the "
+            "only server)",
+        ),
+    ),
+    (
+        r"encrypted with different token",
+        Diagnosis(
+            error_id="wrong-token",
+            what="its data belongs to another token",
+            hint="put the token back that this server was installed with, or reset the host",
+        ),
+    ),
+    (
+        r"tombstone file has been detected but|has been removed from the cluster",
+        Diagnosis(
+            error_id="removed-member",
+            what="it was taken out of the cluster's etcd",
+            hint="run `edgeboot install`: it joins anew as soon as another server is up",
+        ),
+    ),
+    (
+        r"etcdserver: (?:no leader|request timed out)|\[-\]etcd failed",
+        Diagnosis(
+            error_id="no-quorum",
+            what="etcd has no quorum: more than half of the servers have to be up",
+            hint="`edgeboot status` says which are not; start them",
+        ),
+    ),
+    (
         r"x509: certificate has expired or is not yet valid",
         Diagnosis(
             error_id="clock",

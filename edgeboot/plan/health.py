@@ -24,6 +24,8 @@ class NodeState:
     message: str
     version: str
     labels: Mapping[str, str]
+    voter: bool | None = None  # of embedded etcd; None where the node is no member of it
+    voter_message: str = ""  # why it has no vote that counts: it learns, or is unhealthy
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Status:
     node_token: Secret | None = None
     kubeconfig: Secret | None = None
     journal: str = ""
+    chart_log: str = ""  # the last words of a chart's job that has not succeeded
     clock: int | None = None  # seconds since 1970, where asked for
     version: str = ""  # of the binary, where asked for
     complaints: tuple[str, ...] = field(default=())
@@ -81,6 +84,7 @@ def parse_status(output: str) -> Status:
         node_token=_secret(read("token")),
         kubeconfig=_secret(read("kubeconfig")),
         journal=(read("journal") or "").strip(),
+        chart_log=(read("chart-log") or "").strip(),
         clock=_number(read("clock")),
         version=_version(read("version")),
         complaints=tuple(complaints),
@@ -143,17 +147,27 @@ def _nodes(listing: Mapping[str, Any]) -> dict[str, NodeState]:
     for item in listing.get("items", ()):
         name = item["metadata"]["name"]
         status = item.get("status", {})
-        ready: Mapping[str, str] = next(
-            (c for c in status.get("conditions", ()) if c.get("type") == "Ready"), {}
-        )
+        conditions: Mapping[str, Mapping[str, str]] = {
+            c.get("type"): c for c in status.get("conditions", ())
+        }
+        ready, voter = conditions.get("Ready", {}), conditions.get("EtcdIsVoter", {})
         found[name] = NodeState(
             name=name,
             ready=ready.get("status") == "True",
             message=ready.get("message") or ready.get("reason") or "no Ready condition yet",
             version=status.get("nodeInfo", {}).get("kubeletVersion", ""),
             labels=item["metadata"].get("labels", {}),
+            voter=_voter(voter),
+            voter_message=voter.get("message", ""),
         )
     return found
+
+
+def _voter(condition: Mapping[str, str]) -> bool | None:
+    """K3s, pkg/etcd: False for a learner, a member that does not answer, and one that is none."""
+    if not condition or condition.get("reason") == "NotAMember":
+        return None
+    return condition.get("status") == "True"
 
 
 def _charts(listing: Mapping[str, Any]) -> tuple[ChartState, ...]:
@@ -234,6 +248,15 @@ def why_not_ready(status: Status, node: str) -> str | None:
     if state is None:
         return "it has not joined the cluster"
     return None if state.ready else f"not Ready: {state.message}"
+
+
+def why_no_voter(status: Status, node: str) -> str | None:
+    """Why a server is not yet a full member of etcd; None where it is."""
+    state = (status.nodes or {}).get(node)
+    if state is None or state.voter is None:
+        return "it is no member of etcd yet"
+    said = state.voter_message or "it is still a learner, and copies the cluster's data"
+    return None if state.voter else f"it has no vote in etcd: {said}"
 
 
 def why_charts_pending(status: Status) -> str | None:

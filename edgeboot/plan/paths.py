@@ -7,6 +7,7 @@ CONFIG_DIR = "/etc/rancher/k3s"
 CONFIG = f"{CONFIG_DIR}/config.yaml"
 KUBECONFIG = f"{CONFIG_DIR}/k3s.yaml"
 TOKEN = f"{CONFIG_DIR}/edgeboot-token"
+AGENT_TOKEN = f"{CONFIG_DIR}/edgeboot-agent-token"  # what agents show; on servers
 MODULES = "/etc/modules-load.d/edgeboot.conf"
 
 REGISTRIES = f"{CONFIG_DIR}/registries.yaml"
@@ -22,6 +23,10 @@ IMAGES_CACHE = f"{IMAGES}/.cache.json"
 MANIFESTS = f"{SERVER}/manifests"
 STATIC = f"{SERVER}/static"
 CHARTS = f"{STATIC}/charts"
+ETCD = f"{SERVER}/db/etcd"
+ETCD_DATA = f"{ETCD}/member"  # there as soon as the server is, or is becoming, a member
+TOMBSTONE = f"{ETCD}/tombstone"  # the member was removed from its cluster
+DATABASE = f"{SERVER}/db/state.db"  # SQLite
 CONTAINERD = f"{AGENT}/etc/containerd"
 # Where settings for containerd go: K3s from v1.36, from v1.31.6 and v1.32.2, before (config v2).
 CONTAINERD_FILES = (
@@ -41,6 +46,7 @@ OURS = "/var/lib/edgeboot"  # record of what edgeboot put where, lock
 FLANNEL = f"{OURS}/flannel-backend"  # which one the host was last booted with
 COREDNS = f"{OURS}/coredns-replicas"  # how many were asked for
 BUNDLE = f"{OURS}/bundle.json"  # which bundle the host was installed from
+NODE_RECORD = f"{OURS}/node.json"  # what edgeboot has set on its Node object
 
 CLOCK = f"{OURS}/clock.sh"
 FIREWALL = f"{OURS}/firewall"

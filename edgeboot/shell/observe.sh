@@ -6,7 +6,8 @@
 #           host may not know yet that a connection is dead. "free": no lock, end after the facts
 #   HOLDER  who wants the lock, told to whoever comes second
 #   TARGET  file:PATH (mode, size, hash), text:PATH (and content), tree:PATH (every file below),
-#           unit:NAME, place:PATH (the file system there), parts:PATH (uploads that were cut off in that directory; with the lock those
+#           unit:NAME, seen:PATH (a file too large, and too lively, to hash), place:PATH (the file
+#           system there), parts:PATH (uploads that were cut off in that directory; with the lock those
 #           of former weeks are removed)
 #
 # Hashes come from edgeboot's record where inode, size and times of a file are unchanged since it
@@ -85,6 +86,10 @@ digest() { # PATH
     else
         sum=$(sha256sum <"$1") && printf '%s' "${sum%% *}"
     fi
+}
+
+seen() { # PATH
+    if [ -f "$1" ]; then printf 'file file %s - %s\n' "$(stat -L -c '%a %u:%g %s' "$1")" "$1"; fi
 }
 
 text() { # PATH
@@ -199,7 +204,7 @@ listeners() { # listening TCP sockets (state 0A) on K3s's ports, and whose they 
         [ "$state" = 0A ] || continue
         port=$((0x${address##*:}))
         case $port in
-        80 | 443 | 6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010 | 5001)
+        80 | 443 | 2379 | 2380 | 5001 | 6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010)
             printf 'listen %s %s\n' "$port" "$(program_of "$inode")" ;;
         esac
     done
@@ -234,6 +239,7 @@ for target in "$@"; do
     case $target in
     file:*) describe "${target#file:}" ;;
     text:*) text "${target#text:}" ;;
+    seen:*) seen "${target#seen:}" ;;
     tree:*) tree "${target#tree:}" ;;
     unit:*) unit "${target#unit:}" ;;
     place:*) filesystem "${target#place:}" ;;

@@ -22,8 +22,20 @@ section() { # NAME COMMAND...
 last_words() {
     since=$(stat -c %Y "/var/lib/edgeboot/started-$service" 2>/dev/null)
     said=$(service_log "$service" 300 "${since:-0}")
-    printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|standard_init' | tail -n 6
+    printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|standard_init|critical configuration' | tail -n 6
     printf '%s\n' "$said" | tail -n 3
+}
+
+# How many lines of the last section's output there are of a kind.
+count() { printf '%s\n' "$output" | grep -c "$1"; }
+
+chart_log() { # of the first job that has not succeeded: its pod is started over and over
+    columns=F:.status.succeeded,S:.metadata.namespace,N:.metadata.name
+    timeout 30 "$k3s" kubectl get jobs.batch -A -l helmcharts.helm.cattle.io/chart --no-headers \
+        -o "custom-columns=$columns" --request-timeout=20s | grep -v '^[1-9]' | head -n 1 |
+        while read -r _ namespace name; do
+            timeout 30 "$k3s" kubectl logs "job/$name" -n "$namespace" --tail=8 --request-timeout=20s
+        done
 }
 
 unit() { printf 'ActiveState=%s\nNRestarts=%s\n' "$active" "$(service_restarts "$service")"; }
@@ -43,6 +55,9 @@ section ready timeout 30 "$k3s" kubectl get --raw /readyz --request-timeout=10s
 if [ -r /etc/rancher/k3s/k3s.yaml ]; then
     section nodes timeout 30 "$k3s" kubectl get nodes -o json --request-timeout=20s
     section charts timeout 30 "$k3s" kubectl get helmcharts.helm.cattle.io,jobs.batch -A -o json --request-timeout=20s
+    if [ "$(count '"kind": "Job"')" -gt "$(count '"succeeded": [1-9]')" ]; then
+        section chart-log chart_log
+    fi
     section token base64 /var/lib/rancher/k3s/server/node-token
     section kubeconfig base64 /etc/rancher/k3s/k3s.yaml
 fi

@@ -1,29 +1,29 @@
 """An in-memory host behind the Transport protocol, for tests: ours, and those of library users.
 
-It understands edgeboot's packaged snippets, not shell. A ``FakeCluster`` joins hosts whose service
-was started with the right token, so a whole install runs in milliseconds. Faults: a host raises
-``Unreachable`` at a chosen operation, before or after carrying it out, as a cut link would.
+It understands edgeboot's packaged snippets, not shell. A ``FakeCluster`` takes in hosts whose
+service was started with the right token, so a whole install runs in milliseconds. Faults: a host
+raises ``Unreachable`` at a chosen operation, before or after carrying it out, as a cut link would.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import posixpath
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edgeboot.errors import Unreachable
 from edgeboot.plan.sources import Source
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet
 from edgeboot.transport.fake_board import FakeBoard
+from edgeboot.transport.fake_cluster import FakeCluster
+
+__all__ = ("FakeCluster", "FakeHeld", "FakeHost", "Fault")
 
 _OK = Result(0, "", "")
-_TOKEN = "/etc/rancher/k3s/edgeboot-token"  # noqa: S105 - a path
-_CA_HASH = hashlib.sha256(b"fake CA").hexdigest()
+_ETCD = "/var/lib/rancher/k3s/server/db/etcd/member"
 
 
 @dataclass
@@ -33,24 +33,6 @@ class FakeFile:
     mode: int
     data: bytes = b""
     directory: bool = False
-
-
-@dataclass
-class FakeCluster:
-    """What the fake hosts share: the password, and who has joined at which version."""
-
-    version: str
-    images: Mapping[str, str]
-    password: bytes | None = None
-    joined: dict[str, str] = field(default_factory=dict)
-    asked: list[tuple[str, ...]] = field(default_factory=list)  # of its API, beside installations
-
-    @property
-    def node_token(self) -> bytes | None:
-        """The full join token, once a server has started."""
-        if self.password is None:
-            return None
-        return f"K10{_CA_HASH}::server:".encode() + self.password
 
 
 @dataclass
@@ -178,6 +160,8 @@ class FakeHost:
                 self.started_with.pop(words[0], None)
             case "status":
                 return Result(0, self._status(words[0], words[1]), "")
+            case "mark-node":
+                self.cluster.mark(*words)
             case "reach":
                 return Result(0 if self.cluster.password else 1, "", "connection refused")
             case "reboot":
@@ -233,13 +217,11 @@ class FakeHost:
     def _start(self, service: str, inputs: str) -> None:
         self.starts += 1
         self.started_with[service] = inputs
-        token = self.files[_TOKEN].data
-        if service == "k3s":
-            self.cluster.password = self.cluster.password or token
-        joins = service == "k3s" or token == self.cluster.node_token
+        files = {path: file.data for path, file in self.files.items()}
+        joins = self.cluster.start(self.node, service == "k3s", files)
         self.units[service] = "active" if joins else "activating"
-        if joins:
-            self.cluster.joined[self.node] = self.cluster.version
+        if joins and self.cluster.joined[self.node].voter is not None:
+            self.files[_ETCD] = FakeFile(0o700, directory=True)
 
     def _observe(self, targets: tuple[str, ...]) -> str:
         installed = "/usr/local/bin/k3s" in self.files
@@ -275,6 +257,8 @@ class FakeHost:
                     encoded = base64.b64encode(self.files[path].data).decode()
                     found.append(f"content {encoded} {path}")
                 return found
+            case "seen":
+                return self._file(path)
             case "tree":
                 below = (p for p in self.files if p.startswith(path + "/"))
                 return [line for p in sorted(below) for line in self._file(p)]
@@ -302,15 +286,17 @@ class FakeHost:
         ]
         lines += ["== images 0", "REF TYPE DIGEST SIZE PLATFORMS", *rows]
         if role == "server":
+            nodes = self.cluster.listing()
+            self.cluster.promote(self.node)
             token = base64.b64encode(self.cluster.node_token or b"").decode()
             config = base64.b64encode(b"apiVersion: v1\n").decode()
-            lines += ["== ready 0", "ok", "== nodes 0", self._nodes()]
+            lines += ["== ready 0", "ok", "== nodes 0", nodes]
             lines += ["== charts 0", '{"items": []}']
             lines += ["== token 0", token, "== kubeconfig 0", config]
         return "\n".join([*lines, ""])
 
     def _survey(self) -> str:
-        listed = base64.b64encode(self._nodes().encode()).decode()
+        listed = base64.b64encode(self.cluster.listing().encode()).decode()
         lines = [f"service {name}" for name in sorted(self.units)]
         lines += [f"nodes {listed}"] if self.units.get("k3s") == "active" else []
         lines += ["processes 0", "rules 0"]
@@ -325,16 +311,3 @@ class FakeHost:
         if kind == "record":
             self.owned.clear()
             self.started_with.clear()
-
-    def _nodes(self) -> str:
-        items = [
-            {
-                "metadata": {"name": name},
-                "status": {
-                    "conditions": [{"type": "Ready", "status": "True"}],
-                    "nodeInfo": {"kubeletVersion": version},
-                },
-            }
-            for name, version in self.cluster.joined.items()
-        ]
-        return json.dumps({"items": items})

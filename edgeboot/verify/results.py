@@ -1,13 +1,14 @@
-"""How checks ended, as values."""
+"""How a verification ended, as values that reports are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from edgeboot.errors import NotMeasured
-from edgeboot.verify.budgets import Usage
+from edgeboot.verify.usage import Spread
+
+CLUSTER = "cluster"  # the node of results that are about no single one
 
 
 class Outcome(StrEnum):
@@ -16,25 +17,81 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_MEASURED = "not measured"
+    SKIPPED = "skipped"  # a test of the user's own that said so
+
+
+class Question(StrEnum):
+    """What a check asks."""
+
+    SO = "so"
+    WORKS = "works"
+    FIT = "fit"
+    OWN = "own"
+
+
+QUESTIONS = {
+    Question.SO: "Is it so?",
+    Question.WORKS: "Does it work?",
+    Question.FIT: "Does it fit?",
+    Question.OWN: "Your own tests",
+}
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check on one node. ``subject`` says of what: a path, an image, a budget."""
+    """One check on one node. ``subject`` says of what: a path, an image, a figure.
+
+    ``message`` is one line, ``hint`` what to do next where that is known, ``detail`` what else
+    helps to find the cause, over several lines.
+    """
 
     node: str
     check: str
     subject: str
     outcome: Outcome
     message: str = ""
+    question: Question = Question.SO
+    detail: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure of a node: ``used`` is None where it could not be had, which ``why`` explains.
+
+    ``series`` has seconds since the window began, and values in the figure's unit.
+    """
+
+    what: str
+    used: int | None
+    limit: int | None
+    fits: bool | None
+    why: str = ""
+    spread: Spread | None = None
+    series: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeReport:
+    """A node and its figures; ``disk`` has bytes by directory, the largest first."""
+
+    name: str
+    role: str
+    figures: tuple[Measured, ...] = ()
+    seconds: float = 0.0
+    method: str = "cgroup"
+    disk: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class Verification:
-    """All checks of a run, and what each node was measured to use (None where it was not)."""
+    """A whole run. ``when`` is ISO 8601 with its zone, ``k3s`` the version it is held against."""
 
+    cluster: str
+    when: str
+    k3s: str
     results: tuple[CheckResult, ...]
-    usages: Mapping[str, Usage | None]
+    nodes: tuple[NodeReport, ...] = field(default=())
 
     @property
     def exit_code(self) -> int:
@@ -43,3 +100,7 @@ class Verification:
         if Outcome.FAILED in outcomes:
             return 1
         return NotMeasured.exit_code if Outcome.NOT_MEASURED in outcomes else 0
+
+    def count(self, outcome: Outcome) -> int:
+        """How many checks ended so."""
+        return sum(result.outcome is outcome for result in self.results)

@@ -1,121 +1,191 @@
-"""What is verified: nodes with what they should have, and the readings that checks share."""
+"""What is verified: each node with all that was read of it, and the cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from testinfra.host import Host
 
-from edgeboot.errors import EdgebootError, NotMeasured
-from edgeboot.inventory.model import Budget, Role
-from edgeboot.plan.diff import content_hash
-from edgeboot.plan.health import Status, parse_status
-from edgeboot.plan.resources import File, Kept, Resource
+from edgeboot.errors import EdgebootError, Interrupted, NotMeasured
+from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Snippet, Transport
 from edgeboot.verify.backend import CHECK_DEADLINE, host_of
-from edgeboot.verify.budgets import Usage, parse_usage
+from edgeboot.verify.budgets import Verdict, verdict
+from edgeboot.verify.cluster import Cluster, parse_cluster
+from edgeboot.verify.expectation import ClusterExpectation, Expectation
+from edgeboot.verify.figures import DISK_PATHS, usage_of
+from edgeboot.verify.inspection import Inspection, parse_inspection
+from edgeboot.verify.probe import SECONDS, Probes, manifests, parse_probes
+from edgeboot.verify.samples import parse_sampling
+from edgeboot.verify.usage import Reading, Unmeasured, Usage
 
 T = TypeVar("T")
 
-DISK_PATHS = ("/usr/local/bin/k3s", "/var/lib/rancher", "/var/lib/edgeboot")
+
+class Kept(Generic[T]):
+    """A reading, or what went wrong with it, for whoever asks later."""
+
+    def __init__(self, why: str) -> None:
+        self._found: T | EdgebootError = NotMeasured(why)
+
+    def read(self, take: Callable[[], T]) -> None:
+        """Takes the reading; an expected error is kept, but for the wish to stop."""
+        try:
+            self._found = take()
+        except Interrupted:
+            raise
+        except EdgebootError as error:
+            self._found = error
+
+    @property
+    def told(self) -> T:
+        """The reading; what went wrong is raised."""
+        if isinstance(self._found, EdgebootError):
+            raise self._found
+        return self._found
 
 
-@dataclass(frozen=True)
-class ExpectedFile:
-    """A file a node should have; ``sha256`` is None where K3s or chance decides the content."""
+class ClusterSubject:
+    """The cluster under verification."""
 
-    path: str
-    mode: int
-    sha256: str | None
+    def __init__(self, expected: ClusterExpectation) -> None:
+        self.expected = expected
+        self._reading: Kept[Cluster] = Kept("no server was asked")
+        self._probes: Kept[Probes] = Kept("no pod was started")
 
+    @property
+    def reading(self) -> Cluster:
+        """What the API says."""
+        return self._reading.told
 
-@dataclass(frozen=True)
-class Expectation:
-    """What one node should be."""
+    @property
+    def probes(self) -> Probes:
+        """How the pods ended that asked each other."""
+        return self._probes.told
 
-    node: str
-    role: Role
-    service: str
-    version: str
-    files: tuple[ExpectedFile, ...]
-    images: Mapping[str, str]  # reference -> digest ("sha256:…")
-    budget: Budget
+    def read(self, server: Subject) -> bool:
+        """Asks a server's API; False where it could not be had."""
+        self._reading.read(lambda: server.ask_cluster())
+        try:
+            return bool(self.reading.status.api_ready)
+        except EdgebootError:
+            return False
 
+    def probe(self, server: Subject, nodes: tuple[str, ...]) -> None:
+        """Starts the pods on those of some nodes that are Ready, and waits for what they say."""
+        self._probes.read(lambda: self._probe(server, nodes))
 
-def expected_files(resources: Iterable[Resource]) -> tuple[ExpectedFile, ...]:
-    """The files among a node's resources."""
-    found = []
-    for resource in resources:
-        if isinstance(resource, File):
-            found.append(ExpectedFile(resource.path, resource.mode, content_hash(resource.content)))
-        elif isinstance(resource, Kept):
-            found.append(ExpectedFile(resource.path, resource.mode, None))
-    return tuple(found)
+    def _probe(self, server: Subject, nodes: tuple[str, ...]) -> Probes:
+        if self.expected.probe_image is None:
+            raise NotMeasured("the bundle carries no image to start pods from (busybox)")
+        states = self.reading.nodes
+        ready = [name for name in nodes if name in states and states[name].ready]
+        if not ready:
+            raise NotMeasured("no node is Ready")
+        return server.probe(self.expected, ready)
 
 
 class Subject:
     """One node under verification: its testinfra host, and readings taken once and shared."""
 
     def __init__(
-        self,
-        expected: Expectation,
-        transport: Transport,
-        window: int,
-        server: Callable[[], Subject],
+        self, expected: Expectation, transport: Transport, cluster: ClusterSubject
     ) -> None:
         self.expected = expected
+        self.cluster = cluster
         self.host: Host = host_of(transport)
         self._transport = transport
-        self._window = window
-        self._server = server
-        self._status: Status | EdgebootError = NotMeasured("not read yet")
-        self._usage: Usage | EdgebootError = NotMeasured("not read yet")
-
-    def read(self) -> None:
-        """Takes all readings; what went wrong is kept for the checks that ask for it."""
-        self._status = _kept(self._read_status)
-        self._usage = _kept(self._read_usage)
+        self._usage: Kept[Usage] = Kept("it was not sampled")
+        self._inspection: Kept[Inspection] = Kept("it was not inspected")
 
     @property
-    def status(self) -> Status:
-        """What the host says of its own K3s."""
-        return _told(self._status)
+    def name(self) -> str:
+        """The node's name."""
+        return self.expected.node
+
+    @property
+    def role(self) -> Role:
+        """What the node is to K3s."""
+        return self.expected.role
+
+    @property
+    def inspection(self) -> Inspection:
+        """The host's state."""
+        return self._inspection.told
 
     @property
     def usage(self) -> Usage:
-        """What the node's K3s uses, over the window."""
-        return _told(self._usage)
+        """What the node used over the window, with what only the API can tell."""
+        usage = self._usage.told
+        latency = self._figure(lambda: self.inspection.latency)
+        if self.role is Role.SERVER:
+            usage = usage.with_figure("api-latency", latency)
+        if self.role is Role.AGENT or isinstance(usage.figures.get("startup"), Unmeasured):
+            usage = usage.with_figure("startup", self._figure(lambda: self._startup(usage)))
+        return usage
 
-    @property
-    def cluster_status(self) -> Status:
-        """What the first server says of the whole cluster."""
-        return self._server().status
+    def verdict(self, figure: str) -> Verdict:
+        """One figure against the node's budget."""
+        return verdict(self.usage, figure, self.expected.limits.get(figure))
 
-    def _read_status(self) -> Status:
-        words = (self.expected.role.value, self.expected.service)
-        result = self._transport.run(Snippet("status", words), deadline=CHECK_DEADLINE)
-        return parse_status(result.stdout)
+    def sample(self, seconds: int) -> None:
+        """Samples what the node uses."""
+        self._usage.read(lambda: self._sample(seconds))
 
-    def _read_usage(self) -> Usage:
-        words = (self.expected.service, str(self._window), *DISK_PATHS)
-        deadline = CHECK_DEADLINE + self._window * 2
-        result = self._transport.run(Snippet("measure", words), deadline=deadline)
+    def inspect(self) -> None:
+        """Reads the host's state."""
+        self._inspection.read(self._inspect)
+
+    def ask_cluster(self) -> Cluster:
+        """What this server's API says."""
+        result = self._transport.run(Snippet("cluster"), deadline=CHECK_DEADLINE)
+        return parse_cluster(result.stdout, self.name)
+
+    def probe(self, expected: ClusterExpectation, nodes: list[str]) -> Probes:
+        """Starts pods on nodes and waits for what they say."""
+        namespace = f"edgeboot-probe-{int(time.time())}"
+        result = self._transport.run(
+            Snippet("probe", (namespace, str(SECONDS))),
+            stdin=manifests(expected, nodes, namespace),
+            deadline=CHECK_DEADLINE + 2 * SECONDS,
+        )
+        return parse_probes(result.stdout)
+
+    def _sample(self, seconds: int) -> Usage:
+        words = (self.expected.service, str(seconds), *DISK_PATHS)
+        result = self._transport.run(
+            Snippet("sample", words), deadline=CHECK_DEADLINE + seconds * 2
+        )
         if not result.ok:
-            why = result.stderr.strip() or f"measuring ended with exit code {result.exit_code}"
-            raise NotMeasured(why, where=self.expected.node)
-        return parse_usage(result.stdout)
+            why = result.stderr.strip() or f"sampling ended with exit code {result.exit_code}"
+            raise NotMeasured(why, where=self.name)
+        return usage_of(parse_sampling(result.stdout))
 
+    def _inspect(self) -> Inspection:
+        # What is large and what is small, and what stands for the whole: all are read again.
+        paths = tuple(f.path for f in self.expected.files)
+        words = (self.role.value, self.expected.service, *paths)
+        result = self._transport.run(Snippet("inspect", words), deadline=CHECK_DEADLINE)
+        return parse_inspection(result.stdout)
 
-def _kept(read: Callable[[], T]) -> T | EdgebootError:
-    try:
-        return read()
-    except EdgebootError as error:
-        return error
+    def _startup(self, usage: Usage) -> int:
+        """Milliseconds from the start of K3s until the node was Ready.
 
+        For agents, and where the service manager is told nothing: K3s tells systemd up to five
+        minutes late that an agent works (see ``plan.health``).
+        """
+        if usage.started_at is None:
+            raise NotMeasured("when K3s was started is not known")
+        took = self.cluster.reading.ready_since(self.name) - usage.started_at
+        if took < 0:
+            raise NotMeasured("the node stayed Ready while K3s was started anew")
+        return int(took * 1000)
 
-def _told(reading: T | EdgebootError) -> T:
-    if isinstance(reading, EdgebootError):
-        raise reading
-    return reading
+    @staticmethod
+    def _figure(take: Callable[[], int]) -> Reading | Unmeasured:
+        try:
+            return Reading(take())
+        except EdgebootError as error:
+            return Unmeasured(error.what)

@@ -1,163 +1,160 @@
-"""Runs the checks as pytest, in process and silently, and turns its reports into values."""
+"""Reads all hosts at once, then runs the checks as pytest, in process and silently."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from testinfra.host import Host
 
-from edgeboot.errors import EdgebootError
+from edgeboot.errors import BadInput, EdgebootError
+from edgeboot.inventory.model import Role
+from edgeboot.plan.diagnosis import diagnose
 from edgeboot.transport.base import Transport
-from edgeboot.verify.budgets import Usage
+from edgeboot.verify.catalogue import CHECK_FILES
+from edgeboot.verify.expectation import ClusterExpectation, Expectation
+from edgeboot.verify.plugin import Plugin
 from edgeboot.verify.results import CheckResult, Outcome, Verification
-from edgeboot.verify.subject import Expectation, Subject
+from edgeboot.verify.scope import Scope
+from edgeboot.verify.subject import ClusterSubject, Subject
+from edgeboot.verify.summary import node_report
 
-CHECKS = Path(__file__).parent / "checks"
-
-
-def verify(
-    expectations: Sequence[Expectation],
-    transports: Mapping[str, Transport],
-    *,
-    window: int,
-    tell: Callable[[CheckResult], None],
-    aside: frozenset[str] = frozenset(),
-) -> Verification:
-    """Runs every check on every node; ``window`` in seconds is how long use is sampled.
-
-    Nodes ``aside`` are read for the others' sake and not checked themselves.
-    The first expectation is the first server: it speaks for the cluster.
-    """
-    subjects: dict[str, Subject] = {}
-    first = expectations[0].node
-    for expected in expectations:
-        subjects[expected.node] = Subject(
-            expected, transports[expected.node], window, lambda: subjects[first]
-        )
-    with ThreadPoolExecutor(max_workers=len(subjects)) as pool:
-        list(pool.map(Subject.read, subjects.values()))
-    plugin = _Plugin(subjects, aside, tell)
-    with tempfile.TemporaryDirectory(prefix="edgeboot-verify-") as root:
-        code = pytest.main(_arguments(root), plugins=[plugin])
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not plugin.results:
-        raise EdgebootError(f"the checks could not be run: pytest ended with {code!r}")
-    checked = {name: subject for name, subject in subjects.items() if name not in aside}
-    return Verification(tuple(plugin.results), {name: _usage(s) for name, s in checked.items()})
+_WORKERS = 64  # they only wait for hosts
 
 
-def _arguments(root: str) -> list[str]:
-    # No configuration, plugin or cache of the directory edgeboot happens to be called in.
-    return [
-        str(CHECKS),
-        "--capture=no",
-        f"--rootdir={root}",
-        f"--config-file={os.devnull}",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:terminal",
-        "-p",
-        "no:testinfra",
-        "-p",
-        "no:pytest11.testinfra",
-    ]
-
-
-def _usage(subject: Subject) -> Usage | None:
-    try:
-        return subject.usage
-    except EdgebootError:
-        return None
-
-
-class _Plugin:
-    """Gives the checks their subjects and collects how they ended."""
+class Fleet:
+    """All nodes and the cluster under verification, and the order in which they are read."""
 
     def __init__(
         self,
-        subjects: Mapping[str, Subject],
-        aside: frozenset[str],
-        tell: Callable[[CheckResult], None],
+        cluster: ClusterExpectation,
+        expectations: Sequence[Expectation],
+        transports: Mapping[str, Transport],
+        aside: frozenset[str] = frozenset(),
     ) -> None:
-        self._subjects = subjects
-        self._aside = aside
-        self._tell = tell
-        self.results: list[CheckResult] = []
+        """Nodes ``aside`` are asked for the others' sake and not checked themselves."""
+        self.cluster = ClusterSubject(cluster)
+        self.all = {e.node: Subject(e, transports[e.node], self.cluster) for e in expectations}
+        self.subjects = {name: s for name, s in self.all.items() if name not in aside}
 
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Each check runs once a node, or once for every file, image or budget of a node."""
-        names = metafunc.fixturenames
-        expected = [s.expected for n, s in self._subjects.items() if n not in self._aside]
-        if "expected_file" in names:
-            self._spread(
-                metafunc, "expected_file", [(e, f, f.path) for e in expected for f in e.files]
-            )
-        elif "image" in names:
-            self._spread(metafunc, "image", [(e, i, i) for e in expected for i in e.images])
-        elif "budget" in names:
-            kinds = ("memory", "cpu", "disk")
-            self._spread(metafunc, "budget", [(e, kind, kind) for e in expected for kind in kinds])
-        else:
-            rows = [e.node for e in expected]
-            metafunc.parametrize("node_name", rows, ids=rows)
+    def read(self, scope: Scope, window: int, say: Callable[[str], None]) -> None:
+        """Takes all readings that the checks in scope need, from all hosts at once.
 
-    def _spread(
-        self, metafunc: pytest.Metafunc, name: str, rows: list[tuple[Expectation, Any, str]]
-    ) -> None:
-        values = [(e.node, value) for e, value, _ in rows]
-        metafunc.parametrize(("node_name", name), values, ids=[f"{e.node} {i}" for e, _, i in rows])
+        Use is sampled first and alone: hashing files and starting pods are not what K3s costs.
+        """
+        if scope.samples:
+            say(f"sampling {len(self.subjects)} hosts for {window} s")
+            self.sample(window)
+        say(f"inspecting {len(self.subjects)} hosts")
+        self._on_all(Subject.inspect)
+        for server in self._servers():
+            if self.cluster.read(server):
+                if scope.probes:
+                    say("starting pods that ask each other")
+                    self.cluster.probe(server, tuple(self.all))
+                break
 
-    @pytest.fixture
-    def subject(self, node_name: str) -> Subject:
-        """The node a check is about."""
-        return self._subjects[node_name]
+    def sample(self, window: int) -> None:
+        """Samples what all nodes use, at the same time."""
+        self._on_all(lambda subject: subject.sample(window))
 
-    @pytest.fixture
-    def host(self, subject: Subject) -> Host:
-        """Its testinfra host."""
-        return subject.host
+    def _on_all(self, work: Callable[[Subject], None]) -> None:
+        with ThreadPoolExecutor(max_workers=min(_WORKERS, len(self.subjects))) as pool:
+            list(pool.map(work, self.subjects.values()))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Function, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Turns the end of a check into a value."""
-        report = yield
-        if call.when == "call" or call.excinfo is not None:
-            self._record(item, call)
-        return report
-
-    def _record(self, item: pytest.Function, call: pytest.CallInfo[None]) -> None:
-        outcome, message = _judge(call.excinfo)
-        parameters = item.callspec.params
-        about = next((v for k, v in parameters.items() if k != "node_name"), "")
-        result = CheckResult(
-            node=str(parameters["node_name"]),
-            check=item.originalname.removeprefix("test_").replace("_", " "),
-            subject=str(getattr(about, "path", about)),
-            outcome=outcome,
-            message=message,
-        )
-        self.results.append(result)
-        self._tell(result)
+    def _servers(self) -> Iterable[Subject]:
+        return (s for s in self.all.values() if s.role is Role.SERVER)
 
 
-def _judge(excinfo: pytest.ExceptionInfo[BaseException] | None) -> tuple[Outcome, str]:
-    """A failed assertion of ours is a failure; anything else means it could not be measured.
+def verify(
+    fleet: Fleet,
+    scope: Scope,
+    *,
+    window: int,
+    when: str,
+    tell: Callable[[CheckResult], None],
+    say: Callable[[str], None] = lambda _line: None,
+) -> Verification:
+    """Reads the fleet and runs every check in scope.
 
-    testinfra raises AssertionError too where a command of its own did not work.
+    ``window`` in seconds is how long use is sampled, ``when`` the time of the run for the report.
     """
-    if excinfo is None:
-        return Outcome.PASSED, ""
-    error = excinfo.value
-    raised_in = excinfo.traceback[-1].frame.f_globals.get("__name__", "")
-    if isinstance(error, AssertionError) and not raised_in.startswith("testinfra"):
-        return Outcome.FAILED, str(error).splitlines()[0] if str(error) else "failed"
-    what = error.what if isinstance(error, EdgebootError) else f"{type(error).__name__}: {error}"
-    return Outcome.NOT_MEASURED, what.splitlines()[0] if what else "no reason given"
+    fleet.read(scope, window, say)
+    results = run_checks(fleet, scope, tell)
+    subjects = fleet.subjects.values()
+    return Verification(
+        cluster=fleet.cluster.expected.name,
+        when=when,
+        k3s=next(s.expected.version for s in subjects),
+        results=tuple(_explained(result, fleet) for result in results),
+        nodes=tuple(node_report(subject) for subject in subjects),
+    )
+
+
+def run_checks(
+    fleet: Fleet, scope: Scope, tell: Callable[[CheckResult], None]
+) -> Sequence[CheckResult]:
+    """Asserts what was read."""
+    plugin = Plugin(fleet.subjects, fleet.cluster, scope, tell)
+    with tempfile.TemporaryDirectory(prefix="edgeboot-verify-") as root:
+        code = pytest.main(_arguments(root, scope), plugins=[plugin])
+    if plugin.interrupted is not None:
+        raise plugin.interrupted
+    for path, what in plugin.broken:
+        raise BadInput(what, where=path, hint="mend the test; it is read as pytest reads it")
+    if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise BadInput(
+            f"no check is left by -k {scope.keyword!r} and --only"
+            if scope.keyword
+            else "there is no check to run",
+            hint="`edgeboot verify --list` shows the checks",
+        )
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise EdgebootError(f"the checks could not be run: pytest ended with {code!r}")
+    return plugin.results
+
+
+def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
+    """A failed check of a service or node with its cause, and what the node's K3s said last."""
+    subject = fleet.subjects.get(result.node)
+    if result.outcome is not Outcome.FAILED or subject is None:
+        return result
+    if result.check not in {"service", "node ready"} or result.detail:
+        return result
+    try:
+        journal = subject.inspection.status.journal
+    except EdgebootError:
+        return result
+    if cause := diagnose(journal, result.node):
+        message = f"{result.message}: {cause.what} [{cause.error_id}]"
+        return replace(result, message=message, hint=cause.hint, detail=journal)
+    return replace(result, detail=journal)
+
+
+def _arguments(root: str, scope: Scope) -> list[str]:
+    # No configuration, plugin or cache of the directory edgeboot happens to be called in.
+    keyword = ["-k", scope.keyword] if scope.keyword else []
+    return [
+        *(str(path) for question, path in CHECK_FILES.items() if question in scope.only),
+        *(str(path.absolute()) for path in scope.tests),
+        *keyword,
+        "--capture=sys",
+        f"--rootdir={root}",
+        f"--config-file={os.devnull}",
+        *(word for name in _UNWANTED for word in ("-p", f"no:{name}")),
+    ]
+
+
+_UNWANTED = ("cacheprovider", "terminal", "testinfra", "pytest11.testinfra", "timeout")
+
+
+def own_tests(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Directories or files of tests, checked before a host is bothered."""
+    for path in paths:
+        if not path.exists():
+            raise BadInput("no such file or directory", where=str(path), hint="see --tests")
+    return tuple(paths)

@@ -234,6 +234,16 @@ def test_a_failed_charts_log_is_in_the_error(bare_module: Fleet, bundles: Any) -
     assert "no such thing" in done.err
 
 
+def test_traefiks_own_words_are_in_the_error_too(bare_module: Fleet, bundles: Any) -> None:
+    """Its chart is K3s's, so nobody waits for it but the last gate."""
+    bad = {**SECTIONS, "traefik": {"values": {"prots": {}}}}
+    done = bare_module.run(
+        "install", "-i", inventory(bare_module, bundles["full"], bad), "--yes", "--timeout", "20"
+    )
+    assert done.code == 4, done.all
+    assert "additional properties 'prots' not allowed" in done.err
+
+
 def test_what_is_wanted_no_more_goes(bare_module: Fleet, bundles: Any) -> None:
     sections = {k: v for k, v in SECTIONS.items() if k not in {"charts", "traefik", "coredns"}}
     path = inventory(bare_module, bundles["lean"], {**sections, "traefik": False})

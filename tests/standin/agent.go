@@ -23,6 +23,8 @@ const (
 	imageScanInterval = 2 * time.Second
 )
 
+const controlPlaneLabel = "node-role.kubernetes.io/control-plane"
+
 // agent is the node part of K3s: an agent process, or the kubelet inside a server.
 type agent struct {
 	config    *Config
@@ -36,6 +38,8 @@ type agent struct {
 	ips       []string
 	labels    object
 	taints    []interface{}
+	balancer  *loadBalancer
+	member    string // of a server: its name as a member of etcd
 }
 
 func runAgent(args []string) {
@@ -46,6 +50,7 @@ func runAgent(args []string) {
 	}
 	ctx := untilSignal()
 	crashOnRequest()
+	go misbehave(config)
 	logInfo("Starting k3s agent %s (%s)", version, commit)
 	if err := checkRegistries(config.strOr("private-registry", filepath.Join(etcRancher(), "k3s", "registries.yaml"))); err != nil {
 		fatal("Error: %v", err)
@@ -90,11 +95,11 @@ func prepareAgent(config *Config) (*agent, error) {
 			return nil, err
 		}
 	}
-	local, err := startLoadBalancer(config, parsed)
+	balancer, local, err := startLoadBalancer(config, parsed)
 	if err != nil {
 		return nil, err
 	}
-	return &agent{config: config, serverURL: local, token: token}, nil
+	return &agent{config: config, serverURL: local, token: token, balancer: balancer}, nil
 }
 
 // run joins the cluster and keeps the node alive until the process ends. ready is called once the Node exists.
@@ -106,9 +111,13 @@ func (a *agent) run(ctx context.Context, ready func()) error {
 	if !a.retry(ctx, a.join) {
 		return nil
 	}
+	if a.balancer != nil {
+		go a.balancer.learn(ctx, a.api)
+	}
 	if err := checkCgroups(a.config); err != nil {
 		return err
 	}
+	setSysctls()
 	if err := writeContainerdConfig(a.config); err != nil {
 		return err
 	}
@@ -272,18 +281,24 @@ func (a *agent) node() object {
 		"node.kubernetes.io/instance-type": "k3s", "beta.kubernetes.io/instance-type": "k3s",
 	}
 	if a.config.Role == "server" {
-		labels["node-role.kubernetes.io/control-plane"] = "true"
+		labels[controlPlaneLabel] = "true"
+	}
+	annotations := object{
+		"k3s.io/hostname": a.name, "k3s.io/internal-ip": strings.Join(a.ips, ","),
+		"k3s.io/node-args": string(mustJSON(redacted(a.config.Args))),
+	}
+	if a.member != "" {
+		labels["node-role.kubernetes.io/etcd"] = "true"
+		annotations["etcd.k3s.cattle.io/node-name"] = a.member
+		annotations["etcd.k3s.cattle.io/node-address"] = a.ips[0]
 	}
 	for key, value := range a.labels {
 		labels[key] = value
 	}
 	return object{
 		"apiVersion": "v1", "kind": "Node",
-		"metadata": object{"name": a.name, "labels": labels, "annotations": object{
-			"k3s.io/hostname": a.name, "k3s.io/internal-ip": strings.Join(a.ips, ","),
-			"k3s.io/node-args": string(mustJSON(redacted(a.config.Args))),
-		}},
-		"spec": object{"providerID": "k3s://" + a.name, "podCIDR": "10.42.0.0/24"},
+		"metadata": object{"name": a.name, "labels": labels, "annotations": annotations},
+		"spec":     object{"providerID": "k3s://" + a.name, "podCIDR": "10.42.0.0/24"},
 	}
 }
 

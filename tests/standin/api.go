@@ -69,6 +69,10 @@ func (s *server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		unauthorized(w)
 		return
 	}
+	if err := s.store.healthy(); err != nil {
+		writeStatus(w, &apiError{500, "InternalError", "[-]etcd failed: " + err.Error()})
+		return
+	}
 	switch path := r.URL.Path; {
 	case path == "/readyz" || path == "/livez" || path == "/healthz":
 		_, _ = io.WriteString(w, "ok")
@@ -181,6 +185,11 @@ func (s *server) perform(r *http.Request, req request, body object) (int, object
 		answer, err := s.change(r.Method, req, body)
 		return 200, answer, err
 	case r.Method == http.MethodDelete && req.name != "":
+		if req.kind.Kind == "Node" {
+			if err := s.forgetMember(req.name); err != nil {
+				return 0, nil, err
+			}
+		}
 		answer, err := s.store.Delete(req.kind, req.namespace, req.name)
 		return 200, answer, err
 	}
@@ -217,6 +226,7 @@ func (s *server) change(method string, req request, body object) (object, error)
 	return s.store.Update(req.kind, req.namespace, req.name, !status, func(old object) (object, error) {
 		if status {
 			keepTransitionTimes(objAt(old, "status"), objAt(body, "status"))
+			keepVoter(objAt(old, "status"), objAt(body, "status"))
 			old["status"] = body["status"]
 			return old, nil
 		}
@@ -239,6 +249,15 @@ func keepTransitionTimes(old, fresh object) {
 			if before["type"] == condition["type"] && before["status"] == condition["status"] {
 				condition["lastTransitionTime"] = before["lastTransitionTime"]
 			}
+		}
+	}
+}
+
+// keepVoter leaves alone the one condition of a node that is not its kubelet's.
+func keepVoter(old, fresh object) {
+	for _, condition := range objects(listAt(old, "conditions")) {
+		if condition["type"] == etcdVoter && conditionStatus(object{"status": fresh}, etcdVoter) == "" {
+			fresh["conditions"] = append(listAt(fresh, "conditions"), condition)
 		}
 	}
 }

@@ -49,6 +49,15 @@ func checkCgroups(c *Config) error {
 	return nil
 }
 
+// setSysctls is what K3s's agent sets before it starts anything; it only warns where it cannot.
+func setSysctls() {
+	for _, name := range []string{"net/ipv4/ip_forward", "net/bridge/bridge-nf-call-iptables"} {
+		if err := os.WriteFile("/proc/sys/"+name, []byte("1"), 0o644); err != nil {
+			logWarn("Failed to set sysctl: %v", err)
+		}
+	}
+}
+
 // kubeletAllowsV1 reads the argument, then the drop-ins of kubelet.conf.d: an argument wins.
 func kubeletAllowsV1(c *Config) bool {
 	for _, arg := range c.list("kubelet-arg") {

@@ -38,6 +38,9 @@ type kubectl struct {
 	token         string
 	insecure      bool
 	replicas      int
+
+	ignoreDaemonSets bool
+	force            bool
 }
 
 // kubectlFlags: which flags take a value, by their long name.
@@ -47,6 +50,7 @@ var kubectlFlags = map[string]bool{
 	"no-headers": false, "wait": false, "timeout": true, "server-side": false, "force": false, "client": false,
 	"force-conflicts": false, "field-manager": true, "tail": true, "context": true, "replicas": true,
 	"server": true, "token": true, "insecure-skip-tls-verify": false,
+	"ignore-daemonsets": false, "delete-emptydir-data": false, "grace-period": true,
 }
 
 var kubectlShort = map[string]string{"n": "namespace", "A": "all-namespaces", "o": "output", "l": "selector", "f": "filename"}
@@ -130,6 +134,10 @@ func (k *kubectl) set(name, value string) error {
 		k.token = value
 	case "insecure-skip-tls-verify":
 		k.insecure = on
+	case "ignore-daemonsets":
+		k.ignoreDaemonSets = on
+	case "force":
+		k.force = on
 	case "replicas":
 		_, err := fmt.Sscanf(value, "%d", &k.replicas)
 		return err
@@ -173,10 +181,14 @@ func (k *kubectl) run() error {
 		return k.logs()
 	case "cordon", "uncordon":
 		return k.cordon(command)
+	case "drain":
+		return k.drain()
+	case "taint":
+		return k.taint()
 	case "scale":
 		return k.scale()
 	}
-	return fmt.Errorf("error: unknown command %q for \"kubectl\" (the stand-in plays get, label, annotate, delete, apply, version, logs, cordon, uncordon, scale)", command)
+	return fmt.Errorf("error: unknown command %q for \"kubectl\" (the stand-in plays get, label, annotate, delete, apply, version, logs, cordon, uncordon, drain, taint, scale)", command)
 }
 
 // connect reads the kubeconfig; without one kubectl asks localhost:8080, where nobody answers.
@@ -488,22 +500,6 @@ func (k *kubectl) setMetadata(field, done string) error {
 		done = "not " + done
 	}
 	fmt.Printf("%s %s\n", objectName(after), done)
-	return nil
-}
-
-func (k *kubectl) cordon(command string) error {
-	if len(k.words) != 1 {
-		return fmt.Errorf("error: USAGE: %s NODE [flags]", command)
-	}
-	name := strings.TrimPrefix(k.words[0], "node/")
-	var wanted interface{}
-	if command == "cordon" {
-		wanted = true
-	}
-	if _, err := k.client.do(http.MethodPatch, mustKind("nodes").path("", name), object{"spec": object{"unschedulable": wanted}}); err != nil {
-		return err
-	}
-	fmt.Printf("node/%s %sed\n", name, command)
 	return nil
 }
 

@@ -64,7 +64,7 @@ func (s *server) markSilentNodes(now time.Time) {
 		}
 		_, err = s.store.Update(nodes, "", nameOf(node), true, func(old object) (object, error) {
 			for _, condition := range objects(listAt(old, "status", "conditions")) {
-				if condition["status"] == "Unknown" {
+				if condition["status"] == "Unknown" || condition["type"] == etcdVoter {
 					continue
 				}
 				condition["status"], condition["reason"] = "Unknown", "NodeStatusUnknown"

@@ -30,6 +30,9 @@ type server struct {
 	store         *Store
 	serverCA      *authority
 	clientCA      *authority
+	peerCA        *authority // of etcd's members
+	etcd          *etcdNode  // nil with SQLite
+	join          *apiClient // to the server that this one joins
 	password      string
 	agentPassword string
 	ready         atomic.Value // bool
@@ -45,6 +48,7 @@ func runServer(args []string) {
 	}
 	ctx := untilSignal()
 	crashOnRequest()
+	go misbehave(config)
 	logInfo("Starting k3s %s (%s)", version, commit)
 	s, err := prepareServer(config)
 	if err != nil {
@@ -57,7 +61,9 @@ func runServer(args []string) {
 		go s.start(ctx)
 	}
 	<-ctx.Done()
-	s.store.Flush()
+	if s.ready.Load().(bool) {
+		s.store.flush()
+	}
 }
 
 // untilSignal is done when systemd asks the process to end.
@@ -83,8 +89,8 @@ func crashOnRequest() {
 func refuseUnplayed(config *Config) error {
 	unplayed := []string{"with-node-id", "rootless", "docker", "container-runtime-endpoint"}
 	if config.Role == "server" {
-		unplayed = append(unplayed, "server", "cluster-init", "cluster-reset", "cluster-reset-restore-path",
-			"datastore-endpoint", "disable-apiserver", "disable-etcd", "disable-controller-manager")
+		unplayed = append(unplayed, "cluster-reset", "cluster-reset-restore-path", "datastore-endpoint",
+			"disable-apiserver", "disable-etcd", "disable-controller-manager")
 	}
 	for _, name := range unplayed {
 		if value := config.str(name); value != "" && value != "false" {
@@ -123,11 +129,17 @@ func prepareServer(config *Config) (*server, error) {
 	if err := s.findPasswords(); err != nil {
 		return nil, err
 	}
-	var err error
-	if s.store, err = openStore(s.path("db", "state.db")); err != nil {
+	if err := s.chooseDatastore(); err != nil {
 		return nil, err
 	}
-	if err := s.store.bootstrap(s.password); err != nil {
+	if err := s.openData(); err != nil {
+		return nil, err
+	}
+	if err := makePrivateDir(s.path("tls", "etcd")); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.peerCA, err = loadAuthority(s.path("tls", "etcd"), "peer-ca"); err != nil {
 		return nil, err
 	}
 	if s.serverCA, err = loadAuthority(s.path("tls"), "server-ca"); err != nil {
@@ -347,6 +359,14 @@ func (s *server) listen() error {
 
 // start brings the cluster up behind the open port, then tells systemd.
 func (s *server) start(ctx context.Context) {
+	if s.usesEtcd() {
+		if err := s.startEtcd(ctx); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			fatal("Error: starting kubernetes: preparing server: start cluster and https: %v", err)
+		}
+	}
 	if err := s.bootstrapObjects(); err != nil {
 		fatal("Error: starting kubernetes: %v", err)
 	}
@@ -391,16 +411,20 @@ func (s *server) runControllers(ctx context.Context) {
 	dns := ""
 	for tick := 0; ; tick++ {
 		now := time.Now()
-		if tick%manifestScan == 0 {
+		if tick%manifestScan == 0 && s.store.healthy() == nil {
 			s.manifests.scan()
 		}
-		s.markSilentNodes(now)
-		s.reconcileCharts()
-		dns = s.watchCoreDNS(dns)
-		s.reconcileWorkloads()
+		if s.store.leads() {
+			s.markSilentNodes(now)
+			s.reconcileCharts()
+			dns = s.watchCoreDNS(dns)
+			s.reconcileWorkloads()
+			if tick%heartbeatSave == 0 {
+				s.store.expire(now)
+			}
+		}
 		if tick%heartbeatSave == 0 {
-			s.store.expire(now)
-			s.store.Flush()
+			s.store.flush()
 		}
 		select {
 		case <-ctx.Done():
@@ -420,6 +444,9 @@ func (s *server) runOwnAgent(ctx context.Context) {
 		config:    s.config,
 		serverURL: "https://" + net.JoinHostPort(host, strconv.Itoa(s.httpsPort())),
 		token:     joinToken{user: "server", password: s.password},
+	}
+	if s.etcd != nil {
+		a.member = s.etcd.name
 	}
 	if err := a.run(ctx, func() {}); err != nil {
 		fatal("Error: %v", err)

@@ -1,32 +1,20 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"sort"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
 // Store holds the cluster's objects. Every change is on disk before its caller hears of it, except heartbeats.
 type Store struct {
-	mu    sync.Mutex
-	path  string
-	db    database
-	dirty bool
+	backend
 }
 
-// database is state.db: JSON here, SQLite in K3s.
-type database struct {
-	Salt     string            `json:"salt"`
-	Verifier string            `json:"verifier"` // of the server password the data was bootstrapped with
-	Revision int               `json:"revision"`
-	Objects  map[string]object `json:"objects"`
-}
+// dataKey is where the datastore keeps what a server needs before it can serve anything (K3s: /bootstrap/HASH).
+const dataKey = "bootstrap//data"
 
 // apiError is an error with the Status object Kubernetes would answer.
 type apiError struct {
@@ -51,50 +39,41 @@ func isNotFound(err error) bool {
 }
 
 func openStore(path string) (*Store, error) {
-	s := &Store{path: path, db: database{Objects: map[string]object{}}}
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return s, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(raw, &s.db); err != nil {
-		return nil, fmt.Errorf("%s: database disk image is malformed: %w", path, err)
-	}
-	return s, nil
+	file, err := openFile(path)
+	return &Store{file}, err
 }
 
 // bootstrap binds the data to the server password, or checks that it is the one it was bound to.
 func (s *Store) bootstrap(password string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db.Verifier == "" {
-		s.db.Salt = randomHex(16)
-		s.db.Verifier = caHash([]byte(s.db.Salt + password))
-		return s.save()
+	bound := s.lookup(dataKey)
+	if bound == nil {
+		return s.propose([]op{{Key: dataKey, Value: boundTo(password)}}, true)
 	}
-	if s.db.Verifier != caHash([]byte(s.db.Salt+password)) {
+	if !isBoundTo(bound, password) {
 		return errors.New("bootstrap data already found and encrypted with different token")
 	}
 	return nil
 }
 
-func (s *Store) save() error {
-	s.dirty = false
-	return writeFileAtomic(s.path, mustJSON(s.db), 0o600)
+// boundTo is what makes data known to belong to a password.
+func boundTo(password string) object {
+	salt := randomHex(16)
+	return object{"salt": salt, "verifier": caHash([]byte(salt + password))}
 }
 
-// Flush writes heartbeats that were only noted in memory.
-func (s *Store) Flush() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.dirty {
-		return
-	}
-	if err := s.save(); err != nil {
-		logError("Failed to write %s: %v", s.path, err)
-	}
+func isBoundTo(bound object, password string) bool {
+	return sameSecret(strAt(bound, "verifier"), caHash([]byte(strAt(bound, "salt")+password)))
+}
+
+// lookup returns a copy, nil where nothing is.
+func (s *Store) lookup(key string) object {
+	var found object
+	s.view(func(objects map[string]object) {
+		if obj, ok := objects[key]; ok {
+			found = clone(obj)
+		}
+	})
+	return found
 }
 
 func keyOf(k *kind, namespace, name string) string {
@@ -106,34 +85,33 @@ func keyOf(k *kind, namespace, name string) string {
 
 // Get returns a copy.
 func (s *Store) Get(k *kind, namespace, name string) (object, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	obj, ok := s.db.Objects[keyOf(k, namespace, name)]
-	if !ok {
+	obj := s.lookup(keyOf(k, namespace, name))
+	if obj == nil {
 		return nil, notFound(k, name)
 	}
-	return clone(obj), nil
+	return obj, nil
 }
 
 // List returns copies in order of namespace and name; an empty namespace means all.
 func (s *Store) List(k *kind, namespace string) []object {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	prefix := k.resource() + "/"
 	if k.Namespaced && namespace != "" {
 		prefix += namespace + "/"
 	}
-	var keys []string
-	for key := range s.db.Objects {
-		if strings.HasPrefix(key, prefix) {
-			keys = append(keys, key)
+	var out []object
+	s.view(func(objects map[string]object) {
+		var keys []string
+		for key := range objects {
+			if strings.HasPrefix(key, prefix) {
+				keys = append(keys, key)
+			}
 		}
-	}
-	sort.Strings(keys)
-	out := make([]object, 0, len(keys))
-	for _, key := range keys {
-		out = append(out, clone(s.db.Objects[key]))
-	}
+		sort.Strings(keys)
+		out = make([]object, 0, len(keys))
+		for _, key := range keys {
+			out = append(out, clone(objects[key]))
+		}
+	})
 	return out
 }
 
@@ -144,24 +122,27 @@ func (s *Store) Create(k *kind, namespace string, obj object) (object, error) {
 	if err := s.prepare(k, namespace, obj); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	key := keyOf(k, namespace, name)
-	if _, exists := s.db.Objects[key]; exists {
-		return nil, &apiError{409, "AlreadyExists", fmt.Sprintf("%s %q already exists", k.resource(), name)}
+	exists := &apiError{409, "AlreadyExists", fmt.Sprintf("%s %q already exists", k.resource(), name)}
+	if s.lookup(key) != nil {
+		return nil, exists
 	}
-	if k.Namespaced {
-		if _, exists := s.db.Objects[keyOf(mustKind("namespaces"), "", namespace)]; !exists {
-			return nil, notFound(mustKind("namespaces"), namespace)
-		}
+	if k.Namespaced && s.lookup(keyOf(mustKind("namespaces"), "", namespace)) == nil {
+		return nil, notFound(mustKind("namespaces"), namespace)
 	}
 	setAt(obj, newUID(), "metadata", "uid")
 	setAt(obj, timestamp(time.Now()), "metadata", "creationTimestamp")
+	delete(objAt(obj, "metadata"), "resourceVersion")
 	if k.Kind == "Namespace" {
 		setAt(obj, "Active", "status", "phase")
 	}
-	s.put(key, obj)
-	return clone(obj), s.save()
+	switch err := s.propose([]op{{Key: key, Value: obj}}, true); {
+	case errors.Is(err, errConflict):
+		return nil, exists
+	case err != nil:
+		return nil, err
+	}
+	return s.Get(k, namespace, name)
 }
 
 // prepare normalises an object for its kind and refuses what an API server would refuse.
@@ -186,77 +167,96 @@ func newUID() string {
 	return hex[:8] + "-" + hex[8:12] + "-4" + hex[13:16] + "-a" + hex[17:20] + "-" + hex[20:]
 }
 
-func (s *Store) put(key string, obj object) {
-	s.db.Revision++
-	setAt(obj, strconv.Itoa(s.db.Revision), "metadata", "resourceVersion")
-	s.db.Objects[key] = obj
-}
+// retries bounds how often a change starts anew because another server was faster.
+const retries = 50
 
-// Update changes an object under the lock. Nothing is written when nothing changed; what is not durable reaches the
-// disk with the next write or Flush.
+// Update changes an object as it is at that moment. Nothing is written when nothing changed; what is not durable
+// reaches the disk with the next write or flush.
 func (s *Store) Update(k *kind, namespace, name string, durable bool, change func(object) (object, error)) (object, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	key := keyOf(k, namespace, name)
-	old, ok := s.db.Objects[key]
-	if !ok {
-		return nil, notFound(k, name)
+	for try := 0; ; try++ {
+		old := s.lookup(key)
+		if old == nil {
+			return nil, notFound(k, name)
+		}
+		changed, err := change(clone(old))
+		if err != nil {
+			return nil, err
+		}
+		changed = clone(changed)
+		for _, field := range []string{"name", "uid", "creationTimestamp", "resourceVersion"} {
+			setAt(changed, at(old, "metadata", field), "metadata", field)
+		}
+		if err := s.prepare(k, namespace, changed); err != nil {
+			return nil, err
+		}
+		if string(mustJSON(changed)) == string(mustJSON(old)) {
+			return changed, nil
+		}
+		err = s.propose([]op{{Key: key, Value: changed, Expect: strAt(old, "metadata", "resourceVersion")}}, durable)
+		if err == nil {
+			return s.Get(k, namespace, name)
+		}
+		if !errors.Is(err, errConflict) || try == retries {
+			return nil, err
+		}
 	}
-	changed, err := change(clone(old))
-	if err != nil {
-		return nil, err
-	}
-	changed = clone(changed)
-	for _, field := range []string{"name", "uid", "creationTimestamp", "resourceVersion"} {
-		setAt(changed, at(old, "metadata", field), "metadata", field)
-	}
-	if err := s.prepare(k, namespace, changed); err != nil {
-		return nil, err
-	}
-	if string(mustJSON(changed)) == string(mustJSON(old)) {
-		return changed, nil
-	}
-	s.put(key, changed)
-	s.dirty = true
-	if durable {
-		err = s.save()
-	}
-	return clone(changed), err
 }
 
 // Delete removes an object and what goes with it: the content of a namespace, the node password of a node.
 func (s *Store) Delete(k *kind, namespace, name string) (object, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	key := keyOf(k, namespace, name)
-	obj, ok := s.db.Objects[key]
-	if !ok {
-		return nil, notFound(k, name)
+	for try := 0; ; try++ {
+		var obj object
+		var ops []op
+		s.view(func(objects map[string]object) {
+			found, ok := objects[key]
+			if !ok {
+				return
+			}
+			obj = clone(found)
+			for other, value := range objects {
+				if other == key || goesWith(k, name, other) {
+					ops = append(ops, op{Key: other, Expect: strAt(value, "metadata", "resourceVersion")})
+				}
+			}
+		})
+		if obj == nil {
+			return nil, notFound(k, name)
+		}
+		err := s.propose(ops, true)
+		if !errors.Is(err, errConflict) || try == retries {
+			return obj, err
+		}
 	}
-	delete(s.db.Objects, key)
+}
+
+// goesWith says whether the object at a key is deleted together with the one named.
+func goesWith(k *kind, name, key string) bool {
 	switch k.Kind {
 	case "Namespace":
-		for other := range s.db.Objects {
-			if strings.Split(other, "/")[1] == name {
-				delete(s.db.Objects, other)
-			}
-		}
+		return strings.Split(key, "/")[1] == name
 	case "Node":
-		delete(s.db.Objects, keyOf(mustKind("secrets"), "kube-system", nodePasswordName(name)))
+		return key == keyOf(mustKind("secrets"), "kube-system", nodePasswordName(name))
 	}
-	s.db.Revision++
-	return obj, s.save()
+	return false
 }
 
 // Ensure creates an object or makes the existing one contain these fields.
 func (s *Store) Ensure(k *kind, namespace string, wanted object) (object, error) {
-	obj, err := s.Update(k, namespace, nameOf(wanted), true, func(old object) (object, error) {
-		return mergePatch(old, clone(wanted)), nil
-	})
-	if isNotFound(err) {
-		return s.Create(k, namespace, wanted)
+	for try := 0; ; try++ {
+		obj, err := s.Update(k, namespace, nameOf(wanted), true, func(old object) (object, error) {
+			return mergePatch(old, clone(wanted)), nil
+		})
+		if !isNotFound(err) {
+			return obj, err
+		}
+		obj, err = s.Create(k, namespace, wanted)
+		var api *apiError // another server may have been faster
+		if !errors.As(err, &api) || api.Reason != "AlreadyExists" || try == retries {
+			return obj, err
+		}
 	}
-	return obj, err
 }
 
 // Event records an event about an object in the object's namespace.

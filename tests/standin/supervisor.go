@@ -2,10 +2,13 @@ package main
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // The supervisor: what K3s itself answers on 6443 beside the Kubernetes API.
@@ -18,12 +21,18 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("/v1-k3s/readyz", s.whenReady(s.forNodes(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })))
 	mux.HandleFunc("/v1-k3s/config", s.whenReady(s.forNodes(s.serveConfig)))
 	mux.HandleFunc("/v1-k3s/client-kubelet.crt", s.whenReady(s.forNodes(s.serveNodeCertificate)))
+	mux.HandleFunc("/v1-k3s/apiservers", s.whenReady(s.forNodes(s.serveServers)))
+	mux.HandleFunc("/v1-k3s/server-bootstrap", s.whenReady(s.forServers(s.serveBootstrap)))
+	mux.HandleFunc("/db/info", s.whenReady(s.forServers(s.serveMembers)))
 	mux.HandleFunc("/", s.whenReady(s.serveAPI))
 	return mux
 }
 
 func (s *server) whenReady(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if delay, asked := answerDelay.Load().(time.Duration); asked {
+			time.Sleep(delay)
+		}
 		if !s.ready.Load().(bool) {
 			writeStatus(w, &apiError{503, "ServiceUnavailable", "starting"})
 			return
@@ -49,6 +58,29 @@ func (s *server) forNodes(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// forServers lets in who has the server's token.
+func (s *server) forServers(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "server" || !sameSecret(password, s.password) {
+			unauthorized(w)
+			return
+		}
+		next(w, r)
+	}
+}
+
+// serveServers lists where the API is to be had: an agent's load balancer asks.
+func (s *server) serveServers(w http.ResponseWriter, _ *http.Request) {
+	addresses := []string{}
+	for _, node := range s.store.List(mustKind("nodes"), "") {
+		if strAt(node, "metadata", "labels", controlPlaneLabel) == "true" {
+			ip, _, _ := strings.Cut(strAt(node, "metadata", "annotations", "k3s.io/internal-ip"), ",")
+			addresses = append(addresses, net.JoinHostPort(ip, strconv.Itoa(s.httpsPort())))
+		}
+	}
+	writeJSON(w, 200, object{"addresses": addresses})
+}
+
 // serveStatic hands out files, no directory listings.
 func (s *server) serveStatic(w http.ResponseWriter, r *http.Request) {
 	path := filepath.Join(s.path("static"), filepath.FromSlash(filepath.Clean("/"+strings.TrimPrefix(r.URL.Path, "/static/"))))
@@ -67,5 +99,6 @@ func (s *server) serveConfig(w http.ResponseWriter, _ *http.Request) {
 		"FlannelBackend":        s.config.strOr("flannel-backend", "vxlan"),
 		"SystemDefaultRegistry": s.config.str("system-default-registry"),
 		"ServerVersion":         version,
+		"CriticalControlArgs":   criticalValues(s.config),
 	})
 }

@@ -110,9 +110,18 @@ func (a *authority) issueClient(user, group string) (certPEM, keyPEM []byte, err
 
 // issueServer signs a serving certificate for names and addresses.
 func (a *authority) issueServer(names []string) (certPEM, keyPEM []byte, err error) {
+	return a.issueFor(names, x509.ExtKeyUsageServerAuth)
+}
+
+// issuePeer signs what an etcd member both serves and asks with.
+func (a *authority) issuePeer(names []string) (certPEM, keyPEM []byte, err error) {
+	return a.issueFor(names, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
+}
+
+func (a *authority) issueFor(names []string, usages ...x509.ExtKeyUsage) (certPEM, keyPEM []byte, err error) {
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "k3s", Organization: []string{"k3s"}},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		ExtKeyUsage: usages,
 	}
 	seen := map[string]bool{}
 	for _, name := range names {

@@ -364,6 +364,12 @@ func (s *server) runBarePods(nodes []object) {
 			continue
 		}
 		where := place(objAt(pod, "spec"), nodes)
-		s.settlePod(namespaceOf(pod), pod, where, phaseOf(where))
+		phase = phaseOf(where)
+		if where.running() && strAt(pod, "spec", "restartPolicy") == "Never" {
+			// What matters of such a pod is how it ends, and nobody knows: no container runs here.
+			s.setStatus(mustKind("pods"), pod, object{"phase": "Unknown", "message": "the stand-in runs no container"})
+			continue
+		}
+		s.settlePod(namespaceOf(pod), pod, where, phase)
 	}
 }

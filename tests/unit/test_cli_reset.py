@@ -25,7 +25,7 @@ nodes:
         (["--yes", "--confirm", "other"], "the inventory's cluster is 'edge'"),
         (["--output", "jsonl"], "cannot ask"),
         (["--limit", "agent-9"], "'agent-9', which is not in the inventory"),
-        (["--limit", "server-1"], "a server cannot be reset while other nodes"),
+        (["--limit", "server-1"], "the last server cannot be reset while other nodes"),
     ],
 )
 def test_refused_before_anything_is_connected(tmp_path: Path, words: list[str], said: str) -> None:

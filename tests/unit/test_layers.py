@@ -36,12 +36,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "report": frozenset(
         {
             "plan",
+            "inventory.budgets",
             "lifecycle.reset",
             "lifecycle.status",
             "lifecycle.world",
             "verify.budgets",
             "verify.results",
-            "verify.subject",
+            "verify.usage",
         }
     ),
     "cli": frozenset({""}),
@@ -55,7 +56,7 @@ DOORS: dict[str, frozenset[str]] = {
     "requests": frozenset({"bundle"}),
     "urllib3": frozenset({"bundle"}),
     "zstandard": frozenset({"bundle"}),
-    "cryptography": frozenset({"bundle"}),
+    "cryptography": frozenset({"bundle", "verify"}),
     "cyclonedx": frozenset({"bundle"}),
     "packageurl": frozenset({"bundle"}),
     "click": frozenset({"cli", "report"}),

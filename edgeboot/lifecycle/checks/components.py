@@ -53,10 +53,21 @@ def bundle(subject: Subject) -> Iterator[Complaint]:
                 f"{'edgeboot' if switch is None else 'K3s'} writes itself",
                 "rename it in the bundle",
             )
-    if backend_of(cluster) == "none" and not wanted and not contents.of(ItemRole.MANIFEST):
+    if backend_of(cluster) == "none":
+        yield from _other_network(subject, brought=bool(wanted or contents.of(ItemRole.MANIFEST)))
+
+
+def _other_network(subject: Subject, *, brought: bool) -> Iterator[Complaint]:
+    if not brought:
         yield refuse(
             "flannel's backend is none, and the bundle brings no other network",
             "put its manifests or its chart into the bundle; a chart needs `bootstrap: true`",
+        )
+    elif subject.config.get("disable-network-policy") is not True:
+        yield warn(
+            "flannel's backend is none, and K3s's own controller of network policies stays on",
+            "set `disable-network-policy: true` under `config` if that network brings one, as most "
+            "do",
         )
 
 

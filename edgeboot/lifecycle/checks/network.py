@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from edgeboot.components import firewall as rules
 from edgeboot.components.drop_in import inputs_of
 from edgeboot.components.k3s import config_of
-from edgeboot.inventory.model import Role
+from edgeboot.inventory.model import DatastoreKind, Role
 from edgeboot.lifecycle.checks.base import Complaint, Subject, mended, refuse, warn
 
 # K3s, installation/requirements; the higher ones on loopback.
 _BOTH = frozenset({6444, 10010, 10248, 10249, 10250, 10256})
 _PORTS = {Role.SERVER: _BOTH | {6443, 10257, 10258, 10259}, Role.AGENT: _BOTH}
+_ETCD = frozenset({2379, 2380})
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # in the order K3s looks
 
 
@@ -22,7 +23,8 @@ def ports(subject: Subject) -> Iterator[Complaint]:
     if subject.running:
         return
     listening = {one.port: one.program for one in subject.facts.listeners}
-    for port in sorted(_PORTS[subject.node.role] & listening.keys()):
+    wanted = _PORTS[subject.node.role] | (_ETCD if _has_etcd(subject) else frozenset())
+    for port in sorted(wanted & listening.keys()):
         yield refuse(
             f"port {port} is taken by {listening[port]}", f"stop {listening[port]}, or move it"
         )
@@ -32,6 +34,11 @@ def ports(subject: Subject) -> Iterator[Complaint]:
                 f"port {port}, on which Traefik would answer, is taken by {listening[port]}",
                 f"stop {listening[port]}, or list traefik under `disable`",
             )
+
+
+def _has_etcd(subject: Subject) -> bool:
+    kind = subject.cluster.datastore.kind
+    return subject.node.role is Role.SERVER and kind is DatastoreKind.ETCD
 
 
 def _ingress(subject: Subject) -> frozenset[int]:

@@ -1,1 +1,5 @@
-"""The checks: ordinary pytest functions with a ``subject`` and its testinfra ``host``."""
+"""The checks: ordinary pytest functions over what was read of nodes and cluster."""
+
+from pathlib import Path
+
+CHECKS = Path(__file__).parent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from edgeboot.bundle import lock as locks
 from edgeboot.bundle import spec
@@ -26,6 +28,7 @@ from edgeboot.bundle.registry_keychain import Keychain
 from edgeboot.bundle.registry_pull import Pull, Wanted
 from edgeboot.bundle.registry_push import put_manifest, upload_blob
 from edgeboot.bundle.resolve import resolve
+from edgeboot.cli.main import cli
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.events import BytesFetched, Event
 from edgeboot.plan.sources import BytesSource
@@ -48,8 +51,12 @@ ARCHES = (("amd64", None), ("arm", "v6"), ("arm", "v7"))
 ROOT = Path(__file__).parents[3]
 # edgeboot as another user, who need not be able to read where Python is
 AS_USER = """
-import encodings.idna, encodings.utf_8_sig, os, sys
+import encodings.idna, encodings.utf_8_sig, importlib, os, pkgutil, sys, tempfile
+import edgeboot.bundle, edgeboot.cli
 from edgeboot.cli.main import main
+for room in (edgeboot.bundle, edgeboot.cli):  # what is imported late, while that can be read
+    for module in pkgutil.iter_modules(room.__path__, room.__name__ + "."):
+        importlib.import_module(module.name)
 user = sys.argv.pop(1)
 if user != "None" and os.geteuid() == 0:
     os.setgroups([])
@@ -288,6 +295,81 @@ def test_a_warm_build_fetches_no_blob_and_a_lock_holds_a_moved_tag(
     path.write_text(text + f"- name: {before.host}/site/app:1\n")
     with pytest.raises(Refused, match=r"site/app:1: the lock does not have it"):
         build(spec.load(path), tmp_path / "x", release=release, store=store, lock=lock)
+
+
+def test_lock_and_update_from_the_command_line(
+    plain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is locked stays; `update --dry-run` only tells; `update` moves it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    fakes.release(tmp_path / "release", ("amd64",))
+    push(app_layout("first", ARCHES), plain, "site/updated:1", tmp_path / "first")
+    text = f"name: edge\nk3s: {{source: release, arches: [amd64]}}\nimages:\n- name: {plain}/"
+    fakes.spec_file(tmp_path, f"{text}site/updated:1\n")
+
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli, ["bundle", *words, "-f", "bundle.yml"])
+        error = done.exception if isinstance(done.exception, EdgebootError) else None
+        return (error.exit_code, str(error)) if error else (done.exit_code, done.output)
+
+    assert run("update")[0] == 2  # there is no lock yet
+    code, said = run("lock")
+    assert (code, "site/updated:1: digest sha256:" in said) == (0, True)
+    assert run("build", "--locked", "-o", "old.tar")[0] == 0
+    push(app_layout("second", ARCHES), plain, "site/updated:1", tmp_path / "second")
+    kept = Path("bundle.lock").read_bytes()
+    assert run("lock")[0] == 0
+    code, said = run("update", "--dry-run")
+    assert code == 10
+    assert re.search(r"site/updated:1: digest sha256:\w+ -> sha256:\w+", said)
+    assert Path("bundle.lock").read_bytes() == kept
+    assert run("build", "--locked", "-o", "same.tar")[0] == 0
+    assert Path("same.tar").read_bytes() == Path("old.tar").read_bytes()
+    assert run("update")[0] == 0
+    assert Path("bundle.lock").read_bytes() != kept
+    assert "Nothing moved" in run("update", "--dry-run")[1]
+    assert run("build", "--locked", "-o", "new.tar")[0] == 0
+    assert Path("new.tar").read_bytes() != Path("old.tar").read_bytes()
+
+
+def test_a_lock_under_strict_knows_every_image(tmp_path: Path) -> None:
+    release = fakes.release(tmp_path / "release", ("amd64",))
+    chart = tmp_path / "site" / "odd" / "templates"
+    chart.mkdir(parents=True)
+    (chart.parent / "Chart.yaml").write_text("apiVersion: v2\nname: odd\nversion: 1.0.0\n")
+    (chart / "a.yaml").write_text("spec:\n  image: {{ .Files.Get `image.txt` }}\n")
+    text = "name: edge\nk3s: {arches: [amd64]}\ncharts:\n- path: odd\n"
+    lenient = spec.load(site_spec(tmp_path, text))
+    assert resolve(lenient, release=release, store=fakes.store(tmp_path)).pins
+    strict = spec.load(site_spec(tmp_path, f"strict: true\n{text}"))
+    with pytest.raises(EdgebootError, match=r"bundle\.yml:5: the images of odd are not all known"):
+        resolve(strict, release=release, store=fakes.store(tmp_path))
+
+
+def test_a_lock_pins_what_charts_need_but_for_what_k3s_brings(plain: str, tmp_path: Path) -> None:
+    """One that a registry lacks is told; it may only be missing where an archive can bring it."""
+    release = fakes.release(tmp_path / "release", ("amd64",))
+    templates = tmp_path / "site" / "two" / "templates"
+    templates.mkdir(parents=True)
+    (templates.parent / "Chart.yaml").write_text("apiVersion: v2\nname: two\nversion: 1.0.0\n")
+
+    def asked(*images: str, more: str = "") -> locks.Lock:
+        lines = "".join(f"  - image: {image}\n" for image in images)
+        (templates / "a.yaml").write_text(f"spec:\n{lines}")
+        text = f"name: edge\nk3s: {{arches: [amd64]}}\ncharts:\n- path: two\n{more}"
+        wanted = spec.load(site_spec(tmp_path, text))
+        return resolve(wanted, release=release, store=fakes.store(tmp_path))
+
+    pins = asked(fakes.PAUSE, f"{plain}/site/app:1").pins
+    assert [name for kind, name in pins if kind == "chart-images"] == [f"{plain}/site/app:1"]
+    with pytest.raises(EdgebootError, match=r"bundle\.yml:4: .*site/none.*does not exist"):
+        asked(f"{plain}/site/none:1")
+    single = fakes.Layout()
+    single.name(f"{plain}/site/none:1", single.manifest([fakes.layer("x")], "amd64"))
+    (tmp_path / "site" / "i.tar").write_bytes(single.tar())
+    assert asked(f"{plain}/site/none:1", more="images:\n- archive: i.tar\n").pins
 
 
 EVERYTHING = """\

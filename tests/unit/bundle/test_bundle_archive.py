@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import random
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 
 from edgeboot.bundle import contents_json
 from edgeboot.bundle.archive import Bundle, write
-from edgeboot.bundle.contents import Blob
+from edgeboot.bundle.contents import Blob, Role
 from edgeboot.bundle.wire import BLOCK, header
 from edgeboot.errors import BadInput, Refused, StepFailed
+from tests.unit.bundle import fakes
 
 TABLE = contents_json.FILE_NAME
 
@@ -109,6 +111,42 @@ def test_row_29_any_truncation_is_noticed_and_its_member_named(
     length = data.draw(st.integers(0, len(whole) - 1))
     message = refusal(work, whole[:length])
     assert any(name in message for name in named_at(spans, length))
+
+
+def test_row_29_of_ten_thousand_flips_and_truncations_none_is_accepted(
+    small_bundle: Path, work: Path
+) -> None:
+    """Of a bundle with one image and one file, read to its last byte each time."""
+    with Bundle.open(small_bundle) as bundle:
+        contents = bundle.contents
+        image = next(i for i in contents.images_of("amd64") if i.name == fakes.PAUSE)
+        archives = tuple(a for a in contents.archives_of("amd64") if a.images == (image.name,))
+        items = tuple(i for i in contents.items if i.role is Role.FILE)
+        less = replace(contents, arches=("amd64",), items=items, images=(image,), archives=archives)
+        write(work, less, bundle.source)
+    chance, accepted, whole = random.Random(29), [], work.read_bytes()
+    with work.open("r+b", buffering=0) as file:
+        for _ in range(9_000):
+            position, bit = chance.randrange(len(whole)), 1 << chance.randrange(8)
+            os.pwrite(file.fileno(), bytes([whole[position] ^ bit]), position)
+            accepted += [position] if is_accepted(work) else []
+            os.pwrite(file.fileno(), whole[position : position + 1], position)
+        assert is_accepted(work)
+        for length in sorted((chance.randrange(len(whole)) for _ in range(1_000)), reverse=True):
+            file.truncate(length)
+            accepted += [length] if is_accepted(work) else []
+    assert accepted == []
+
+
+def is_accepted(path: Path) -> bool:
+    try:
+        with Bundle.open(path) as bundle:
+            for blob in contents_json.all_blobs(bundle.contents):
+                for _ in bundle.source(blob).open():
+                    pass
+    except (Refused, StepFailed):
+        return False
+    return True
 
 
 @pytest.mark.parametrize("tail", [b"\0", bytes(512), b"x", bytes(10240)])

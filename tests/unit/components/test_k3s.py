@@ -19,6 +19,7 @@ CLUSTER = Cluster(
 def test_a_server() -> None:
     assert render(config_of(CLUSTER, SERVER)) == (
         "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
+        'agent-token-file: "/etc/rancher/k3s/edgeboot-agent-token"\n'
         "disable:\n"
         '  - "traefik"\n'
         "kubelet-arg:\n"

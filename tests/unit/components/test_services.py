@@ -64,7 +64,7 @@ def test_without_logrotate_there_is_nothing_to_tell_it() -> None:
     assert [file.path for file in files] == [service_file("openrc", "k3s")]
 
 
-@pytest.mark.parametrize("name", ["observe", "start", "status", "measure", "survey", "clear"])
+@pytest.mark.parametrize("name", ["observe", "start", "status", "inspect", "survey", "clear"])
 def test_a_snippet_brings_the_functions_it_uses(name: str) -> None:
     assert "service_active() {" in shell.text(name)
     assert ("remaining_processes() {" in shell.text(name)) == (name in {"survey", "clear"})

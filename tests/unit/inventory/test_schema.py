@@ -36,6 +36,7 @@ def test_examples_pass(path: Path) -> None:
     ("part", "keys"),
     [
         ("cluster", sections.CLUSTER),
+        ("datastore", sections.DATASTORE),
         ("settings", sections.SETTINGS),
         ("node", sections.NODE),
         ("ssh", sections.SSH),
@@ -58,12 +59,15 @@ def test_owned_keys_are_no_config_keys() -> None:
 
 
 @pytest.mark.parametrize("key", [*KEYS, *OWNED])
-def test_loader_and_schema_agree_on_each_k3s_key(key: str, tmp_path: Path) -> None:
+def test_loader_and_schema_agree_on_each_k3s_key(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A value of the type that the schema names is loaded; an owned key is refused by both."""
     known = SCHEMA["$defs"]["config"]["properties"].get(key, {"type": "string"})
     value = example(known)
     node = {"name": "a", "address": "192.0.2.1", "role": "server", "config": {key: value}}
-    document = {"cluster": {"name": "edge"}, "nodes": [node]}
+    document = {"cluster": {"name": "edge", **datastore_for(key)}, "nodes": [node]}
+    monkeypatch.setenv("EDGEBOOT_TEST_ENDPOINT", "postgres://k3s:secret@192.0.2.5/k3s")
     path = tmp_path / "inventory.yml"
     path.write_text(yaml.safe_dump(document))
     assert validator().is_valid(document) is (key in KEYS)
@@ -75,9 +79,18 @@ def test_loader_and_schema_agree_on_each_k3s_key(key: str, tmp_path: Path) -> No
             load(path)
 
 
+def datastore_for(key: str) -> dict[str, Any]:
+    """Some keys are errors without the datastore they are about."""
+    if key.startswith("etcd-"):
+        return {"datastore": "etcd"}
+    if key.startswith("datastore-"):
+        return {"datastore": {"endpoint-env": "EDGEBOOT_TEST_ENDPOINT"}}
+    return {}
+
+
 def example(known: dict[str, Any]) -> object:
     if "oneOf" in known:
-        return ["x"]
+        return [known["oneOf"][1]["items"].get("enum", ["x"])[0]]
     if "enum" in known:
         return known["enum"][0]
     return {"string": "x", "integer": 5, "boolean": True}[known["type"]]

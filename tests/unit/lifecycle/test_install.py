@@ -15,7 +15,7 @@ from edgeboot.inventory.model import Role as NodeRole
 from edgeboot.lifecycle.install import Installed, install, make_plan
 from edgeboot.lifecycle.world import Plan, Supplies
 from edgeboot.plan.resources import text
-from edgeboot.plan.steps import Start
+from edgeboot.plan.steps import Start, Write
 from edgeboot.transport.fake import FakeCluster, FakeHost, Fault
 
 VERSION = "v1.36.2+k3s1"
@@ -125,7 +125,10 @@ def test_a_label_changes_one_node_only() -> None:
     changed = replace(CLUSTER, nodes=(first, replace(agent, labels={"zone": "a"}), last))
     plan = make_plan(changed, SUPPLIES, fakes)
     assert plan.steps_of("server-1") == plan.steps_of("agent-2") == ()
-    assert [type(s).__name__ for s in plan.steps_of("agent-1")] == ["Run", "Write", "Start"]
+    steps = plan.steps_of("agent-1")
+    assert [type(s).__name__ for s in steps] == ["Write", "Write", "Start"]
+    written = [step.path for step in steps if isinstance(step, Write)]
+    assert written == ["/var/lib/edgeboot/node.json", "/etc/rancher/k3s/config.yaml"]
 
 
 def test_an_added_agent_touches_no_other_host() -> None:

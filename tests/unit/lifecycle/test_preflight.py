@@ -16,7 +16,7 @@ from edgeboot.bundle.contents import Role as ItemRole
 from edgeboot.inventory.cluster import read as read_components
 from edgeboot.inventory.fold import folded
 from edgeboot.inventory.hosts import Host, PlacedFile
-from edgeboot.inventory.model import Budget, Cluster, Node, Role
+from edgeboot.inventory.model import Budget, Cluster, Datastore, DatastoreKind, Node, Role
 from edgeboot.lifecycle.checks.base import Subject
 from edgeboot.lifecycle.preflight import ALLOWABLE, CHECKS, Preflight, findings, refusals
 from edgeboot.lifecycle.terms import Terms
@@ -150,7 +150,14 @@ def subject(case: dict[str, Any]) -> Subject:
     contents = (
         replace(CONTENTS, items=(*CONTENTS.items, *more)) if case.get("bundle", True) else None
     )
-    cluster = Cluster("c", nodes, cluster_config, components=components)
+    cluster = Cluster(
+        "c",
+        nodes,
+        cluster_config,
+        components=components,
+        datastore=Datastore(DatastoreKind(case.get("datastore", "sqlite"))),
+        vip=case.get("vip"),
+    )
     return Subject(cluster, node, fleet, contents, terms, steps)
 
 

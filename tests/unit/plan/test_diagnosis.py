@@ -37,6 +37,37 @@ CASES = {
     "out-of-memory": ("k3s.service: Failed with result 'oom-kill'.", "memory"),
     "cgroups": ('level=fatal msg="failed to find memory cgroup (v2)"', "cmdline.txt"),
     "wrong-architecture": ("/usr/local/bin/k3s: cannot execute binary file", "--arch"),
+    "former-member": (
+        "ETCD join failed: duplicate node name found, please use a unique name for this node",
+        "--forget-node-passwords",
+    ),
+    "servers-differ": (
+        'level=fatal msg="failed to validate server configuration: critical configuration value '
+        'mismatch between servers"',
+        "'cluster'",
+    ),
+    "second-learner": (
+        'msg="Waiting for other members to finish joining etcd cluster: etcdserver: too many '
+        'learner members in cluster"',
+        "five minutes",
+    ),
+    "server-down": (
+        'msg="Waiting for other members to finish joining etcd cluster: etcdserver: unhealthy '
+        'cluster"',
+        "edgeboot reset --limit",
+    ),
+    "empty-datastore": (
+        'level=fatal msg="Error: preparing server: failed to bootstrap cluster data: failed to '
+        "reconcile with local datastore: no bootstrap data found in datastore - check server token "
+        'value and verify datastore integrity"',
+        "edgeboot reset --limit pi",
+    ),
+    "removed-member": (
+        "tombstone file has been detected but --server is empty: backup and delete "
+        "${datadir}/server/db to create a new cluster, or set --server to rejoin the cluster",
+        "edgeboot install",
+    ),
+    "no-quorum": ('msg="Failed to test etcd connection: etcdserver: no leader"', "start them"),
     "image-missing": (
         'failed to pull image "docker.io/x/y:1": dial failed',
         "bundle",

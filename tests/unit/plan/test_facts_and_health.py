@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -48,6 +49,7 @@ condition kernel-parameters console=tty1 quiet
 condition module vxlan loadable
 condition resolver /etc/resolv.conf 192.0.2.1 192.0.2.2
 condition resolver /run/systemd/resolve/resolv.conf
+condition network 0002A8C0 00FFFFFF
 condition swap /var/swap
 condition program dockerd
 condition boot-file /boot/firmware/cmdline.txt cm9vdD0vZGV2L3gK
@@ -80,6 +82,7 @@ def test_the_condition_of_a_host() -> None:
     condition = parse_facts(FACTS, "pi").condition
     assert condition.kernel_parameters == ("console=tty1", "quiet")
     assert condition.modules == {"vxlan": "loadable"}
+    assert condition.networks == (IPv4Network("192.168.2.0/24"),)
     assert condition.resolvers == {
         "/etc/resolv.conf": ("192.0.2.1", "192.0.2.2"),
         "/run/systemd/resolve/resolv.conf": (),
@@ -219,3 +222,11 @@ def test_no_output_at_all() -> None:
 def test_broken_json_is_not_known() -> None:
     status = parse_status(status_text(unit=UNIT, nodes=(0, '{"items": [')))
     assert status.nodes is None
+
+
+def test_what_a_charts_job_said_is_told() -> None:
+    """K3s starts the job's pod over and over: the job itself never counts as failed."""
+    said = "Error: INSTALLATION FAILED: no such value"
+    status = parse_status(status_text(unit=UNIT, **{"chart-log": (0, said)}))
+    assert status.chart_log == said
+    assert parse_status(status_text(unit=UNIT)).chart_log == ""

@@ -1,0 +1,87 @@
+"""What edgeboot has set on a Node object: K3s adds labels and taints, and never takes them off.
+
+Labels are patched on at every start, taints count only when a node registers (K3s,
+pkg/agent/run.go). So each host remembers what was set, and what has gone from the inventory since
+is taken off by kubectl on a server.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from edgeboot.components.context import Marks
+from edgeboot.inventory.model import Node
+from edgeboot.plan import paths
+from edgeboot.plan.facts import Facts
+from edgeboot.plan.resources import File, text
+
+
+def wanted(node: Node) -> Marks:
+    """What the inventory says of a node."""
+    return Marks(frozenset(node.labels), frozenset(node.taints))
+
+
+def is_pending(marks: Marks, node: Node) -> bool:
+    """Whether something has to be done to the Node object that K3s itself will not do."""
+    if not marks.registered:
+        return False
+    now = wanted(node)
+    return not marks.settled or bool(marks.labels - now.labels) or marks.taints != now.taints
+
+
+def record(marks: Marks, node: Node) -> File:
+    """The host's memory while work is pending: what was set before, and what is to be set now."""
+    now = wanted(node)
+    if is_pending(marks, node):
+        now = Marks(marks.labels | now.labels, marks.taints | now.taints, settled=False)
+    return File(paths.NODE_RECORD, text(dump(now)), 0o600)
+
+
+def dump(marks: Marks) -> str:
+    """The file's text."""
+    document = {
+        "labels": sorted(marks.labels),
+        "taints": sorted(marks.taints),
+        "settled": marks.settled,
+    }
+    return json.dumps(document, sort_keys=True) + "\n"
+
+
+def marks_of(facts: Facts, service: str) -> Marks:
+    """What a host remembers; one that was installed before there was a record has its config."""
+    unit = facts.units.get(service)
+    registered = unit is not None and bool(unit.started_with)
+    fact = facts.files.get(paths.NODE_RECORD)
+    try:
+        said = json.loads(fact.content or b"") if fact else None
+        if said is not None:
+            labels, taints = frozenset(said["labels"]), frozenset(said["taints"])
+            return Marks(labels, taints, bool(said["settled"]), registered)
+    except (ValueError, KeyError, TypeError):
+        pass  # damaged: as if there were none
+    config = config_lists(facts)
+    labels = frozenset(label.partition("=")[0] for label in config.get("node-label", ()))
+    return Marks(labels, frozenset(config.get("node-taint", ())), registered=registered)
+
+
+def config_lists(facts: Facts) -> Mapping[str, tuple[str, ...]]:
+    """What is in a ``config.yaml`` that ``k3s.render`` wrote: each key with its values as texts.
+
+    A line of another form says nothing: it is not ours.
+    """
+    fact = facts.files.get(paths.CONFIG)
+    found: dict[str, tuple[str, ...]] = {}
+    key = ""
+    for line in (fact.content or b"").decode("utf-8", "replace").splitlines() if fact else ():
+        name, colon, value = line.partition(":")
+        try:
+            if line.startswith("  - "):
+                found[key] = (*found.get(key, ()), str(json.loads(line[4:])))
+            elif colon and not line.startswith(("#", " ")):
+                key = name
+                if value.strip():
+                    found[key] = (str(json.loads(value)),)
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,100 @@
+# Reads all that `verify` holds a host's K3s against; changes nothing. Each section begins with a
+# line "== NAME EXIT-CODE".
+#
+# inspect.sh ROLE SERVICE FILE...
+#   ROLE     server (the API's answers are timed too) or agent
+#   SERVICE  the service
+#   FILE     hashed anew, byte by byte: what an earlier run remembers of it proves nothing
+# uses: init
+set -u
+export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
+role=$1 service=$2
+shift 2
+k3s=/usr/local/bin/k3s
+data=/var/lib/rancher/k3s
+
+section() { # NAME COMMAND...
+    name=$1
+    shift
+    output=$("$@" 2>&1)
+    printf '== %s %s\n%s\n' "$name" "$?" "$output"
+}
+
+unit() {
+    enabled=no
+    if service_enabled "$service"; then enabled=yes; fi
+    printf 'ActiveState=%s\nNRestarts=%s\nEnabled=%s\n' "$active" "$(service_restarts "$service")" "$enabled"
+}
+
+# What it complained of since it was last started on purpose, then its last lines.
+journal() {
+    since=$(stat -c %Y "/var/lib/edgeboot/started-$service" 2>/dev/null)
+    said=$(service_log "$service" 300 "${since:-0}")
+    printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|^E[0-9]{4} ' | tail -n 6
+    printf '%s\n' "$said" | tail -n 6
+}
+
+version() { "$k3s" --version 2>/dev/null | sed -n '1s/^k3s version \([^ ]*\).*/\1/p'; }
+
+modes() { # MODE UID:GID KIND NAME of every file, of everything that holds a secret, and of its directories
+    for path in "$@" /etc/rancher /etc/rancher/k3s /etc/rancher/k3s/*.yaml /etc/rancher/k3s/*.yaml.d/* \
+        /etc/rancher/node /etc/rancher/node/password "/etc/systemd/system/$service.service.env" \
+        "$data" "$data/server" "$data/server/token" "$data/server/agent-token" "$data/server/cred" \
+        "$data"/server/cred/* "$data/server/tls" "$data"/server/tls/*.key "$data/server/tls/etcd" \
+        "$data"/server/tls/etcd/*.key "$data/server/db" "$data"/server/db/*.db "$data/agent" \
+        "$data"/agent/*.key "$data"/agent/*.kubeconfig "$data/agent/etc" "$data/agent/etc/containerd" \
+        "$data/agent/etc/containerd/config.toml" /var/lib/edgeboot /var/lib/edgeboot/*; do
+        [ -e "$path" ] && printf '%s\0' "$path"
+    done | xargs -0 stat -L -c '%a %u:%g %F|%n'
+}
+
+hashes() {
+    for path in "$@"; do
+        [ -f "$path" ] && printf '%s\0' "$path"
+    done | xargs -0 sha256sum
+}
+
+certificates() { # only public ones; keys have other names
+    for path in "$data"/server/tls/*.crt "$data"/server/tls/etcd/*.crt "$data"/agent/*.crt; do
+        [ -f "$path" ] && printf 'file %s\n' "$path" && cat "$path"
+    done
+    return 0
+}
+
+kernel() {
+    for name in net/ipv4/ip_forward net/bridge/bridge-nf-call-iptables vm/panic_on_oom \
+        vm/overcommit_memory kernel/panic kernel/panic_on_oops; do
+        value=$(cat "/proc/sys/$name" 2>/dev/null) && printf 'sysctl %s %s\n' "$name" "$value"
+    done
+    grep -qw overlay /proc/filesystems && echo 'module overlay'
+    [ -d /proc/sys/net/bridge ] && echo 'module br_netfilter'
+    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+        tr ' ' '\n' </sys/fs/cgroup/cgroup.controllers | sed 's/^/cgroup /'
+    else
+        sed -n 's/^\([a-z_]*\).*[[:space:]]1$/cgroup \1/p' /proc/cgroups
+    fi
+}
+
+latency() { # centiseconds until kubectl has the API's answer
+    for _ in 1 2 3; do
+        began=$(sed 's/ .*//; s/\.//' /proc/uptime)
+        timeout 60 "$k3s" kubectl get --raw /readyz --request-timeout=50s >/dev/null || return 1
+        ended=$(sed 's/ .*//; s/\.//' /proc/uptime)
+        echo "$((ended - began))"
+    done
+}
+
+active=$(service_active "$service")
+section clock date +%s
+section unit unit
+section version version
+if [ -S /run/k3s/containerd/containerd.sock ]; then
+    section images timeout 120 "$k3s" ctr -n k8s.io images check
+fi
+section journal journal
+section modes modes "$@"
+section hashes hashes "$@"
+section certificates certificates
+section kernel kernel
+if [ "$role" = server ]; then section latency latency; fi
+echo '== end 0'

@@ -1,0 +1,189 @@
+# Samples what K3s and its host use, once a second, then the disk they fill. Writes nothing.
+#
+# sample.sh SERVICE SECONDS DISK-PATH...
+#   SERVICE    the service whose control group and processes are looked at
+#   DISK-PATH  each is summed up with the directories three levels below it
+#
+# Two programs are started for a sample (sleep and one grep); the rest is done by the shell, and all
+# arithmetic by whoever reads this:
+#
+# method cgroup|processes      what memory and processor time are taken from
+# ticks N, clock EPOCH-SECONDS, limit BYTES (of the whole host), boot MICROSECONDS (start to ready)
+# read NAME FILE               what a file of the samples is
+# process ROLE PID             a process of K3s, at the first sample
+# sample                       a sample begins: FILE:LINE of all files, then
+# files ROLE COUNT             open descriptors
+# disk KIBIBYTES PATH, space KIBIBYTES-FREE
+# end
+#
+# Where the service has no control group of its own (OpenRC without rc_cgroup_mode; a controller
+# that its manager does not use), its processes are summed up instead.
+# uses: init
+set -u
+service=$1 seconds=$2
+shift 2
+paths=$*
+
+if ! pid=$(service_pid "$service"); then
+    echo "$service has no process" >&2
+    exit 1
+fi
+
+of_controller() { # NAME: directory of the service's cgroup, version 1
+    path=$(sed -n "s/^[0-9]*:\\([a-z_]*,\\)*$1\\(,[a-z_]*\\)*://p" "/proc/$pid/cgroup")
+    [ -n "$path" ] && printf '/sys/fs/cgroup/%s%s' "$1" "$path"
+}
+
+shown() { systemctl show "$service.service" -p "$1" --value; } # PROPERTY
+
+own() { # GROUP: prints it if it is named after the service, hence holds nobody else
+    case ${1##*/} in *"$service"*) echo "$1" ;; esac
+}
+
+first_of() { # PATH...: the first that is there
+    for path in "$@"; do
+        [ -e "$path" ] && echo "$path" && return
+    done
+}
+
+reads() { # NAME FILE: FILE is part of every sample, if it is there
+    [ -r "$2" ] || return 0
+    echo "read $1 $2"
+    files="$files $2"
+}
+
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    version=2 root=/sys/fs/cgroup
+    group=$root$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+    cpu_group=$group
+else
+    version=1 root=/sys/fs/cgroup/memory
+    group=$(of_controller memory) cpu_group=$(own "$(of_controller cpuacct)")
+fi
+method=processes
+[ -z "$(own "$group")" ] || method=cgroup
+
+files=
+echo "method $method"
+echo "ticks $(getconf CLK_TCK 2>/dev/null || echo 100)"
+echo "clock $(date +%s)"
+# shellcheck disable=SC2154  # set by init.sh
+if [ "$init" = systemd ] && [ "$(shown ActiveState)" = active ]; then
+    echo "boot $(($(shown ActiveEnterTimestampMonotonic) - $(shown ExecMainStartTimestampMonotonic)))"
+fi
+for file in "$root/memory.limit_in_bytes" "$root/memory.max"; do
+    read -r limit 2>/dev/null <"$file" || continue
+    # Unlimited is "max", or a number of 19 digits.
+    case $limit in *[!0-9]*) ;; *) [ "${#limit}" -gt 15 ] || echo "limit $limit" ;; esac
+done
+
+reads uptime /proc/uptime
+reads load /proc/loadavg
+reads meminfo /proc/meminfo
+reads pressure-cpu /proc/pressure/cpu
+reads pressure-memory /proc/pressure/memory
+reads pressure-io /proc/pressure/io
+reads host-memory "$root/memory.stat"
+reads host-usage "$(first_of "$root/memory.usage_in_bytes" "$root/memory.current")"
+if [ "$method" = cgroup ]; then
+    reads memory "$group/memory.stat"
+    reads kernel-memory "$group/memory.kmem.usage_in_bytes"
+    reads cpu "$(first_of "$cpu_group/cpuacct.usage" "$cpu_group/cpu.stat")"
+    [ "$version" = 2 ] || reads quota "$(own "$(of_controller cpu)")/cpu.stat"
+fi
+pods=$(first_of "$root/kubepods" "$root/kubepods.slice")
+if [ -n "$pods" ]; then
+    reads pods-memory "$pods/memory.stat"
+    reads pods-kernel-memory "$pods/memory.kmem.usage_in_bytes"
+    reads pods-cpu "$(first_of "/sys/fs/cgroup/cpuacct/${pods##*/}/cpuacct.usage" "$pods/cpu.stat")"
+fi
+data=/var/lib/rancher/k3s
+# The device of the file system that K3s's data is on, as the kernel counts it.
+device=$(sed -n 's/^[0-9]* [0-9]* \([0-9]*\):\([0-9]*\) [^ ]* \(\/[^ ]*\) .*/\3 \1 \2/p' /proc/self/mountinfo |
+    while read -r point major minor; do
+        case $data/ in "${point%/}"/*) echo "${#point} $major $minor" ;; esac
+    done | sort -n | tail -n 1)
+# shellcheck disable=SC2086  # three numbers
+set -- $device
+disk="^ *${2:-none} +${3:-none} "
+reads disks /proc/diskstats
+
+role_of() { # PID: sets $role by the program's name
+    role=
+    read -r name 2>/dev/null <"/proc/$1/comm" || return 0
+    case $name in
+    containerd-shim*) role=shim ;;
+    containerd) role=containerd ;;
+    k3s*) role=k3s ;;
+    *) role=other ;;
+    esac
+    # Whatever the service calls itself, its own process is K3s.
+    [ "$1" = "$pid" ] && role=k3s
+    return 0
+}
+
+members() { # prints the processes of K3s
+    if [ "$method" = cgroup ]; then
+        while read -r member; do echo "$member"; done 2>/dev/null <"$group/cgroup.procs"
+        return
+    fi
+    # By what they run: shims are children of PID 1, not of the service.
+    for exe in /proc/[0-9]*/exe; do
+        case $(readlink "$exe" 2>/dev/null) in
+        /usr/local/bin/k3s | /usr/local/bin/k3s\ * | /var/lib/rancher/k3s/data/*)
+            exe=${exe%/exe}
+            echo "${exe#/proc/}" ;;
+        esac
+    done
+}
+
+find_processes() { # sets $processes (ROLE:PID …), $counted and $sized (files)
+    processes='' counted='' sized=''
+    for member in $(members); do
+        role_of "$member"
+        [ -n "$role" ] || continue
+        echo "process $role $member"
+        processes="$processes $role:$member"
+        counted="$counted /proc/$member/stat /proc/$member/io"
+        sized="$sized /proc/$member/smaps_rollup /proc/$member/status"
+    done
+}
+
+count_files() {
+    for process in $processes; do
+        set -- "/proc/${process#*:}/fd/"*
+        [ "$1" = "/proc/${process#*:}/fd/*" ] || echo "files ${process%%:*} $#"
+    done
+}
+
+keys='some|anon|shmem|file_mapped|kernel|inactive_file|usage_usec|nr_periods|nr_throttled'
+keys="$keys|total_rss|total_shmem|total_mapped_file|total_inactive_file"
+pattern="^($keys) |^(MemAvailable|Pss|VmHWM|VmRSS|write_bytes):|^[0-9]|$disk"
+
+sample() { # EXTRA-FILE...
+    echo sample
+    # shellcheck disable=SC2086  # names without blanks
+    grep -s -H -E "$pattern" $files $counted "$@"
+    count_files
+}
+
+taken=0
+while :; do
+    # Walking page tables is what costs: every ten seconds, unless memory comes from there.
+    if [ "$((taken % 10))" = 0 ] || [ "$taken" = "$seconds" ] || [ "$method" = processes ]; then
+        find_processes
+        # shellcheck disable=SC2086
+        sample $sized
+    else
+        sample
+    fi
+    [ "$taken" -lt "$seconds" ] || break
+    sleep 1
+    taken=$((taken + 1))
+done
+for path in $paths; do
+    [ -e "$path" ] && du -k -x -d 3 "$path" 2>/dev/null |
+        while read -r size name; do echo "disk $size $name"; done
+done
+df -P -k /var/lib/rancher | sed -n '$s/^[^ ]* *[0-9]* *[0-9]* *\([0-9]*\) .*/space \1/p'
+echo end

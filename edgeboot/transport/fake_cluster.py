@@ -1,0 +1,127 @@
+"""What fake hosts share: a cluster that takes in who has the right token, as K3s does.
+
+With ``cluster-init`` or ``server`` in a server's configuration it has embedded etcd: a server that
+joins is a learner until its status has been asked for once, and there is one learner at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_CA_HASH = hashlib.sha256(b"fake CA").hexdigest()
+
+
+@dataclass
+class FakeNode:
+    """A Node object. ``voter`` is None for who is no member of etcd."""
+
+    version: str
+    voter: bool | None = None
+    ready: bool = True
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: set[str] = field(default_factory=set)
+
+
+@dataclass
+class FakeCluster:
+    """The passwords, and who has joined; ``most_learners`` is the most there ever were at once."""
+
+    version: str
+    images: Mapping[str, str]
+    password: bytes | None = None
+    agent_password: bytes | None = None
+    joined: dict[str, FakeNode] = field(default_factory=dict)
+    most_learners: int = 0
+    asked: list[tuple[str, ...]] = field(default_factory=list)  # of its API, beside installations
+
+    @property
+    def node_token(self) -> bytes | None:
+        """The full token of servers, once one has started."""
+        if self.password is None:
+            return None
+        return f"K10{_CA_HASH}::server:".encode() + self.password
+
+    def start(self, node: str, server: bool, files: Mapping[str, bytes]) -> bool:
+        """Takes a host in whose K3s starts with these files; whether it may join."""
+        config = _values(files["/etc/rancher/k3s/config.yaml"].decode())
+        token = files["/etc/rancher/k3s/edgeboot-token"]
+        known = node in self.joined
+        if server:
+            first = self.password is None
+            if not (known or first) and token != self.node_token:
+                return False
+            self.password = self.password or token
+            self.agent_password = files.get("/etc/rancher/k3s/edgeboot-agent-token")
+        elif token != self._agent_form():
+            return False
+        found = self.joined.setdefault(
+            node, FakeNode(self.version, taints=set(config.get("node-taint", ())))
+        )
+        found.version, found.ready = self.version, True
+        found.labels |= dict(label.split("=", 1) for label in config.get("node-label", ()))
+        if server and found.voter is None and ("cluster-init" in config or "server" in config):
+            found.voter = "cluster-init" in config
+        self.most_learners = max(self.most_learners, len(self.learners))
+        return True
+
+    @property
+    def learners(self) -> list[str]:
+        """Members that have no vote yet."""
+        return [name for name, node in self.joined.items() if node.voter is False]
+
+    def promote(self, node: str) -> None:
+        """Gives a learner its vote."""
+        if node in self.learners:
+            self.joined[node].voter = True
+
+    def mark(self, node: str, *words: str) -> None:
+        """Carries out ``mark-node``."""
+        for word in words if node in self.joined else ():
+            kind, _, value = word.partition(":")
+            taints, key = self.joined[node].taints, value.partition("=")[0]
+            if kind == "unlabel":
+                self.joined[node].labels.pop(value, None)
+            else:
+                name = f"{key.partition(':')[0]}:{value.rpartition(':')[2]}"
+                taints -= {t for t in taints if _without_value(t) == name}
+                taints |= {value} if kind == "taint" else set()
+
+    def listing(self) -> str:
+        """The nodes as kubectl prints them."""
+        return json.dumps({"items": [_item(*pair) for pair in self.joined.items()]})
+
+    def _agent_form(self) -> bytes | None:
+        if self.agent_password is None:
+            return self.node_token
+        return f"K10{_CA_HASH}::node:".encode() + self.agent_password
+
+
+def _item(name: str, node: FakeNode) -> object:
+    words = {True: "True", False: "False"}
+    conditions = [{"type": "Ready", "status": words[node.ready]}]
+    if node.voter is not None:
+        conditions.append({"type": "EtcdIsVoter", "status": words[node.voter]})
+    return {
+        "metadata": {"name": name, "labels": node.labels},
+        "status": {"conditions": conditions, "nodeInfo": {"kubeletVersion": node.version}},
+    }
+
+
+def _values(config: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    key = ""
+    for line in config.splitlines():
+        if line.startswith("  - "):
+            found[key].append(json.loads(line[4:]))
+        elif not line.startswith("#"):
+            key = line.partition(":")[0]
+            found[key] = []
+    return found
+
+
+def _without_value(taint: str) -> str:
+    key, _, effect = taint.rpartition(":")
+    return f"{key.partition('=')[0]}:{effect}"

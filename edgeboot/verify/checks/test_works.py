@@ -1,0 +1,114 @@
+"""Does it work: the API, nodes, workloads, charts, and pods that ask each other."""
+
+# The assertions of checks are the product here, not debugging aids.
+# ruff: noqa: S101
+
+from __future__ import annotations
+
+from edgeboot.errors import NotMeasured
+from edgeboot.plan.health import why_not_ready
+from edgeboot.verify.probe import Probes
+from edgeboot.verify.subject import ClusterSubject, Subject
+
+
+def test_api(cluster: ClusterSubject) -> None:
+    """A server's API is ready."""
+    status = cluster.reading.status
+    assert status.api_ready, "; ".join(status.complaints) or "it does not answer ok"
+
+
+def test_node_ready(subject: Subject) -> None:
+    """The cluster counts the node as Ready."""
+    status = subject.cluster.reading.status
+    if status.nodes is None:
+        raise NotMeasured("the API does not list nodes")
+    reason = why_not_ready(status, subject.name)
+    assert reason is None, reason
+
+
+def test_node_version(subject: Subject) -> None:
+    """The node runs the bundle's version."""
+    nodes = subject.cluster.reading.nodes
+    if subject.name not in nodes:
+        raise NotMeasured("the API does not list this node")
+    found = nodes[subject.name].version
+    assert found == subject.expected.version, f"it runs {found}"
+
+
+def test_etcd_voter(server: Subject) -> None:
+    """The server votes in etcd."""
+    voter = server.cluster.reading.is_voter(server.name)
+    if voter is None:
+        raise NotMeasured("K3s does not say whether it votes")
+    assert voter, "it is a member that does not vote yet"
+
+
+def test_workload(cluster: ClusterSubject, workload: str) -> None:
+    """All pods of a Deployment, DaemonSet or StatefulSet are ready."""
+    found = next((w for w in cluster.reading.workloads if w.title == workload), None)
+    if found is None:
+        raise NotMeasured("the API does not list workloads")
+    assert found.ready >= found.wanted, f"{found.ready} of {found.wanted} pods are ready"
+
+
+def test_chart(cluster: ClusterSubject, chart: str) -> None:
+    """A chart of the bundle is installed."""
+    charts = cluster.reading.status.charts
+    if charts is None:
+        raise NotMeasured("the API does not list charts")
+    found = next((c for c in charts if c.name == chart), None)
+    assert found is not None, "there is no HelmChart of this name"
+    assert found.done, found.message
+
+
+def test_pod_runs(probed: Subject) -> None:
+    """A pod starts on the node."""
+    probes = _probes(probed)
+    if not probed.cluster.reading.nodes[probed.name].ready:
+        raise NotMeasured("the node is not Ready, so that none was started")
+    pod = probes.pod(f"first-{probed.name}")
+    if pod.unknown:
+        raise NotMeasured(pod.why)
+    assert pod.ran, pod.why
+
+
+def test_dns_from_pod(probed: Subject) -> None:
+    """A pod on the node finds the API's name through the cluster's DNS."""
+    _agree(_probes(probed), f"pod-{probed.name}", "dns")
+
+
+def test_dns_from_node(probed: Subject) -> None:
+    """CoreDNS answers on the node's own network."""
+    _agree(_probes(probed), f"node-{probed.name}", "dns")
+
+
+def test_pod_traffic(probed: Subject) -> None:
+    """A pod on the node gets answers from pods on other nodes."""
+    _agree(_probes(probed), f"pod-{probed.name}", "peer")
+
+
+def test_ingress(probed: Subject) -> None:
+    """Traefik answers on the node's ports 80 and 443."""
+    for about in ("ingress-80", "ingress-443"):
+        _agree(_probes(probed), f"pod-{probed.name}", about)
+
+
+def test_storage(cluster: ClusterSubject) -> None:
+    """The default storage class binds a volume that a pod can write to."""
+    default = cluster.reading.default_class
+    assert default is not None, "no storage class is the default one"
+    probes = cluster.probes
+    pod = probes.pod("storage")
+    if pod.unknown:
+        raise NotMeasured(pod.why)
+    assert probes.claim == "Bound", f"the claim is {probes.claim or 'missing'}: {pod.why}"
+    assert any(a.ok for a in pod.answers), f"the volume cannot be used: {pod.why}"
+
+
+def _probes(subject: Subject) -> Probes:
+    return subject.cluster.probes
+
+
+def _agree(probes: Probes, pod: str, about: str) -> None:
+    wrong = [a for a in probes.answers(pod, about) if not a.ok]
+    assert not wrong, "; ".join(f"{a.about}: {a.text or 'no answer'}" for a in wrong)

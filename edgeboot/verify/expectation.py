@@ -1,0 +1,86 @@
+"""What nodes and cluster are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from edgeboot.inventory.model import Role
+from edgeboot.plan.diff import content_hash
+from edgeboot.plan.resources import Directory, File, Kept, Resource
+
+# K3s sets these itself (pkg/agent/syssetup/setup.go); without them pods reach nobody.
+SYSCTLS = {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1"}
+# The kubelet exits where protect-kernel-defaults finds others (docs:security/hardening-guide).
+PROTECTED_SYSCTLS = {
+    "vm/panic_on_oom": "0",
+    "vm/overcommit_memory": "1",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+}
+
+
+@dataclass(frozen=True)
+class ExpectedFile:
+    """A file a node should have; ``sha256`` is None where K3s or chance decides the content."""
+
+    path: str
+    mode: int
+    sha256: str | None = None
+    directory: bool = False
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What one node should be. ``limits`` are those of its budget, by figure.
+
+    ``controllers`` are the cgroup controllers that the kubelet needs; ``pending`` says why its
+    service would be started anew by an install, empty where it would not.
+    """
+
+    node: str
+    role: Role
+    service: str
+    version: str
+    files: tuple[ExpectedFile, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict)  # reference -> digest ("sha256:…")
+    limits: Mapping[str, int] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=lambda: SYSCTLS)
+    controllers: frozenset[str] = frozenset({"memory"})
+    pending: str = ""
+
+
+@dataclass(frozen=True)
+class ClusterExpectation:
+    """What the cluster as a whole should be and do.
+
+    ``charts`` are the names of HelmCharts; ``probe_image`` is what probes are started from, None
+    where the bundle carries none; ``domain`` and ``dns`` are the cluster's own.
+    """
+
+    name: str
+    charts: tuple[str, ...] = ()
+    etcd: bool = False
+    coredns: bool = True
+    ingress: bool = True
+    storage: bool = True
+    probe_image: str | None = None
+    domain: str = "cluster.local"
+    dns: str = "10.43.0.10"
+
+
+def expected_files(resources: Iterable[Resource]) -> tuple[ExpectedFile, ...]:
+    """The files and directories among a node's resources."""
+    found = []
+    for resource in resources:
+        match resource:
+            case File():
+                digest = content_hash(resource.content) or None
+                found.append(ExpectedFile(resource.path, resource.mode, digest))
+            case Kept():
+                found.append(ExpectedFile(resource.path, resource.mode))
+            case Directory():
+                found.append(ExpectedFile(resource.path, resource.mode, directory=True))
+            case _:
+                pass
+    return tuple(found)

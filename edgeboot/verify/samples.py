@@ -1,0 +1,87 @@
+"""What ``sample.sh`` prints, as values: lines in, no arithmetic yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgeboot.errors import NotMeasured
+
+
+@dataclass
+class Sample:
+    """One look: lines by file, and open descriptors by role of process."""
+
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Sampling:
+    """A window of samples, with what is the same for all of them. Disk sizes in bytes by path."""
+
+    facts: dict[str, str] = field(default_factory=dict)  # method, ticks, clock, limit, boot, space
+    names: dict[str, str] = field(default_factory=dict)  # a name of ours -> file
+    roles: dict[str, str] = field(default_factory=dict)  # process -> role
+    samples: list[Sample] = field(default_factory=list)
+    disk: dict[str, int] = field(default_factory=dict)
+
+    def of(self, sample: Sample, name: str) -> list[str] | None:
+        """The lines of a file in a sample; None where it was not there."""
+        return sample.lines.get(self.names.get(name, ""))
+
+
+def parse_sampling(output: str) -> Sampling:
+    """The samples in the output of ``sample.sh``; ``NotMeasured`` where they are not whole."""
+    said, end, _ = output.partition("\nend\n")
+    if not end:
+        raise NotMeasured("the host's samples are not whole")
+    found = Sampling()
+    for line in said.splitlines():
+        try:
+            _read(found, line)
+        except (ValueError, IndexError) as error:
+            raise NotMeasured(f"unreadable sample {line!r}") from error
+    if len(found.samples) < 2:
+        raise NotMeasured(f"only {len(found.samples)} samples came back")
+    return found
+
+
+def _read(found: Sampling, line: str) -> None:
+    if line.startswith("/"):
+        path, colon, rest = line.partition(":")
+        if not colon or not found.samples:
+            raise ValueError(line)
+        found.samples[-1].lines.setdefault(path, []).append(rest)
+        return
+    key, _, rest = line.partition(" ")
+    match key:
+        case "sample":
+            found.samples.append(Sample())
+        case "read":
+            name, path = rest.split(" ", 1)
+            found.names[name] = path
+        case "process":
+            role, pid = rest.split(" ")
+            found.roles[pid] = role
+        case "files":
+            role, count = rest.split(" ")
+            files = found.samples[-1].files
+            files[role] = files.get(role, 0) + int(count)
+        case "disk":
+            size, path = rest.split(" ", 1)
+            found.disk[path] = int(size) * 1024
+        case "method" | "ticks" | "clock" | "limit" | "boot" | "space":
+            found.facts[key] = rest
+        case _:
+            raise ValueError(line)
+
+
+def keyed(lines: list[str]) -> Mapping[str, int]:
+    """Lines ``KEY NUMBER`` (``memory.stat``, ``/proc/meminfo`` …) by key, without colons."""
+    found = {}
+    for line in lines:
+        words = line.split()
+        if len(words) > 1 and words[1].isdigit():
+            found[words[0].rstrip(":")] = int(words[1])
+    return found

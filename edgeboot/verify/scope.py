@@ -1,0 +1,59 @@
+"""What of the checks is wanted, and what applies to which node. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeboot.inventory.model import Role
+from edgeboot.verify.expectation import ClusterExpectation, Expectation
+from edgeboot.verify.results import Question
+
+_WITH_PODS = frozenset(
+    {"pod_runs", "dns_from_pod", "dns_from_node", "pod_traffic", "ingress", "storage"}
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which checks are wanted.
+
+    ``only`` are the questions asked; ``keyword`` is pytest's ``-k``; without ``pods`` none are
+    started, and what needs some is left out; ``tests`` are directories or files of the user's own.
+    """
+
+    only: frozenset[Question] = frozenset(Question)
+    keyword: str | None = None
+    pods: bool = True
+    tests: tuple[Path, ...] = ()
+
+    @property
+    def samples(self) -> bool:
+        """Whether use is sampled."""
+        return bool(self.only & {Question.FIT, Question.OWN})
+
+    @property
+    def probes(self) -> bool:
+        """Whether pods are started."""
+        return self.pods and Question.WORKS in self.only
+
+
+def applies(
+    check: str, scope: Scope, cluster: ClusterExpectation, node: Expectation | None, nodes: int
+) -> bool:
+    """Whether a built-in check has a meaning for this cluster and node."""
+    if check in _WITH_PODS and not scope.pods:
+        return False
+    match check:
+        case "etcd_voter":
+            return cluster.etcd and node is not None and node.role is Role.SERVER
+        case "dns_from_pod" | "dns_from_node":
+            return cluster.coredns
+        case "pod_traffic":
+            return nodes > 1
+        case "ingress":
+            return cluster.ingress
+        case "storage":
+            return cluster.storage
+        case _:
+            return True

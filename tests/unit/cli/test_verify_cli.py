@@ -1,0 +1,113 @@
+"""What `verify` refuses before any host is bothered, and what it shows without one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edgeboot.cli.verify import verify
+from edgeboot.cli.verify_options import Seconds
+from edgeboot.cli.verify_output import checked_reports, render, save
+from edgeboot.cli.verify_record import record
+from edgeboot.cli.watch import watch_use
+from edgeboot.errors import BadInput, Interrupted, NotMeasured
+from edgeboot.inventory.budget_file import load_budget
+from edgeboot.inventory.model import Role
+from edgeboot.transport.base import Command
+from edgeboot.transport.base import Result as Ran
+from edgeboot.verify.suite import Fleet
+from tests.unit.report.test_verification_reports import FOUND
+from tests.unit.verify.hosts import MIB, Host, site
+from tests.unit.verify.test_checks import run
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(verify, words, standalone_mode=False)
+
+
+def test_list_needs_no_inventory() -> None:
+    said = call("--list").output
+    assert "Does it work? (--only works)" in said
+    assert "  dns_from_pod" in said
+    assert "Is it so?" not in call("--list", "--only", "fit").output
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--tests", "/nowhere"), "no such file"),
+        (("--report", "x.pdf"), "a report cannot be .pdf"),
+        (("--report", "/nowhere/x.html"), "no such directory"),
+        (("--budget", "k3s-clasic"), "no budget"),
+    ],
+)
+def test_mistakes_are_told_before_the_inventory_is_read(words: Sequence[str], what: str) -> None:
+    done = call(*words, "-i", "/nowhere.yml")
+    assert isinstance(done.exception, BadInput)
+    assert what in str(done.exception)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("60s", 60), ("2m", 120), ("15", 15)])
+def test_windows(text: str, seconds: int) -> None:
+    assert Seconds().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["1s", "2h", "4000s", "-5"])
+def test_windows_that_are_none(text: str) -> None:
+    assert call("--window", text).exit_code != 0 or call("--window", text).exception
+
+
+def test_every_form_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    starts = {"json": "{", "jsonl": '{"event"', "junit": "<?xml", "html": "<!DOCTYPE html>"}
+    for form, start in {**starts, "prometheus": "# HELP", "text": "Is it so?"}.items():
+        render(FOUND, form)
+        assert capsys.readouterr().out.startswith(start), form
+
+
+def test_every_suffix_is_written_whole(tmp_path: Path) -> None:
+    paths = [tmp_path / f"x.{suffix}" for suffix in ("json", "jsonl", "xml", "html", "prom")]
+    checked_reports(paths)
+    save(FOUND, paths)
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+    lines = [json.loads(line) for line in paths[1].read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["Check"] * 6 + ["Verification"]
+
+
+def test_what_was_used_is_recorded_by_role(tmp_path: Path) -> None:
+    made = site()
+    fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
+    fleet.sample(4)
+    record(fleet, run(made), tmp_path / "site.yml", 50)
+    assert load_budget(tmp_path / "site.yml")[Role.AGENT]["memory"] == 150 * MIB
+
+
+def test_nothing_measured_is_nothing_recorded(tmp_path: Path) -> None:
+    made = site()
+    fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
+    with pytest.raises(NotMeasured):
+        record(fleet, run(made), tmp_path / "site.yml", 50)
+    assert not list(tmp_path.iterdir())
+
+
+def test_watching_goes_on_until_it_is_interrupted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = site()
+    fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
+    asked = []
+    answer = Host.run
+
+    def few(self: Host, command: Command, **words: float) -> Ran:
+        asked.append(self.node)
+        if len(asked) > 6:
+            raise Interrupted("Ctrl-C")
+        return answer(self, command, deadline=words["deadline"])
+
+    monkeypatch.setattr(Host, "run", few)
+    with pytest.raises(Interrupted):
+        watch_use(fleet, 4)
+    assert "memory-pss" in capsys.readouterr().out

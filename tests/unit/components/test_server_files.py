@@ -1,0 +1,132 @@
+"""The files of servers and agents where there are several servers, or a datastore elsewhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from edgeboot.components import datastore
+from edgeboot.components.context import Entrance, Marks
+from edgeboot.components.k3s import config_of, service
+from edgeboot.components.marks import config_lists, dump, is_pending, marks_of, record
+from edgeboot.inventory.model import Cluster, Datastore, DatastoreKind, Node, Role
+from edgeboot.plan import paths
+from edgeboot.plan.facts import Facts, FileFact, UnitFact
+from edgeboot.plan.resources import File, Kept
+from edgeboot.secret import Secret
+from tests.unit.components.contexts import context, text_of
+from tests.unit.lifecycle.test_preflight import healthy
+
+A, B = (Node(name, f"192.0.2.1{n}", Role.SERVER) for n, name in enumerate("ab", 1))
+AGENT = Node("agent", "192.0.2.21", Role.AGENT)
+ETCD = Cluster("edge", (A, B, AGENT), datastore=Datastore(DatastoreKind.ETCD), vip="192.0.2.9")
+SECRET = Secret(b"mysql://k3s:s3cret@tcp(192.0.2.5)/k3s")
+EXTERNAL = replace(ETCD, datastore=Datastore(DatastoreKind.EXTERNAL, SECRET))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "node", "entrance", "keys"),
+    [
+        (ETCD, A, None, {"cluster-init": True, "server": None}),
+        (ETCD, B, None, {"cluster-init": None, "server": "https://192.0.2.11:6443"}),
+        (ETCD, A, Entrance(url="https://192.0.2.12:6443"), {"cluster-init": None}),
+        (ETCD, AGENT, None, {"server": "https://192.0.2.9:6443", "agent-token-file": None}),
+        (replace(ETCD, vip=None), AGENT, None, {"server": "https://192.0.2.11:6443"}),
+        (EXTERNAL, A, None, {"cluster-init": None, "server": None}),
+        (EXTERNAL, B, None, {"cluster-init": None, "server": None, "datastore-endpoint": None}),
+        (ETCD, B, None, {"tls-san": ("192.0.2.12", "192.0.2.9")}),
+        (ETCD, B, None, {"agent-token-file": paths.AGENT_TOKEN}),
+    ],
+)
+def test_keys(
+    cluster: Cluster, node: Node, entrance: Entrance | None, keys: dict[str, object]
+) -> None:
+    config = config_of(cluster, node, entrance)
+    assert {key: config.get(key) for key in keys} == keys
+
+
+def token_of(node: Node, entrance: Entrance | None = None) -> File | Kept:
+    known = replace(
+        context(ETCD, node),
+        join_token=Secret(b"K10ab::server:x"),
+        agent_token=Secret(b"y"),
+        entrance=entrance,
+    )
+    (found,) = (r for r in service(known) if isinstance(r, File | Kept) and r.path == paths.TOKEN)
+    return found
+
+
+def test_only_who_begins_keeps_the_token_it_began_with() -> None:
+    assert isinstance(token_of(A), Kept)
+    assert isinstance(token_of(B), File)
+    assert isinstance(token_of(A, Entrance(url="https://192.0.2.12:6443")), File)
+
+
+def test_an_endpoint_is_a_secret_of_servers_only() -> None:
+    assert datastore.variables(context(EXTERNAL, A)) == {"K3S_DATASTORE_ENDPOINT": SECRET}
+    assert datastore.variables(context(EXTERNAL, AGENT)) == {}
+    assert datastore.variables(context(ETCD, A)) == {}
+
+
+def facts(record_text: str | None, config: str = "", started: str = "x") -> Facts:
+    files = {}
+    if record_text is not None:
+        content = record_text.encode()
+        files[paths.NODE_RECORD] = FileFact("file", 0o600, "0:0", 1, "", content)
+    if config:
+        files[paths.CONFIG] = FileFact("file", 0o600, "0:0", 1, "", config.encode())
+    units = {"k3s-agent": UnitFact("active", True, started)}
+    return replace(healthy("agent"), files=files, units=units)
+
+
+CONFIG = """\
+# x
+node-label:
+  - "a=1"
+  - "b=2"
+node-name: "agent"
+node-taint:
+  - "t=1:NoSchedule"
+"""
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"labels": 1}'])
+def test_without_a_record_the_configuration_remembers(text: str | None) -> None:
+    found = marks_of(facts(text, CONFIG), "k3s-agent")
+    assert found == Marks(frozenset("ab"), frozenset({"t=1:NoSchedule"}), True, True)
+
+
+def test_a_configuration_of_another_form_says_nothing() -> None:
+    assert config_lists(facts(None, "node-label: [a=1]\nserver: https://x\n  - y\n")) == {}
+
+
+@pytest.mark.parametrize(
+    ("marks", "labels", "taints", "pending"),
+    [
+        (Marks(registered=True), {"a": "1"}, (), False),  # K3s puts it on
+        (Marks(frozenset("a"), registered=True), {"a": "2"}, (), False),
+        (Marks(frozenset("ab"), registered=True), {"a": "1"}, (), True),
+        (Marks(frozenset("ab"), registered=False), {"a": "1"}, (), False),
+        (Marks(taints=frozenset({"t=1:NoSchedule"}), registered=True), {}, (), True),
+        (Marks(registered=True), {}, ("t=1:NoSchedule",), True),
+        (Marks(registered=True, settled=False), {}, (), True),
+    ],
+)
+def test_what_is_left_to_kubectl(
+    marks: Marks, labels: dict[str, str], taints: tuple[str, ...], pending: bool
+) -> None:
+    node = replace(AGENT, labels=labels, taints=taints)
+    assert is_pending(marks, node) is pending
+    said = json.loads(text_of(record(marks, node)))
+    assert said["settled"] is not pending
+    assert set(said["labels"]) >= set(labels)
+    if pending:
+        assert set(said["labels"]) >= marks.labels
+        assert set(said["taints"]) >= marks.taints
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    marks = Marks(frozenset("ab"), frozenset({"t=1:NoSchedule"}), False, True)
+    assert marks_of(facts(dump(marks)), "k3s-agent") == marks

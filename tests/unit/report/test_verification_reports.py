@@ -1,0 +1,226 @@
+"""Every form of a report says what the values say, and keeps its own syntax whatever they hold."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import pytest
+from rich.console import Console
+
+from edgeboot.errors import BadInput
+from edgeboot.inventory.budgets import ALL_FIGURES
+from edgeboot.report.difference import difference, difference_json, difference_lines
+from edgeboot.report.html.page import verification_html
+from edgeboot.report.junit import junit_xml
+from edgeboot.report.prometheus import prometheus_text
+from edgeboot.report.verification_json import read_verification, verification_json
+from edgeboot.report.verification_text import (
+    bar,
+    budget_table,
+    check_tables,
+    problems,
+    spark,
+    summary,
+)
+from edgeboot.verify.results import (
+    CheckResult,
+    Measured,
+    NodeReport,
+    Outcome,
+    Question,
+    Verification,
+)
+from edgeboot.verify.usage import Spread
+
+NASTY = "<script>alert('x')</script>\"&\x00\x1b[31m\ufffe"
+MIB = 1 << 20
+
+FOUND = Verification(
+    cluster="edge",
+    when="2027-01-15T08:00:00+01:00",
+    k3s="v1.36.2+k3s1",
+    results=(
+        CheckResult("a", "file", "/etc/x", Outcome.PASSED),
+        CheckResult("a", "file", "/etc/y", Outcome.FAILED, "mode 0644", detail="line 1\nline 2"),
+        CheckResult("b", "file", "/etc/x", Outcome.NOT_MEASURED, "no route"),
+        CheckResult("cluster", "api", "", Outcome.PASSED, question=Question.WORKS),
+        CheckResult("a", "budget", "memory", Outcome.FAILED, "too much", Question.FIT),
+        CheckResult("b", "mine", "", Outcome.SKIPPED, "not here", Question.OWN),
+    ),
+    nodes=(
+        NodeReport(
+            "a",
+            "server",
+            (
+                Measured(
+                    "memory",
+                    200 * MIB,
+                    100 * MIB,
+                    False,
+                    spread=Spread(1, 2, 3, 4),
+                    series=((0.0, 1), (1.0, 4)),
+                ),
+                Measured("cpu", 250, None, None),
+                Measured("io-pressure", 150, 500, True),
+                Measured("startup", 1500, 3000, True),
+            ),
+            2.0,
+            disk=(("/var/lib/rancher", 5 * MIB),),
+        ),
+        NodeReport("b", "agent", (Measured("memory", None, 100 * MIB, None, "no route"),)),
+    ),
+)
+HOSTILE = replace(
+    FOUND,
+    results=(CheckResult(NASTY, NASTY, NASTY, Outcome.FAILED, NASTY, Question.OWN, NASTY),),
+)
+
+
+def test_json_comes_back_as_it_went() -> None:
+    text = json.dumps(verification_json(FOUND))
+    assert read_verification(text, "x.json") == FOUND
+    assert json.loads(text)["exit_code"] == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "cluster": 1}', "null"]
+)
+def test_what_is_no_report_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="no report") as raised:
+        read_verification(text, "x.json")
+    assert raised.value.where == "x.json"
+
+
+def test_junit_counts_failures_and_what_was_not_measured() -> None:
+    root = ET.fromstring(junit_xml(FOUND))  # noqa: S314 - our own
+    counts = {name: root.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "6", "failures": "2", "errors": "1", "skipped": "1"}
+    failure = root.find("./testsuite[@name='a']/testcase[@name='file /etc/y']/failure")
+    assert failure is not None
+    assert (failure.get("message"), failure.text) == ("mode 0644", "line 1\nline 2")
+
+
+def test_prometheus_has_base_units_and_limits() -> None:
+    lines = prometheus_text(FOUND).splitlines()
+    assert 'edgeboot_verify_memory_bytes{cluster="edge",node="a"} 209715200' in lines
+    assert 'edgeboot_verify_memory_bytes_limit{cluster="edge",node="b"} 104857600' in lines
+    assert 'edgeboot_verify_cpu_cores{cluster="edge",node="a"} 0.25' in lines
+    assert 'edgeboot_verify_io_pressure_ratio{cluster="edge",node="a"} 0.015' in lines
+    assert 'edgeboot_verify_startup_seconds{cluster="edge",node="a"} 1.5' in lines
+    assert 'edgeboot_verify_checks{cluster="edge",node="a",outcome="failed"} 2' in lines
+    sample = re.compile(r'[a-z_]+(\{([a-z]+="[^"\n]*",?)*\})? [-+0-9.e]+')
+    assert all(sample.fullmatch(line) for line in lines if not line.startswith("# "))
+    names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(names) == len(set(names))
+
+
+class _Page(HTMLParser):
+    """Tags, ids and links of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        named = dict(attrs)
+        self.ids += [named["id"] or ""] if "id" in named else []
+        self.links += [named["href"] or ""] if "href" in named else []
+        if tag not in {"meta", "link", "input", "wbr"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in {"rect", "polygon", "polyline"}, attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("found", [FOUND, HOSTILE, replace(FOUND, results=(), nodes=())])
+def test_html_is_whole_and_needs_nothing_else(found: Verification) -> None:
+    text = verification_html(found)
+    page = _Page(text)
+    assert page.open == []
+    assert "script" not in page.tags
+    assert len(page.ids) == len(set(page.ids))
+    inner = [link.removeprefix("#") for link in page.links if link.startswith("#")]
+    assert set(inner) <= set(page.ids)
+    assert [link for link in page.links if not link.startswith("#")] == ["data:,"]
+    assert "http" not in text
+
+
+def test_hostile_texts_keep_the_syntax_of_every_form() -> None:
+    ET.fromstring(junit_xml(HOSTILE))  # noqa: S314 - our own
+    assert json.loads(json.dumps(verification_json(HOSTILE)))["checks"][0]["message"] == NASTY
+    assert all(line.isprintable() for line in problems(HOSTILE))
+
+
+def _shown(*things: object) -> str:
+    console = Console(width=140, file=io.StringIO())
+    with console.capture() as captured:
+        for thing in things:
+            console.print(thing)
+    return captured.get()
+
+
+def test_the_terminal_shows_counts_bars_and_reasons() -> None:
+    text = _shown(*check_tables(FOUND), budget_table(FOUND.nodes))
+    assert re.search(r"file\s+FAILED 1/2\s+\?", text)
+    assert re.search(r"memory\s+200.0 MiB\s+100.0 MiB\s+█{20} 200%\s+▁█", text)
+    assert re.search(r"not measured\s+100.0 MiB\s+no route", text)
+    assert "250m" not in text
+    assert "250m" in _shown(budget_table(FOUND.nodes, everything=True))
+    lines = list(problems(FOUND))
+    assert "failed: a: file /etc/y: mode 0644" in lines
+    assert "    line 2" in lines
+    assert summary(FOUND) == "2 of 6 checks passed, 2 failed, 1 not measured, 1 skipped"
+
+
+def test_bars_and_sparks() -> None:
+    assert bar(1, 2) == "█" * 10 + "░" * 10 + " 50%"
+    assert bar(1, None) == ""
+    assert spark(((0, 5), (1, 5))) == "▁▁"
+    assert spark(((0, 0), (1, 7))) == "▁█"
+    assert spark(((0, 0),)) == ""
+
+
+def test_a_difference_names_what_turned_and_what_moved() -> None:
+    results = (
+        replace(FOUND.results[0], outcome=Outcome.FAILED, message="gone"),
+        replace(FOUND.results[1], outcome=Outcome.PASSED, message=""),
+        *FOUND.results[2:5],
+    )
+    memory = replace(FOUND.nodes[0].figures[0], used=300 * MIB)
+    cpu = replace(FOUND.nodes[0].figures[1], used=255)
+    nodes = (replace(FOUND.nodes[0], figures=(memory, cpu)), FOUND.nodes[1])
+    after = replace(FOUND, k3s="v1.37.0+k3s1", results=results, nodes=nodes)
+    found = difference(FOUND, after)
+    assert list(difference_lines(found)) == [
+        "K3s: v1.36.2+k3s1 -> v1.37.0+k3s1",
+        "a: file /etc/x: passed -> failed: gone",
+        "a: file /etc/y: failed -> passed",
+        "b: mine: skipped -> not made",
+        "a: memory: 200.0 MiB -> 300.0 MiB (+50%)",
+    ]
+    assert found.exit_code == 1
+    assert difference_json(found)["figures"][0]["after"] == 300 * MIB
+
+
+def test_a_run_does_not_differ_from_itself() -> None:
+    found = difference(FOUND, FOUND)
+    assert found.exit_code == 0
+    (line,) = difference_lines(found)
+    assert line.startswith("No difference")
+
+
+def test_every_figure_has_words_for_people() -> None:
+    assert all(figure.what and figure.counts for figure in ALL_FIGURES.values())

@@ -1,0 +1,382 @@
+"""Every check: passes on a healthy site, fails for its own reason, and can fail to be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from edgeboot.inventory.model import Role
+from edgeboot.verify.catalogue import catalogue
+from edgeboot.verify.results import CheckResult, Outcome, Verification
+from edgeboot.verify.scope import Scope
+from edgeboot.verify.suite import Fleet, verify
+from tests.unit.verify import hosts
+from tests.unit.verify.hosts import MIB, Site, chart, deployment, ended, node_object, site
+
+Break = Callable[[Site], object]
+
+
+def run(made: Site, scope: Scope | None = None) -> Verification:
+    fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
+    return verify(
+        fleet, scope or Scope(), window=4, when="2027-01-15T08:00:00+00:00", tell=lambda _r: None
+    )
+
+
+def bad(found: Verification, outcome: Outcome) -> list[CheckResult]:
+    return [r for r in found.results if r.outcome is outcome]
+
+
+def agent(made: Site) -> hosts.HostState:
+    return made.hosts["agent-1"].state
+
+
+def set_mode(path: str, mode: str) -> Break:
+    return lambda made: agent(made).modes.update({path: mode})
+
+
+def etcd(voter: bool | None) -> Break:
+    def change(made: Site) -> None:
+        made.cluster = replace(made.cluster, etcd=True)
+        made.state.nodes[0] = node_object("server-1", voter=voter)
+
+    return change
+
+
+def change(**values: object) -> Break:
+    def of(made: Site) -> None:
+        for name, value in values.items():
+            setattr(agent(made), name, value)
+
+    return of
+
+
+def api(**values: object) -> Break:
+    def of(made: Site) -> None:
+        for name, value in values.items():
+            setattr(made.state, name, value)
+
+    return of
+
+
+def pod(name: str, status: dict[str, object]) -> Break:
+    return lambda made: made.state.pods.update({name: status})
+
+
+def unknown(name: str) -> Break:
+    return pod(name, {"phase": "Unknown", "message": "nobody knows"})
+
+
+CONFIG = hosts.CONFIG.path
+NOT_PULLED = {
+    "phase": "Pending",
+    "containerStatuses": [
+        {"state": {"waiting": {"reason": "ErrImageNeverPull", "message": "image is not present"}}}
+    ],
+}
+
+# What is broken -> the check, its node and subject, a part of its message. Nothing else may fail.
+FAILS: dict[str, tuple[Break, str, str, str, str]] = {
+    "service stopped": (change(active="failed"), "service", "agent-1", "", "its service is failed"),
+    "service not enabled": (change(enabled="no"), "service", "agent-1", "", "not enabled at boot"),
+    "service with old files": (
+        lambda made: made.expect("agent-1", pending="what it is started with has changed"),
+        "service",
+        "agent-1",
+        "",
+        "has changed",
+    ),
+    "version": (change(version="v1.35.0+k3s1"), "version", "agent-1", "", "it is v1.35.0+k3s1"),
+    "file missing": (
+        lambda made: agent(made).modes.pop(CONFIG),
+        "file",
+        "agent-1",
+        CONFIG,
+        "does not exist",
+    ),
+    "file mode": (
+        set_mode(CONFIG, "640 0:0 regular file"),
+        "file",
+        "agent-1",
+        CONFIG,
+        "mode 0640, not 0600",
+    ),
+    "file owner": (
+        set_mode(CONFIG, "600 1000:0 regular file"),
+        "file",
+        "agent-1",
+        CONFIG,
+        "owned by 1000:0",
+    ),
+    "file kind": (set_mode(CONFIG, "600 0:0 directory"), "file", "agent-1", CONFIG, "a directory"),
+    "file content": (
+        lambda made: agent(made).hashes.update({CONFIG: "d" * 64}),
+        "file",
+        "agent-1",
+        CONFIG,
+        "content is dddd",
+    ),
+    "image missing": (change(images="REF\n"), "image", "agent-1", hosts.IMAGE, "not been imported"),
+    "image digest": (
+        lambda made: made.expect("agent-1", images={hosts.IMAGE: "sha256:" + "b" * 64}),
+        "image",
+        "agent-1",
+        hosts.IMAGE,
+        "its digest is sha256:aaa",
+    ),
+    "image incomplete": (
+        lambda made: setattr(
+            agent(made), "images", agent(made).images.replace("complete (3/3)", "incomplete (2/3)")
+        ),
+        "image",
+        "agent-1",
+        hosts.IMAGE,
+        "incomplete",
+    ),
+    "secret": (
+        set_mode("/etc/rancher/k3s/k3s.yaml", "644 0:0 regular file"),
+        "secrets",
+        "agent-1",
+        "",
+        "/etc/rancher/k3s/k3s.yaml",
+    ),
+    "certificate": (
+        change(certificates=f"file /x.crt\n{hosts.certificate(12)}"),
+        "certificates",
+        "agent-1",
+        "",
+        "/x.crt ends in 12 days",
+    ),
+    "sysctl": (
+        lambda made: agent(made).kernel.__setitem__(0, "sysctl net/ipv4/ip_forward 0"),
+        "kernel",
+        "agent-1",
+        "",
+        "net/ipv4/ip_forward=0, not 1",
+    ),
+    "module": (
+        lambda made: agent(made).kernel.remove("module overlay"),
+        "kernel",
+        "agent-1",
+        "",
+        "module overlay",
+    ),
+    "controller": (
+        lambda made: agent(made).kernel.remove("cgroup memory"),
+        "kernel",
+        "agent-1",
+        "",
+        "cgroup controller memory",
+    ),
+    "node version": (
+        lambda made: made.state.nodes[1]["status"]["nodeInfo"].update(kubeletVersion="v1.35.0"),
+        "node version",
+        "agent-1",
+        "",
+        "it runs v1.35.0",
+    ),
+    "etcd": (etcd(False), "etcd voter", "server-1", "", "does not vote"),
+    "workload": (
+        api(workloads=[deployment("coredns", ready=0)]),
+        "workload",
+        "cluster",
+        "kube-system/deployment/coredns",
+        "0 of 1 pods",
+    ),
+    "chart": (api(charts=chart("hello", 0)), "chart", "cluster", "hello", "failed 3 times"),
+    "chart gone": (api(charts=[]), "chart", "cluster", "hello", "no HelmChart"),
+    "dns": (
+        pod("pod-agent-1", ended("dns failed no servers", "peer server-1 ok x", "ingress-80 ok")),
+        "dns from pod",
+        "agent-1",
+        "",
+        "no servers",
+    ),
+    "dns of the node": (
+        pod("node-agent-1", ended("dns failed connection refused")),
+        "dns from node",
+        "agent-1",
+        "",
+        "connection refused",
+    ),
+    "traffic": (
+        pod("pod-agent-1", ended("dns ok", "peer server-1 failed 10.42.0.2: timed out")),
+        "pod traffic",
+        "agent-1",
+        "",
+        "peer server-1: 10.42.0.2: timed out",
+    ),
+    "ingress": (
+        pod(
+            "pod-agent-1",
+            ended("dns ok", "peer server-1 ok x", "ingress-80 ok", "ingress-443 failed no answer"),
+        ),
+        "ingress",
+        "agent-1",
+        "",
+        "ingress-443: no answer",
+    ),
+    "no class": (api(default_class=False), "storage", "cluster", "", "no storage class"),
+    "claim": (api(claim="Pending"), "storage", "cluster", "", "the claim is Pending"),
+    "budget": (
+        change(sample=hosts.sampling(memory=200 * MIB)),
+        "budget",
+        "agent-1",
+        "memory",
+        "200.0 MiB, allowed is at most 150.0 MiB",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILS)
+def test_a_check_fails_for_its_reason_and_no_other_does(name: str) -> None:
+    breaks, check, node, subject, message = FAILS[name]
+    made = site()
+    breaks(made)
+    found = run(made)
+    failed = [(r.check, r.node, r.subject) for r in bad(found, Outcome.FAILED)]
+    assert failed == [(check, node, subject)], bad(found, Outcome.FAILED)
+    assert message in bad(found, Outcome.FAILED)[0].message
+    assert found.exit_code == 1
+
+
+def test_a_node_that_is_not_ready_is_explained_by_its_journal() -> None:
+    made = site()
+    made.state.nodes[1] = node_object("agent-1", ready=False)
+    agent(made).journal = "level=error no space left on device"
+    (failed,) = (r for r in bad(run(made), Outcome.FAILED) if r.check == "node ready")
+    assert failed.message == ("not Ready: container runtime is down: its disk is full [disk-full]")
+    assert failed.hint.startswith("make room below /var/lib/rancher")
+    assert failed.detail == "level=error no space left on device"
+
+
+def test_an_api_that_is_not_ready_fails_and_what_depends_on_it_is_not_measured() -> None:
+    made = site()
+    made.state.ready = (1, "etcd failed: reason withheld")
+    found = run(made)
+    assert [(r.check, r.message) for r in bad(found, Outcome.FAILED)] == [
+        ("api", "ready: etcd failed: reason withheld")
+    ]
+    assert {"pod runs", "storage"} <= {r.check for r in bad(found, Outcome.NOT_MEASURED)}
+
+
+def test_a_pod_that_does_not_start_fails_and_what_it_was_to_ask_is_not_measured() -> None:
+    made = site()
+    for name in ("first-agent-1", "pod-agent-1", "node-agent-1"):
+        made.state.pods[name] = NOT_PULLED
+    found = run(made)
+    assert [(r.check, r.message) for r in bad(found, Outcome.FAILED)] == [
+        ("pod runs", "image is not present")
+    ]
+    unmeasured = {(r.check, r.node) for r in bad(found, Outcome.NOT_MEASURED)}
+    assert unmeasured == {
+        (check, "agent-1") for check in ("dns from pod", "dns from node", "pod traffic", "ingress")
+    }
+
+
+def stop_sampling(made: Site) -> None:
+    agent(made).sample_code = 1
+
+
+UNMEASURED: dict[str, tuple[Break, set[str]]] = {
+    "a silent host": (
+        lambda made: setattr(made.hosts["agent-1"], "gone", True),
+        {"service", "version", "file", "image", "secrets", "certificates", "kernel", "budget"},
+    ),
+    "no version": (change(version=""), {"version"}),
+    "no hash": (lambda made: agent(made).hashes.clear(), {"file"}),
+    "no runtime": (change(images_code=1, images="cannot connect"), {"image", "service"}),
+    "no modes": (lambda made: agent(made).modes.clear(), {"secrets", "file"}),
+    "no certificate": (change(certificates=""), {"certificates"}),
+    "no sample": (stop_sampling, {"budget"}),
+    "no nodes": (
+        api(broken=("nodes",)),
+        {
+            *("node ready", "node version", "pod runs", "dns from pod", "dns from node"),
+            *("pod traffic", "ingress", "storage"),
+        },
+    ),
+    "no voters": (etcd(None), {"etcd voter"}),
+    "no workloads": (api(broken=("workloads",)), {"workload"}),
+    "no charts": (api(broken=("charts",)), {"chart"}),
+    "no classes": (api(broken=("classes",)), {"storage"}),
+    "no pods": (unknown("first-agent-1"), {"pod runs"}),
+    "no storage pod": (unknown("storage"), {"storage"}),
+    "no image": (
+        lambda made: setattr(made, "cluster", replace(made.cluster, probe_image=None)),
+        {"pod runs", "dns from pod", "dns from node", "pod traffic", "ingress", "storage"},
+    ),
+    "no API": (
+        lambda made: setattr(made.hosts["server-1"], "gone", True),
+        {"api", "node ready", "node version", "workload", "chart", "pod runs", "storage"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNMEASURED)
+def test_what_cannot_be_measured_is_neither_passed_nor_failed(name: str) -> None:
+    breaks, checks = UNMEASURED[name]
+    made = site()
+    breaks(made)
+    found = run(made)
+    unmeasured = bad(found, Outcome.NOT_MEASURED)
+    failed = {r.check for r in bad(found, Outcome.FAILED)}
+    assert checks - {"service", "file"} <= {r.check for r in unmeasured}
+    assert checks <= {r.check for r in unmeasured} | failed
+    assert all(r.message for r in unmeasured)
+    assert failed <= {"service", "file"}
+    assert found.exit_code == (1 if failed else 6)
+
+
+def test_every_check_is_seen_to_pass_to_fail_and_not_to_be_measured() -> None:
+    made = site()
+    etcd(True)(made)
+    found = run(made)
+    names = {check.name.replace("_", " ") for check in catalogue()}
+    assert {r.outcome for r in found.results} == {Outcome.PASSED}
+    assert {r.check for r in found.results} == names
+    failing = {check for _, check, *_ in FAILS.values()} | {"api", "node ready", "pod runs"}
+    assert failing == names
+    assert {check for _, checks in UNMEASURED.values() for check in checks} == names
+
+
+def test_a_host_is_asked_three_things_and_a_server_two_more() -> None:
+    made = site()
+    run(made)
+    assert made.hosts["agent-1"].ran == ["sample", "inspect"]
+    assert made.hosts["server-1"].ran == ["sample", "inspect", "cluster", "probe"]
+
+
+def test_without_pods_nothing_is_started_and_nothing_of_it_is_missed() -> None:
+    made = site()
+    found = run(made, Scope(pods=False))
+    assert found.exit_code == 0
+    assert "probe" not in made.hosts["server-1"].ran
+    assert not {"pod runs", "storage", "ingress"} & {r.check for r in found.results}
+
+
+def test_a_lone_server_has_no_traffic_to_check() -> None:
+    made = site("agent-1")
+    del made.expectations["agent-1"]
+    del made.state.nodes[1]
+    found = run(made)
+    assert found.exit_code == 0
+    assert "pod traffic" not in {r.check for r in found.results}
+    assert made.expectations["server-1"].role is Role.SERVER
+
+
+def test_a_node_aside_is_asked_for_the_others_but_not_checked() -> None:
+    made = site()
+    fleet = Fleet(
+        made.cluster,
+        list(made.expectations.values()),
+        made.hosts,
+        aside=frozenset({"server-1"}),
+    )
+    found = verify(fleet, Scope(), window=4, when="2027-01-15T08:00:00+00:00", tell=lambda _r: None)
+    assert found.exit_code == 0
+    assert {r.node for r in found.results} == {"agent-1", "cluster"}
+    assert [node.name for node in found.nodes] == ["agent-1"]
+    assert made.hosts["server-1"].ran == ["cluster", "probe"]
