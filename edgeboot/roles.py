@@ -6,16 +6,24 @@ from collections.abc import Callable, Iterator
 
 from edgeboot.components import (
     charts,
+    clock,
     containerd,
     coredns,
     environment,
+    firewall,
     flannel,
     hardening,
     images,
     k3s,
+    kubelet,
+    placed,
     record,
     registries,
+    sd_card,
+    storage,
+    swap,
     traefik,
+    wifi,
 )
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Role
@@ -38,6 +46,7 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
         flannel.flannel,
         hardening.hardening,
         environment.environment,
+        kubelet.kubelet,
         k3s.service,
         record.record,
     ),
@@ -50,10 +59,21 @@ COMPONENTS: dict[Role, tuple[Component, ...]] = {
         flannel.flannel,
         hardening.hardening,
         environment.environment,
+        kubelet.kubelet,
         k3s.service,
         record.record,
     ),
 }
+# What a host is made fit with before anything of K3s is put there, whatever its role.
+HOST: tuple[Component, ...] = (
+    storage.storage,
+    placed.files,
+    sd_card.journal,
+    clock.clock,
+    swap.swap,
+    wifi.wifi,
+    firewall.firewall,
+)
 
 
 def resources_of(context: Context) -> tuple[Resource, ...]:
@@ -63,3 +83,8 @@ def resources_of(context: Context) -> tuple[Resource, ...]:
         # Several components may want the same directory.
         found += (r for r in component(context) if not (isinstance(r, Directory) and r in found))
     return tuple(found)
+
+
+def host_resources_of(context: Context) -> tuple[Resource, ...]:
+    """What the host below a node should have."""
+    return tuple(r for component in HOST for r in component(context))

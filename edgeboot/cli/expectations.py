@@ -56,7 +56,7 @@ def _expectation(world: World, node: Node, named: Named | None) -> Expectation:
         role=node.role,
         service=service_of(node.role),
         version=world.supplies.contents.k3s_version,
-        files=expected_files(resources),
+        files=expected_files((*world.host_resources(node), *resources)),
         images=world.expected_images(node),
         limits=limits_for(node, named),
         sysctls={**SYSCTLS, **(PROTECTED_SYSCTLS if protects else {})},

@@ -21,7 +21,13 @@ from edgeboot.cli.progress import listener
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, pace_options, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
-from edgeboot.cli.terms import forget_option, new_agent_token_option, terms_options
+from edgeboot.cli.terms import (
+    firewall_option,
+    forget_option,
+    new_agent_token_option,
+    terms_options,
+    with_firewall,
+)
 from edgeboot.cli.trust import trust_options
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
@@ -41,6 +47,7 @@ from edgeboot.report.plan import plan_json, plan_lines
 @accept_new_option
 @ask_options
 @terms_options
+@firewall_option
 @forget_option
 @new_agent_token_option
 @pace_options
@@ -68,6 +75,7 @@ def install(
     asking: Asking,
     no_reboot: bool,
     allowed: tuple[str, ...],
+    open_firewall: bool,
     forget: bool,
     new_agent_token: bool,
     scope: Scope,
@@ -85,7 +93,7 @@ def install(
     edgeboot install -i inventory.yml --bundle edge.tar --yes --output jsonl
     edgeboot install -i inventory.yml --limit agent-3,workers --skip-unreachable
     """
-    cluster = load(inventory_path)
+    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
     terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token)
 
     if not yes and output == "jsonl":

@@ -19,7 +19,13 @@ from edgeboot.cli.options import (
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
-from edgeboot.cli.terms import forget_option, new_agent_token_option, terms_options
+from edgeboot.cli.terms import (
+    firewall_option,
+    forget_option,
+    new_agent_token_option,
+    terms_options,
+    with_firewall,
+)
 from edgeboot.cli.trust import trust_options
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install import make_plan
@@ -36,6 +42,7 @@ CHANGES_FOUND = 10
 @accept_new_option
 @ask_options
 @terms_options
+@firewall_option
 @forget_option
 @new_agent_token_option
 @scope_options
@@ -48,6 +55,7 @@ def plan(
     asking: Asking,
     no_reboot: bool,
     allowed: tuple[str, ...],
+    open_firewall: bool,
     forget: bool,
     new_agent_token: bool,
     scope: Scope,
@@ -62,7 +70,7 @@ def plan(
     edgeboot plan -i inventory.yml --output json
     edgeboot plan -i inventory.yml --limit agent-3
     """
-    cluster = load(inventory_path)
+    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
     terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token)
     with (
         logged(cluster, "plan") as log,

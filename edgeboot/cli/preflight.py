@@ -20,7 +20,7 @@ from edgeboot.cli.options import (
 from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
-from edgeboot.cli.terms import terms_options
+from edgeboot.cli.terms import firewall_option, terms_options, with_firewall
 from edgeboot.cli.trust import trust_options
 from edgeboot.errors import combined_exit_code
 from edgeboot.inventory.load import load
@@ -38,6 +38,7 @@ from edgeboot.report.preflight import finding_lines, preflight_json, preflight_t
 @ask_options
 @scope_options
 @terms_options
+@firewall_option
 @output_option("text", "json")
 def preflight(
     inventory_path: Path,
@@ -48,6 +49,7 @@ def preflight(
     scope: Scope,
     no_reboot: bool,
     allowed: tuple[str, ...],
+    open_firewall: bool,
     output: str,
 ) -> int:
     """Examine the hosts: what speaks against an install, what would be mended, what to know.
@@ -59,7 +61,7 @@ def preflight(
     edgeboot preflight -i inventory.yml
     edgeboot preflight -i inventory.yml --bundle edge.tar --allow preflight.memory --output json
     """
-    cluster = load(inventory_path)
+    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
     terms = Terms(reboot=not no_reboot, allowed=frozenset(allowed))
     with ExitStack() as stack:
         named = bundle_path or cluster.bundle

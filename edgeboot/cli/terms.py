@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
+from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.preflight import ALLOWABLE
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,6 +28,24 @@ def terms_options(function: F) -> F:
         is_flag=True,
         help="Refuse hosts that could only be mended with a reboot.",
     )(function)
+
+
+def firewall_option(function: F) -> F:
+    """``--open-firewall``."""
+    return click.option(
+        "--open-firewall",
+        is_flag=True,
+        help="Let the nodes' traffic through firewalld or ufw; as `firewall: open` on every node.",
+    )(function)
+
+
+def with_firewall(cluster: Cluster, *, is_open: bool) -> Cluster:
+    """The cluster with the firewalls of its hosts opened, where the inventory does not say."""
+
+    def opened(node: Node) -> Node:
+        return replace(node, host=replace(node.host, firewall=node.host.firewall or "open"))
+
+    return replace(cluster, nodes=tuple(map(opened, cluster.nodes))) if is_open else cluster
 
 
 def forget_option(function: F) -> F:

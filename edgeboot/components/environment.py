@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from edgeboot.components import datastore, proxy
+from edgeboot.components import datastore, lean, proxy
 from edgeboot.components.context import Context
 from edgeboot.plan import paths
 from edgeboot.plan.resources import File, Resource, text
@@ -20,7 +20,7 @@ Source = Callable[[Context], Mapping[str, Value]]
 _HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
 
 # Who has something to say; a later one wins.
-SOURCES: tuple[Source, ...] = (proxy.variables, datastore.variables)
+SOURCES: tuple[Source, ...] = (lean.variables, proxy.variables, datastore.variables)
 
 
 def environment(context: Context) -> Iterator[Resource]:

@@ -6,11 +6,11 @@ import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 
-from edgeboot.components import marks
+from edgeboot.components import clock, lean, marks
 from edgeboot.components.additions import with_components
 from edgeboot.components.context import Context, Entrance
 from edgeboot.components.hardening import is_hardened
-from edgeboot.components.services import service_files
+from edgeboot.components.services import Around, service_files
 from edgeboot.inventory.k3s_keys import applies_to
 from edgeboot.inventory.model import Cluster, ConfigValue, DatastoreKind, Node, Role
 from edgeboot.plan import paths
@@ -49,8 +49,13 @@ def service(context: Context) -> Iterator[Resource]:
     yield marks.record(context.marks, node)
     config = render(config_of(cluster, node, entrance))
     yield File(paths.CONFIG, text(config), 0o600, restarts=name)
-    hardened = is_hardened(node)
-    yield from service_files(context.traits, name, node.role, hardened=hardened)
+    around = Around(
+        before=clock.command(context),
+        after_time_sync=bool(node.host.time_servers),
+        needs_data=node.host.storage is not None,
+        hardened=is_hardened(node),
+    )
+    yield from service_files(context.traits, name, node.role, around)
     yield Service(name)
 
 
@@ -74,6 +79,8 @@ def config_of(
     config: dict[str, ConfigValue] = {
         key: value for key, value in cluster.config.items() if applies_to(key, node.role)
     }
+    if node.role is Role.SERVER and (unneeded := lean.left_out(cluster)):
+        config["disable"] = unneeded
     config |= node.config
     config["node-name"] = node.name
     config["token-file"] = paths.TOKEN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from edgeboot.inventory.model import Role
 from edgeboot.plan import paths
@@ -23,7 +24,7 @@ Description=Lightweight Kubernetes ({role})
 Documentation=https://k3s.io
 Wants=network-online.target
 After=network-online.target
-
+{unit_lines}
 [Install]
 WantedBy=multi-user.target
 
@@ -31,7 +32,7 @@ WantedBy=multi-user.target
 Type=notify
 ExecStartPre=-/sbin/modprobe br_netfilter
 ExecStartPre=-/sbin/modprobe overlay
-{sysctl}ExecStart={binary} {role}
+{service_lines}{sysctl}ExecStart={binary} {role}
 KillMode=process
 Delegate=yes
 LimitNOFILE=1048576
@@ -66,14 +67,14 @@ retry="TERM/60/KILL/5"
 rc_ulimit="-n 1048576 -u unlimited -c unlimited"
 
 depend() {{
-    after network-online net
+    after network-online net{time_daemons}
     want cgroups
 }}
 
 start_pre() {{
     modprobe -q br_netfilter
     modprobe -q overlay
-{sysctl}    checkpath --file --mode 0600 --owner root:root /var/log/{service}.log
+{start_lines}{sysctl}    checkpath --file --mode 0600 --owner root:root /var/log/{service}.log
 }}
 
 set -a
@@ -105,16 +106,35 @@ def service_file(init: str, service: str) -> str:
     return paths.init_script(service) if init == "openrc" else paths.unit_file(service)
 
 
-def service_files(
-    traits: HostTraits, service: str, role: Role, *, hardened: bool = False
-) -> Iterator[File]:
-    """The files that make a service of K3s on such a host.
+@dataclass(frozen=True)
+class Around:
+    """What has to be so before the service starts: a command run, the clock set, data mounted.
 
     ``hardened``: the kernel's settings are read before each start, for the kubelet looks at them.
     """
-    sysctl = _SYSCTL[traits.init == "openrc"].format(path=paths.SYSCTL) if hardened else ""
+
+    before: str | None = None
+    after_time_sync: bool = False
+    needs_data: bool = False
+    hardened: bool = False
+
+
+_NOTHING = Around()
+
+
+def service_files(
+    traits: HostTraits, service: str, role: Role, around: Around = _NOTHING
+) -> Iterator[File]:
+    """The files that make a service of K3s on such a host."""
+    is_openrc = traits.init == "openrc"
+    unit_lines = "After=time-sync.target\n" if around.after_time_sync else ""
+    unit_lines += f"RequiresMountsFor={paths.DATA}\n" if around.needs_data else ""
     words = {
-        "sysctl": sysctl,
+        "sysctl": _SYSCTL[is_openrc].format(path=paths.SYSCTL) if around.hardened else "",
+        "unit_lines": unit_lines,
+        "service_lines": f"ExecStartPre=-{around.before}\n" if around.before else "",
+        "time_daemons": " ntpd chronyd ntp-client" if around.after_time_sync else "",
+        "start_lines": f"    {around.before} || :\n" if around.before else "",
         "service": service,
         "role": role.value,
         "binary": paths.K3S_BINARY,

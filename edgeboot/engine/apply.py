@@ -62,9 +62,9 @@ def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
         case Start():
             return _run(transport, "start", step.service, step.inputs)
         case Run():
-            return transport.run(
-                Snippet(step.snippet, step.parameters), deadline=step.deadline or STEP_DEADLINE
-            )
+            command = Snippet(step.snippet, step.parameters)
+            deadline = step.deadline or STEP_DEADLINE
+            return transport.run(command, stdin=step.stdin, deadline=deadline)
         case Reboot():
             return reboot(transport, step.boot_id, tell)
         case Clear():
@@ -120,8 +120,10 @@ def _check(transport: Transport, step: Step, result: Result) -> None:
     if result.ok:
         return
     words = (result.stderr or result.stdout).strip() or "it said nothing"
+    is_hook = isinstance(step, Run) and step.snippet == "hook"
     raise StepFailed(
         f"{step.describe()}: exit code {result.exit_code}: {words}",
         where=transport.node,
         hint=step.hint if isinstance(step, Run) else Run.hint,
+        error_id="hook-failed" if is_hook else None,
     )

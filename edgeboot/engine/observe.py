@@ -47,6 +47,8 @@ _TARGETS = (
         for service in _SERVICES
     ),
     *(f"unit:{service}" for service in _SERVICES),
+    f"text:{paths.KUBELET_PROFILES}",
+    *(f"text:{path}" for path in (*paths.HOST_FILES, paths.MOUNT)),
     *(
         f"file:{directory}"
         for directory in (
@@ -59,6 +61,8 @@ _TARGETS = (
             paths.IMAGES_CACHE,
             paths.MANIFESTS,
             paths.CHARTS,
+            paths.KUBELET_DIR,
+            *(path.rpartition("/")[0] for path in paths.HOST_FILES),
         )
     ),
     f"tree:{paths.IMAGES}",
@@ -74,10 +78,11 @@ STATUS_DEADLINE = 180.0
 _LOCKED = 75
 
 
-def observe(transport: Transport) -> Facts:
-    """The facts of a host, read only."""
+def observe(transport: Transport, more: tuple[str, ...] = ()) -> Facts:
+    """The facts of a host, read only; ``more`` are further targets of ``observe.sh``."""
     asked_at = time.time()
-    result = transport.run(Snippet("observe", ("free", "-", *_TARGETS)), deadline=OBSERVE_DEADLINE)
+    words = ("free", "-", *_TARGETS, *more)
+    result = transport.run(Snippet("observe", words), deadline=OBSERVE_DEADLINE)
     if not result.ok:
         raise _not_observed(transport, result)
     return replace(parse_facts(result.stdout, transport.node), asked_at=asked_at)
@@ -88,12 +93,14 @@ def new_run() -> str:
     return secrets.token_hex(8)
 
 
-def observe_locked(transport: Transport, run: str) -> tuple[Facts, Held]:
+def observe_locked(
+    transport: Transport, run: str, more: tuple[str, ...] = ()
+) -> tuple[Facts, Held]:
     """The facts of a host whose lock is held by ``run`` from before they were read to ``release``.
 
     ``Refused`` where another run holds it, naming who.
     """
-    snippet = Snippet("observe", (f"hold:{run}", _holder(), *_TARGETS))
+    snippet = Snippet("observe", (f"hold:{run}", _holder(), *_TARGETS, *more))
     asked_at = time.time()
     held = transport.hold(snippet, ready="ready", deadline=OBSERVE_DEADLINE)
     if isinstance(held, Result):

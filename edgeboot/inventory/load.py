@@ -15,12 +15,13 @@ from pathlib import Path
 from edgeboot import yamlfile
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections, syntax
+from edgeboot.inventory.checking import checked
 from edgeboot.inventory.cluster import read as read_components
 from edgeboot.inventory.expand import expand
 from edgeboot.inventory.fold import folded, folded_nodes, hardened_config
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.inventory.servers import check_servers, read_datastore, read_vip
-from edgeboot.inventory.settings import checked, read_config, read_settings
+from edgeboot.inventory.settings import read_config, read_settings
 from edgeboot.yamlfile import Mapping, Reader, nearest, quoted
 
 MAX_NODES = 1000
@@ -138,6 +139,7 @@ class _Layers:
                 budget=settings.budget,
                 groups=tuple(reader.texts("groups")),
                 profiles=settings.profiles,
+                host=settings.host,
                 where=entry.where(),
             )
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from edgeboot.inventory.cluster import Components
+from edgeboot.inventory.hosts import Host
 from edgeboot.inventory.role import Role as Role
 from edgeboot.secret import Secret
 
@@ -89,6 +90,7 @@ class Node:
     groups: tuple[str, ...] = ()  # only to name them in --limit: what they say is folded in
     where: str = ""  # file:line of its entry
     profiles: frozenset[str] = frozenset()
+    host: Host = field(default_factory=Host)
 
 
 @dataclass(frozen=True)

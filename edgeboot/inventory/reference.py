@@ -16,6 +16,10 @@ _TITLES = {
     "ssh": "ssh",
     "jump": "ssh.jump",
     "budget": "budget",
+    "storage": "storage",
+    "time": "time",
+    "file": "files: each entry",
+    "hook": "hooks: each entry",
     "config": "config: K3s's own keys",
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeboot.inventory import quantities, sections, syntax
+from edgeboot.inventory import hosts_schema, quantities, sections, syntax
 from edgeboot.inventory.budgets import COMPONENTS, FIGURES, NAMED, Figure, Unit
 from edgeboot.inventory.cluster import SCHEMAS
 from edgeboot.inventory.k3s_keys import KEYS, K3sKey, Kind
@@ -50,6 +50,7 @@ def json_schema() -> dict[str, Any]:
         },
         "config": _ref("config"),
         "budget": _ref("budget"),
+        **hosts_schema.PROPERTIES,
     }
     node = {
         "name": _described(_TEXT, "Host name in the cluster; may hold one range: agent-[1-5]."),
@@ -104,6 +105,7 @@ def json_schema() -> dict[str, Any]:
             "ssh": _object({**_login(), "jump": {"oneOf": [_TEXT, _ref("jump")]}}),
             "jump": _object({"address": _TEXT, **_login()}, "address"),
             "budget": _budget(),
+            **hosts_schema.DEFINITIONS,
             "config": _object({key: _k3s(known) for key, known in KEYS.items()}),
         },
     }

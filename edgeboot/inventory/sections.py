@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgeboot.inventory import hosts
 from edgeboot.inventory.budgets import FIGURES
 from edgeboot.inventory.cluster import SCHEMAS
 
@@ -10,7 +11,7 @@ TOP = ("cluster", "bundle", "bundle-keys", "allow-unsigned", "defaults", "roles"
 CLUSTER = ("name", "vip", "datastore", "config", *COMPONENTS)
 DATASTORE = ("endpoint-file", "endpoint-env")
 ROLES = ("server", "agent")
-SETTINGS = ("ssh", "labels", "taints", "profiles", "config", "budget")
+SETTINGS = ("ssh", "labels", "taints", "profiles", "config", "budget", *hosts.KEYS)
 PROFILES = ("lean", "sd-card", "cis")
 NODE = ("name", "address", "role", "groups", "node-ip", *SETTINGS)
 JUMP = ("address", "user", "port", "key", "host-key", "password")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections, syntax
+from edgeboot.inventory.checking import checked
 from edgeboot.inventory.model import (
     Cluster,
     ConfigValue,
@@ -17,7 +18,6 @@ from edgeboot.inventory.model import (
     DatastoreKind,
     Node,
 )
-from edgeboot.inventory.settings import checked
 from edgeboot.secret import Secret
 from edgeboot.yamlfile import Reader, Scalar, nearest, quoted
 

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections, syntax
+from edgeboot.inventory.boards import BOARDS
 from edgeboot.inventory.budgets import COMPONENTS, FIGURES, NAMED, budget_of, parse_amount
+from edgeboot.inventory.checking import checked
+from edgeboot.inventory.hosts import Host, read_host
 from edgeboot.inventory.k3s_keys import KEYS, OWNED, K3sKey, Kind, applies_to
 from edgeboot.inventory.model import Budget, ConfigValue, Jump, Role, Ssh
 from edgeboot.yamlfile import Reader, Scalar, nearest, quoted
@@ -28,6 +31,7 @@ class Settings:
     config: dict[str, ConfigValue]
     budget: Budget
     profiles: frozenset[str]
+    host: Host
 
 
 def read_settings(reader: Reader, base: Path, role: Role | None) -> Settings:
@@ -42,16 +46,8 @@ def read_settings(reader: Reader, base: Path, role: Role | None) -> Settings:
         config=read_config(reader, role),
         budget=_budget(reader),
         profiles=_profiles(reader),
+        host=read_host(reader, base),
     )
-
-
-def checked(reader: Reader, key: str, text: str, check: Callable[[str], str]) -> str:
-    """The text as ``check`` spells it, or the error about this key."""
-    try:
-        return check(text)
-    except ValueError as error:
-        what = f"{quoted(text)} cannot be '{key}' of {reader.what}"
-        raise reader.error(key, what, str(error)) from None
 
 
 def read_config(reader: Reader, role: Role | None) -> dict[str, ConfigValue]:
@@ -208,6 +204,9 @@ def _profiles(reader: Reader) -> frozenset[str]:
             near = nearest(name, sections.PROFILES)
             hint = f"did you mean '{near}'?" if near else f"known: {', '.join(sections.PROFILES)}"
             raise reader.error("profiles", f"{reader.what}: no profile {quoted(name)}", hint)
+    preset = BOARDS.get(reader.text("board", ""))
+    if preset and not reader.has("profiles"):
+        return frozenset(preset.profiles)
     return frozenset(reader.texts("profiles"))
 
 

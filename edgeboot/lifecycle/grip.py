@@ -45,8 +45,15 @@ STEADY = Pace()
 class Grip:
     """The hosts of one run. Methods may be called for different hosts at the same time."""
 
-    def __init__(self, transports: Mapping[str, Transport], pace: Pace, tell: Listener) -> None:
+    def __init__(
+        self,
+        transports: Mapping[str, Transport],
+        pace: Pace,
+        tell: Listener,
+        targets: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self.transports = transports
+        self._targets = targets or {}
         self.pace = pace
         self._tell = tell
         self._run = new_run()
@@ -101,8 +108,8 @@ class Grip:
     def _take(self, name: str) -> Facts:
         transport = self.transports[name]
         if name in self.pace.bystanders:
-            return observe(transport)
-        facts, held = observe_locked(transport, self._run)
+            return observe(transport, self._targets.get(name, ()))
+        facts, held = observe_locked(transport, self._run, self._targets.get(name, ()))
         with self._guard:
             self._held[name] = held
             too_late = self._released

@@ -18,6 +18,7 @@ from edgeboot.lifecycle.phases import Walk, plan
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
 from edgeboot.lifecycle.prepare import prepare_steps, rebooted
 from edgeboot.lifecycle.sequence import PREPARE, phases
+from edgeboot.lifecycle.targets import targets_of
 from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
 from edgeboot.lifecycle.world import Plan, Supplies, World
 from edgeboot.plan.facts import Facts
@@ -44,7 +45,7 @@ def preflight(
     pace: Pace = STEADY,
 ) -> Preflight:
     """Examines the hosts and changes nothing; without a bundle as far as that goes."""
-    facts = observe_all(transports, workers=pace.parallel)
+    facts = observe_all(cluster, transports, workers=pace.parallel)
     if supplies is None:
         return Preflight(examine(cluster, facts, None, terms, {}))
     world = _world(cluster, supplies, facts, terms, pace.bystanders)
@@ -62,7 +63,7 @@ def make_plan(
 
     ``Refused`` names everything that speaks against it, of all hosts.
     """
-    facts = observe_all(transports, workers=pace.parallel)
+    facts = observe_all(cluster, transports, workers=pace.parallel)
     world = _world(cluster, supplies, facts, terms, pace.bystanders)
     _check_lead(world)
     return _checked_plan(world)
@@ -84,7 +85,7 @@ def install(
     Every host, bystanders excepted, is locked from before it is observed until the end.
     ``confirm`` sees the plan before anything is changed. ``patience`` in seconds bounds each gate.
     """
-    grip = Grip(transports, pace, tell)
+    grip = Grip(transports, pace, tell, targets_of(cluster))
     try:
         facts, errors = grip.take(node.name for node in cluster.nodes)
         walk = Walk(grip, tell, patience)
@@ -179,7 +180,8 @@ def _examined_plan(world: World) -> Plan:
     contents = world.supplies.contents
     found = examine(world.cluster, world.facts, contents, world.terms, steps)
     found = {name: some for name, some in found.items() if name not in world.bystanders}
-    return replace(planned, findings=found)
+    notes = {node.name: node.host.chosen for node in world.cluster.nodes if node.host.chosen}
+    return replace(planned, findings=found, notes=notes)
 
 
 def _checked_plan(world: World) -> Plan:

@@ -17,10 +17,13 @@ from edgeboot.lifecycle.checks import (
     kernel,
     machine,
     network,
+    packages,
     presence,
+    settings,
     storage,
 )
 from edgeboot.lifecycle.checks.base import Check, Subject
+from edgeboot.lifecycle.targets import targets_of
 from edgeboot.lifecycle.terms import Terms
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.findings import Finding, Severity
@@ -116,6 +119,13 @@ CHECKS = (
     ),
     Check("preflight.hostname", "hostname", "people take one for the other", fleet.hostname),
     Check("preflight.machine-id", "machine-id", "both get one DHCP lease", fleet.machine_id),
+    Check("preflight.board", "board", "settings for another one", settings.board),
+    Check("preflight.addresses", "addresses", "it is known by another one", settings.addresses),
+    Check("preflight.storage", "disk for data", "a card wears out, or data hide", settings.storage),
+    Check("preflight.time", "time servers", "its clock drifts", settings.time),
+    Check("preflight.files", "files", "they cannot be placed", settings.files),
+    Check("preflight.wifi", "Wi-Fi", "heartbeats get lost", settings.power_save),
+    Check("preflight.selinux", "SELinux", "K3s is not allowed to run", packages.selinux),
 )
 ALLOWABLE = tuple(check.id for check in CHECKS if check.allowable)
 
@@ -155,9 +165,16 @@ class Preflight:
         return 5 if Severity.REFUSE in seen else 6 if Severity.UNKNOWN in seen else 0
 
 
-def observe_all(transports: Mapping[str, Transport], *, workers: int = WORKERS) -> dict[str, Facts]:
+def observe_all(
+    cluster: Cluster, transports: Mapping[str, Transport], *, workers: int = WORKERS
+) -> dict[str, Facts]:
     """The facts of all hosts, read only; ``FleetError`` where one cannot be read."""
-    facts, errors = on_all(transports, lambda name: observe(transports[name]), workers=workers)
+    targets = targets_of(cluster)
+    facts, errors = on_all(
+        transports,
+        lambda name: observe(transports[name], targets.get(name, ())),
+        workers=workers,
+    )
     if errors:
         raise FleetError(errors)
     return facts

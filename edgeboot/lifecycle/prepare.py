@@ -10,14 +10,19 @@ from collections.abc import Iterator
 
 from edgeboot.components.k3s import url_at, url_of
 from edgeboot.inventory.model import DatastoreKind, Node, Role
-from edgeboot.lifecycle.checks import fleet, kernel
+from edgeboot.lifecycle.checks import fleet, kernel, packages
 from edgeboot.lifecycle.checks.base import Subject
 from edgeboot.lifecycle.entrance import entrance_of, has_joined, is_member
+from edgeboot.lifecycle.hooks import hook_steps
 from edgeboot.lifecycle.world import Plan, World, settling_steps
 from edgeboot.plan import paths
 from edgeboot.plan.clearing import Forget
+from edgeboot.plan.diff import diff, leftovers
 from edgeboot.plan.resources import text
-from edgeboot.plan.steps import MakeDirectory, Reboot, Run, Start, Step, Write
+from edgeboot.plan.steps import MakeDirectory, Reboot, Run, Start, Step, Upload, Write
+
+_PACKAGES = f"{paths.OURS}/packages"
+_INSTALLING = 600.0  # seconds: a policy is compiled on the host
 
 
 def subject_of(world: World, node: Node, steps: tuple[Step, ...] = ()) -> Subject:
@@ -31,6 +36,9 @@ def prepare_steps(world: World, node: Node) -> tuple[Step, ...]:
     subject = subject_of(world, node)
     reasons: list[str] = []
     steps = (
+        *hook_steps(world, node, ("prepare", False)),
+        *_host_steps(world, node),
+        *_package_steps(world, subject),
         *_module_steps(subject),
         *_hostname_steps(subject),
         *_machine_id_steps(subject, reasons),
@@ -39,6 +47,27 @@ def prepare_steps(world: World, node: Node) -> tuple[Step, ...]:
     if not reasons:
         return steps
     return (*steps, Reboot(subject.facts.condition.boot_id, ", ".join(reasons)))
+
+
+def _host_steps(world: World, node: Node) -> tuple[Step, ...]:
+    wanted, facts = world.host_resources(node), world.facts[node.name]
+    return (*leftovers(wanted, facts, paths.HOST_FILES), *diff(wanted, facts))
+
+
+def _package_steps(world: World, subject: Subject) -> Iterator[Step]:
+    """Packages of the bundle that the host needs; what they mend shows whether they are there."""
+    for items in (
+        packages.of_selinux(subject) if packages.needs_selinux_policy(subject) else (),
+        packages.of_kernel(subject) if kernel.missing_modules(subject) else (),
+    ):
+        if not items:
+            continue
+        names = tuple(f"{_PACKAGES}/{item.name}" for item in items)
+        yield MakeDirectory(_PACKAGES, 0o700)
+        for item, path in zip(items, names, strict=True):
+            yield Upload(path, world.supplies.blob_source(item.blob), 0o600, replaces=False)
+        listed = ", ".join(item.name for item in items)
+        yield Run("package", names, f"install {listed}", deadline=_INSTALLING)
 
 
 def _module_steps(subject: Subject) -> Iterator[Step]:

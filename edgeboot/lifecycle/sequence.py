@@ -14,6 +14,7 @@ from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
 from edgeboot.lifecycle.addons import chart_steps, former_steps, replica_steps
 from edgeboot.lifecycle.entrance import is_alive, is_member
 from edgeboot.lifecycle.flannel import reboot_steps
+from edgeboot.lifecycle.hooks import around
 from edgeboot.lifecycle.marking import marking_steps, remembering_steps
 from edgeboot.lifecycle.phases import Gate, Phase
 from edgeboot.lifecycle.prepare import forgetting_steps, joining_steps, prepare_steps
@@ -61,6 +62,9 @@ def _nothing(_world: World, _node: Node) -> tuple[()]:
     return ()
 
 
+_BEFORE_UPLOAD = (("prepare", True), ("upload", False))  # a reboot ends the first phase
+_STARTED = (("start", True), ("cluster", False))
+_STARTING = around(joining_steps, (("start", False),))
 PREPARE = Phase("prepare", _all, prepare_steps)
 
 
@@ -71,12 +75,12 @@ def phases(world: World) -> tuple[Phase, ...]:
     others = tuple(s for s in world.cluster.servers if s != lead and s not in down)
     return (
         PREPARE,
-        Phase("upload", _all, staging_steps),
+        Phase("upload", _all, around(staging_steps, _BEFORE_UPLOAD, (("upload", True),))),
         *((_together(down),) if down else ()),
         *(() if lead in down else (_server("first server", lead, world),)),
         Phase("former nodes", _only(lead), forgetting_steps),
         *(_server(f"server {server.name}", server, world) for server in others),
-        Phase("agents", _agents, joining_steps, Gate(_agents, _agents_not_running)),
+        Phase("agents", _agents, _STARTING, Gate(_agents, _agents_not_running)),
         Phase("former charts, other servers", _other_servers, former_steps),
         Phase("former charts", _first_server, former_steps),
         Phase("charts", _first_server, chart_steps),
@@ -86,7 +90,9 @@ def phases(world: World) -> tuple[Phase, ...]:
         Phase("network, agents", _agents, reboot_steps),
         Phase("labels and taints", _servers, marking_steps),
         Phase("what was set", _all, remembering_steps),
-        Phase("cluster", _all, _nothing, Gate(_servers, _not_whole)),
+        Phase("cluster", _all, around(_nothing, _STARTED), Gate(_servers, _not_whole)),
+        # What hooks do to a cluster that is whole must leave it so.
+        Phase("hooks", _all, around(_nothing, (("cluster", True),)), Gate(_servers, _not_whole)),
     )
 
 
@@ -108,7 +114,7 @@ def _together(down: tuple[Node, ...]) -> Phase:
     def why_not(world: World) -> Reasons:
         return _first_reasons(select(world.cluster), world, _why_not_server)
 
-    return Phase("servers that are down", select, joining_steps, Gate(select, why_not))
+    return Phase("servers that are down", select, _STARTING, Gate(select, why_not))
 
 
 def _server(name: str, server: Node, world: World) -> Phase:
@@ -132,7 +138,7 @@ def _server(name: str, server: Node, world: World) -> Phase:
     return Phase(
         name,
         select,
-        joining_steps,
+        _STARTING,
         Gate(select, why_not),
         guard=Gate(_servers, why_wait) if _is_guarded(world) else None,
     )

@@ -21,7 +21,7 @@ from edgeboot.plan.resources import Content, Later, Resource
 from edgeboot.plan.sources import Source
 from edgeboot.plan.steps import MakeDirectory, Remove, Step, Upload, Write
 from edgeboot.platform import arch_of_machine
-from edgeboot.roles import resources_of
+from edgeboot.roles import host_resources_of, resources_of
 from edgeboot.secret import Secret
 
 _NO_SECRET = Secret(b"")
@@ -110,12 +110,25 @@ class World:
 
     def resources(self, node: Node) -> tuple[Resource, ...]:
         """All that a node should have."""
+        context = self.context(node)
+        return resources_of(context) if context else ()
+
+    def host_resources(self, node: Node) -> tuple[Resource, ...]:
+        """What the host below a node should have before K3s is put there."""
+        context = self.context(node)
+        return host_resources_of(context) if context else ()
+
+    def context(self, node: Node) -> Context | None:
+        """What components may know of a node.
+
+        None where no K3s exists for its machine: preflight refuses such a host.
+        """
         facts = self.facts[node.name]
         arch = arch_of_machine(facts.traits.machine)
-        if arch is None:  # preflight refuses such a host before anything is planned for it
-            return ()
+        if arch is None:
+            return None
         entrance = entrance_of(self.cluster, node, self.facts)
-        context = Context(
+        return Context(
             cluster=self.cluster,
             node=node,
             traits=facts.traits,
@@ -128,7 +141,6 @@ class World:
             entrance=entrance,
             marks=marks_of(facts, service_of(node.role)),
         )
-        return resources_of(context)
 
     def expected_images(self, node: Node) -> dict[str, str]:
         """References and digests (``sha256:…``) of the images a node must have imported."""
@@ -158,6 +170,7 @@ class Plan:
 
     phases: tuple[PlannedPhase, ...]
     findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)  # who chose a node's settings
 
     @property
     def empty(self) -> bool:

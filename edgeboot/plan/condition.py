@@ -6,9 +6,12 @@ Nothing here is needed to plan; preflight decides from it. None is what could no
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
+
+_PARAMETER = re.compile(r'(?:[^\s"]|"[^"]*")+')
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,26 @@ class BootFile:
 
     @property
     def line(self) -> str | None:
-        """Its only line; None where it has another form, which must not be touched."""
-        lines = self.content.decode("utf-8", "replace").split("\n")
+        """Its only line; None where it has another form, which must not be touched.
+
+        A comment is none to the firmware, so who wrote one expects something else. In a quote that
+        is not closed, whatever is appended would be part of a value.
+        """
+        try:
+            text = self.content.decode()
+        except UnicodeDecodeError:
+            return None
+        lines = text.split("\n")
         while lines and not lines[-1].strip():
             lines.pop()
-        is_parameters = len(lines) == 1 and "=" in lines[0]
-        return lines[0].strip() if is_parameters else None
+        line = lines[0].strip() if len(lines) == 1 else ""
+        is_parameters = "=" in line and not line.startswith("#") and line.count('"') % 2 == 0
+        return line if is_parameters and line.isprintable() else None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The words of the line; blanks between double quotes do not part them."""
+        return tuple(_PARAMETER.findall(self.line or ""))
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,10 @@ class Condition:
     boot_file: BootFile | None = None
     throttled: int | None = None  # the bits of vcgencmd get_throttled; None where nobody counts
     temperature: float | None = None
+    selinux: str = ""  # enforcing or permissive; empty without it
+    selinux_policy: bool = False  # whether K3s's is installed
+    addresses: Mapping[str, str] = field(default_factory=dict)  # global ones -> interface
+    power_save: frozenset[str] = frozenset()  # wireless interfaces that save power
     networks: tuple[IPv4Network, ...] = ()  # those it is in itself, without a router
 
 
@@ -87,6 +108,10 @@ def parse_condition(lines: Iterable[str]) -> Condition:
         remains=frozenset(many.get("remains", ())),
         boot_file=_boot_file(one.get("boot-file")),
         throttled=int(throttled, 16) if throttled else None,
+        selinux=one.get("selinux", ""),
+        selinux_policy="selinux-policy" in one,
+        addresses=dict(_pair(value) for value in many.get("address", ())),
+        power_save=frozenset(many.get("power-save", ())),
         networks=tuple(map(_network, many.get("network", ()))),
         temperature=max((int(v) / 1000 for v in many.get("temperature", ())), default=None),
     )

@@ -7,9 +7,18 @@ from collections.abc import Iterable, Sequence
 
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts, FileFact
-from edgeboot.plan.resources import Content, Directory, File, Kept, Later, Resource, Service
+from edgeboot.plan.resources import (
+    Action,
+    Content,
+    Directory,
+    File,
+    Kept,
+    Later,
+    Resource,
+    Service,
+)
 from edgeboot.plan.sources import BytesSource
-from edgeboot.plan.steps import MakeDirectory, Remove, Start, Step, Upload, Write
+from edgeboot.plan.steps import MakeDirectory, Remove, Run, Start, Step, Upload, Write
 from edgeboot.secret import Secret
 
 # Where a file that edgeboot put there, and that no resource names any more, is removed. Elsewhere
@@ -18,6 +27,7 @@ SWEPT = (
     f"{paths.IMAGES}/",
     f"{paths.MANIFESTS}/",
     f"{paths.CHARTS}/",
+    f"{paths.KUBELET_DIR}/",
     f"{paths.CONTAINERD}/",
     f"{paths.COMPONENTS}/",
     paths.REGISTRIES,
@@ -39,21 +49,29 @@ def diff(resources: Sequence[Resource], facts: Facts) -> tuple[Step, ...]:
                 steps += _kept(resource, facts.files.get(resource.path))
             case Service():
                 steps += _service(resource, resources, facts)
+            case Action():
+                steps += _action(resource, facts)
     return tuple(steps)
 
 
-def leftovers(resources: Iterable[Resource], facts: Facts) -> tuple[Step, ...]:
-    """Removal of what edgeboot once put into the swept directories and no resource names."""
+def leftovers(
+    resources: Iterable[Resource], facts: Facts, swept: tuple[str, ...] = SWEPT
+) -> tuple[Step, ...]:
+    """Removal of what edgeboot once put at the swept places and no resource names.
+
+    A place is a directory with everything in it, or a file.
+    """
     wanted = {r.path for r in resources if isinstance(r, File | Kept)}
     return tuple(
         Remove(path)
         for path in sorted(facts.owned & facts.files.keys())
-        if path.startswith(SWEPT) and path not in wanted
+        if path.startswith(swept) and path not in wanted
     )
 
 
 def _directory(want: Directory, have: FileFact | None) -> list[Step]:
-    if have and (have.kind, have.mode, have.owner) == ("directory", want.mode, "0:0"):
+    as_wanted = have and (want.kept or (have.mode, have.owner) == (want.mode, "0:0"))
+    if have and have.kind == "directory" and as_wanted:
         return []
     return [MakeDirectory(want.path, want.mode)]
 
@@ -75,6 +93,14 @@ def _file(want: File, facts: Facts) -> list[Step]:
     if have and have.content is not None and not isinstance(want.content, Secret | Later):
         old = have.content.decode("utf-8", "replace")
     return [Write(want.path, want.content, want.mode, replaces=have is not None, old=old)]
+
+
+def _action(want: Action, facts: Facts) -> list[Step]:
+    if facts.done.get(want.name, "") == want.inputs:
+        return []
+    words = (want.name, want.inputs or "-", *want.parameters)
+    hint = want.hint or Run.hint
+    return [Run(want.snippet, words, want.text, want.shown, hint, want.stdin, want.deadline)]
 
 
 def _kept(want: Kept, have: FileFact | None) -> list[Step]:

@@ -28,6 +28,9 @@ class HostTraits:
     default_route: bool
     board: str = ""
     logrotate: bool = False  # whether it has /etc/logrotate.d
+    kernel: str = ""  # uname -r
+    has: frozenset[str] = frozenset()  # programs and places that decide how something is set up
+    wifi: tuple[str, ...] = ()  # its wireless interfaces
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Facts:
     condition: Condition = field(default_factory=Condition)
     asked_at: float | None = None  # the controller's clock when the host read its own
     parts: Mapping[str, Part] = field(default_factory=dict)  # by path of the stage
+    done: Mapping[str, str] = field(default_factory=dict)  # name of an action -> its inputs
 
 
 @dataclass
@@ -96,9 +100,10 @@ class _Draft:
     node_token: Secret | None = None
     condition: list[str] = field(default_factory=list)
     parts: dict[str, Part] = field(default_factory=dict)
+    done: dict[str, str] = field(default_factory=dict)
 
 
-def _read_line(draft: _Draft, key: str, rest: str) -> None:
+def _read_line(draft: _Draft, key: str, rest: str) -> None:  # noqa: C901 - a table
     match key:
         case "trait":
             name, _, value = rest.partition(" ")
@@ -127,6 +132,9 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:
             draft.listeners.append(Listener(int(port), program))
         case "node-token":
             draft.node_token = Secret(base64.b64decode(rest).strip())
+        case "done":
+            name, _, inputs = rest.partition(" ")
+            draft.done[name] = inputs
         case _:
             raise ValueError(f"unknown line {key!r}")
 
@@ -165,6 +173,7 @@ def _finish(draft: _Draft) -> Facts:
         node_token=draft.node_token,
         condition=parse_condition(draft.condition),
         parts=draft.parts,
+        done=draft.done,
     )
 
 
@@ -183,4 +192,7 @@ def _traits(found: Mapping[str, str]) -> HostTraits:
         default_route=found["default-route"] == "yes",
         board=found["board"],
         logrotate=found.get("logrotate") == "yes",
+        kernel=found.get("kernel", ""),
+        has=frozenset(found.get("has", "").split()),
+        wifi=tuple(found.get("wifi", "").split()),
     )

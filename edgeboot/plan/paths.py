@@ -37,6 +37,9 @@ CONTAINERD_FILES = (
 AUDIT_LOGS = f"{SERVER}/logs"
 NODE_TOKEN = f"{SERVER}/node-token"
 
+KUBELET_DIR = f"{AGENT}/etc/kubelet.conf.d"
+KUBELET_PROFILES = f"{KUBELET_DIR}/60-edgeboot-profiles.conf"
+
 UNIT_DIR = "/etc/systemd/system"
 
 OURS = "/var/lib/edgeboot"  # record of what edgeboot put where, lock
@@ -44,6 +47,26 @@ FLANNEL = f"{OURS}/flannel-backend"  # which one the host was last booted with
 COREDNS = f"{OURS}/coredns-replicas"  # how many were asked for
 BUNDLE = f"{OURS}/bundle.json"  # which bundle the host was installed from
 NODE_RECORD = f"{OURS}/node.json"  # what edgeboot has set on its Node object
+
+CLOCK = f"{OURS}/clock.sh"
+FIREWALL = f"{OURS}/firewall"
+
+# What edgeboot sets up on a host below K3s; removed where nothing asks for it any more.
+JOURNALD = "/etc/systemd/journald.conf.d/edgeboot.conf"
+TIMESYNCD = "/etc/systemd/timesyncd.conf.d/edgeboot.conf"
+CHRONY = "/etc/chrony/conf.d/edgeboot.conf"
+CHRONY_RHEL = "/etc/chrony.d/edgeboot.conf"
+SWAP_SCRIPT = f"{OURS}/swap.sh"
+SWAP_UNIT = f"{UNIT_DIR}/edgeboot-swap.service"
+SWAP_INIT = "/etc/init.d/edgeboot-swap"
+NETWORK_MANAGER = "/etc/NetworkManager/conf.d/edgeboot-wifi.conf"
+UDEV_WIFI = "/etc/udev/rules.d/70-edgeboot-wifi.rules"
+# Not removed by itself: K3s's data lie behind it.
+MOUNT = f"{UNIT_DIR}/var-lib-rancher-k3s.mount"
+HOST_FILES = (
+    *(CLOCK, FIREWALL, JOURNALD, TIMESYNCD, CHRONY, CHRONY_RHEL),
+    *(SWAP_SCRIPT, SWAP_UNIT, SWAP_INIT, NETWORK_MANAGER, UDEV_WIFI),
+)
 
 
 def unit_file(service: str) -> str:

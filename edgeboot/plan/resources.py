@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgeboot.plan.sources import BytesSource, Source
 from edgeboot.secret import Secret
@@ -23,10 +23,11 @@ Content = Source | Secret | Later
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory with its mode, owned by root."""
+    """A directory with its mode, owned by root; ``kept``: one that is there stays as it is."""
 
     path: str
     mode: int = 0o755
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,27 @@ class Service:
     name: str
 
 
-Resource = Directory | File | Kept | Service
+@dataclass(frozen=True)
+class Action:
+    """Something that has been done to a host with certain ``inputs``, a hash: once for each.
+
+    The host remembers the hash under ``name``. Empty inputs say that nothing is wanted: where
+    something was done it is done away with, and forgotten. ``stdin`` and ``deadline`` (seconds)
+    are for the snippet.
+    """
+
+    name: str
+    inputs: str
+    snippet: str
+    text: str
+    parameters: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    stdin: bytes | None = field(default=None, repr=False)
+    deadline: float | None = None
+    hint: str | None = None
+
+
+Resource = Directory | File | Kept | Service | Action
 
 
 def text(content: str) -> Source:

@@ -109,6 +109,7 @@ class Run:
     text: str
     shown: tuple[str, ...] = ()
     hint: str = "mend the cause on the host and run the same command again; it goes on from here"
+    stdin: bytes | None = field(default=None, repr=False)
     deadline: float | None = None
 
     def describe(self) -> str:

@@ -20,6 +20,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         return
     for node, warnings in warned.items():
         yield from (f"warning: {node}: {one.what} [{one.id}]" for one in warnings)
+    yield from (f"note: {node}: {note}" for node, note in plan.notes.items())
     for phase in plan.phases:
         if not phase.steps:
             continue
@@ -54,6 +55,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             for node, some in plan.findings.items()
             if some
         },
+        "notes": dict(plan.notes),
         "phases": [
             {
                 "name": phase.name,

@@ -4,7 +4,7 @@
 #
 # What is to go is looked up anew, but for services and paths: a pod may have mounted something since
 # the plan was made.
-# uses: init remains
+# uses: init openings remains
 set -u
 kind=$1
 shift
@@ -70,6 +70,8 @@ clear_rules() {
         printf '%s\n' "$rules" | grep -qE "$of_k3s" || continue
         printf '%s\n' "$rules" | grep -vE "$of_k3s" | "$tool-restore" || fail "$tool-restore failed"
     done
+    # shellcheck disable=SC2154  # set by openings.sh
+    if [ -e "$applied" ]; then change_openings /dev/null; fi
     nft_tables | while read -r family name; do nft delete table "$family" "$name"; done
 }
 
@@ -101,9 +103,16 @@ empty() { # DIRECTORY: everything but mount points and what leads to them
 clear_paths() {
     for path in "$@"; do clear_path "$path"; done
     # Their parents were made with them; whatever else is in there keeps them.
-    rmdir /etc/rancher /var/lib/rancher 2>/dev/null
+    rmdir /etc/rancher /var/lib/rancher /etc/systemd/journald.conf.d \
+        /etc/systemd/timesyncd.conf.d 2>/dev/null
     # shellcheck disable=SC2154  # set by init.sh
     if [ "$init" = systemd ]; then systemctl daemon-reload; fi
+    for path in "$@"; do
+        case $path in
+        /etc/systemd/journald.conf.d/*) systemctl restart systemd-journald.service ;;
+        /etc/systemd/timesyncd.conf.d/*) systemctl try-restart systemd-timesyncd.service ;;
+        esac
+    done
     sync
 }
 

@@ -18,6 +18,9 @@ examine() { # PATH...: directories whose file systems matter
     remains
     boot_file
     board
+    selinux
+    addresses
+    power_save
 }
 
 userland() {
@@ -35,7 +38,7 @@ kernel_modules() {
     [ -e /proc/config.gz ] && config=$(zcat /proc/config.gz 2>/dev/null | grep '=y$')
     [ -z "${config:-}" ] && config=$(grep '=y$' "/boot/config-$(uname -r)" 2>/dev/null)
     for pair in overlay:OVERLAY_FS br_netfilter:BRIDGE_NETFILTER nf_conntrack:NF_CONNTRACK \
-        vxlan:VXLAN wireguard:WIREGUARD iptable_nat:IP_NF_NAT nft_chain_nat:NFT_NAT; do
+        vxlan:VXLAN wireguard:WIREGUARD iptable_nat:IP_NF_NAT nft_chain_nat:NFT_NAT zram:ZRAM; do
         condition module "${pair%%:*}" "$(kernel_module "${pair%%:*}" "${pair#*:}")"
     done
 }
@@ -126,6 +129,37 @@ boot_file() { # Raspberry Pi's kernel command line; the first that exists is the
         [ -f "$path" ] || continue
         condition boot-file "$path" "$(base64 <"$path" | tr -d '\n')"
         return
+    done
+}
+
+selinux() {
+    case $(cat /sys/fs/selinux/enforce 2>/dev/null) in
+    1) condition selinux enforcing ;;
+    0) condition selinux permissive ;;
+    *) return 0 ;;
+    esac
+    if rpm -q k3s-selinux >/dev/null 2>&1; then condition selinux-policy; fi
+}
+
+addresses() { # that others can reach, without those of pods
+    command -v ip >/dev/null 2>&1 || return 0
+    ip -o addr show 2>/dev/null |
+        sed -n 's/^[0-9]*: *\([^ ]*\) .*inet6\{0,1\} \([^ /]*\).* scope global.*/\2 \1/p' |
+        while read -r address interface; do
+            case $interface in
+            cni* | flannel* | veth* | docker* | br-* | virbr* | kube-* | tailscale* | wg*) ;;
+            *) condition address "$address" "$interface" ;;
+            esac
+        done
+}
+
+power_save() {
+    command -v iw >/dev/null 2>&1 || return 0
+    for interface in /sys/class/net/*/wireless; do
+        interface=${interface%/wireless} interface=${interface##*/}
+        case $(iw dev "$interface" get power_save 2>/dev/null) in
+        *on) condition power-save "$interface" ;;
+        esac
     done
 }
 

@@ -6,7 +6,8 @@
 #           host may not know yet that a connection is dead. "free": no lock, end after the facts
 #   HOLDER  who wants the lock, told to whoever comes second
 #   TARGET  file:PATH (mode, size, hash), text:PATH (and content), tree:PATH (every file below),
-#           unit:NAME, seen:PATH (a file too large, and too lively, to hash), parts:PATH (uploads that were cut off in that directory; with the lock those
+#           unit:NAME, seen:PATH (a file too large, and too lively, to hash), place:PATH (the file
+#           system there), parts:PATH (uploads that were cut off in that directory; with the lock those
 #           of former weeks are removed)
 #
 # Hashes come from edgeboot's record where inode, size and times of a file are unchanged since it
@@ -125,6 +126,7 @@ unit() { # NAME
 trait() { printf 'trait %s %s\n' "$1" "$2"; }
 
 traits() {
+    model=/sys/firmware/devicetree/base/model
     trait machine "$(uname -m)"
     # shellcheck disable=SC1091
     trait os "$(. /etc/os-release 2>/dev/null; printf '%s %s' "${ID:-unknown}" "${VERSION_ID:-}")"
@@ -144,8 +146,35 @@ traits() {
     trait machine-id "$(cat /etc/machine-id 2>/dev/null)"
     trait clock "$(date +%s)"
     if has_default_route; then trait default-route yes; else trait default-route no; fi
-    trait board "$(tr -d '\000' </proc/device-tree/model 2>/dev/null)"
+    trait board "$(if [ -r "$model" ]; then tr -d '\000' <"$model"; fi)"
+    trait kernel "$(uname -r)"
+    trait has "$(has | tr '\n' ' ')"
+    trait wifi "$(wifi | tr '\n' ' ')"
     trait k3s-version "$(k3s_version)"
+}
+
+has() { # what decides how something is set up
+    for program in iw dpkg rpm; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
+    [ -d /etc/NetworkManager/conf.d ] && echo network-manager
+    for directory in /etc/chrony/conf.d /etc/chrony.d; do
+        if grep -qsx "confdir[[:space:]]*$directory" /etc/chrony/chrony.conf /etc/chrony.conf; then
+            if [ "$directory" = /etc/chrony.d ]; then echo chrony.d; else echo chrony; fi
+        fi
+    done
+    for file in /lib/systemd/systemd-timesyncd /usr/lib/systemd/systemd-timesyncd; do
+        if [ -x "$file" ]; then echo timesyncd; break; fi
+    done
+    grep -qsx 'ENABLED=yes' /etc/ufw/ufw.conf && echo ufw
+    grep -qsx firewalld /proc/[0-9]*/comm && echo firewalld
+    return 0
+}
+
+wifi() {
+    for interface in /sys/class/net/*/wireless; do
+        [ -e "$interface" ] || continue
+        interface=${interface%/wireless}
+        echo "${interface##*/}"
+    done
 }
 
 has_default_route() { # kernels without IPv6 lack the second file
@@ -197,6 +226,12 @@ traits
 examine /usr/local/bin /etc/rancher /etc/systemd/system /var/lib/rancher/k3s "$ours" /var/lib/kubelet
 listeners
 if [ -r "$ours/owned" ]; then sed 's/^/owned /' "$ours/owned"; fi
+for record in "$ours"/done-*; do
+    case $record in
+    *'*' | *.new) ;;
+    *) printf 'done %s %s\n' "${record#"$ours"/done-}" "$(cat "$record")" ;;
+    esac
+done
 if [ -r /var/lib/rancher/k3s/server/node-token ]; then
     printf 'node-token %s\n' "$(base64 </var/lib/rancher/k3s/server/node-token | tr -d '\n')"
 fi
@@ -207,6 +242,7 @@ for target in "$@"; do
     seen:*) seen "${target#seen:}" ;;
     tree:*) tree "${target#tree:}" ;;
     unit:*) unit "${target#unit:}" ;;
+    place:*) filesystem "${target#place:}" ;;
     parts:*) parts "${target#parts:}" ;;
     esac
 done

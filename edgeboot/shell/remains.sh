@@ -1,5 +1,5 @@
 # What of K3s is on a host: the one place that says which processes, mounts, links, rules are K3s's.
-# Functions only; used by survey.sh and clear.sh. After k3s-killall.sh and k3s-uninstall.sh.
+# Functions only; used by survey.sh and clear.sh, with openings.sh. After k3s-killall.sh and k3s-uninstall.sh.
 
 data=/var/lib/rancher/k3s
 # Where the host has no ip or iptables, K3s's own are used as long as they are there.
@@ -94,10 +94,12 @@ nft_tables() { # of a kube-proxy or a flannel that speaks nftables itself
     nft list tables 2>/dev/null | grep -E ' (kube-proxy|flannel-ipv4|flannel-ipv6)$' | sed 's/^table //'
 }
 
+# shellcheck disable=SC2154  # applied is set by openings.sh
 remaining_rules() { # prints how many there are
     {
         for tool in $(rule_tools); do "$tool-save" 2>/dev/null; done | grep -E "^(-A|:).*($of_k3s)"
         nft_tables
+        cat "$applied" 2>/dev/null
     } | wc -l
 }
 

@@ -6,7 +6,7 @@
 # path KIBIBYTES PATH · disk POINT (a file system of its own below K3s's directory) ·
 # volume KIBIBYTES PATH · data KIBIBYTES PATH · claims BASE64 (persistent volumes, if the API
 # answers) · nodes BASE64 (the cluster's nodes, likewise) · record · end
-# uses: init remains
+# uses: init openings remains
 set -u
 export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
 
@@ -17,7 +17,7 @@ ask() { # KEY KIND
     printf '%s %s\n' "$1" "$(printf '%s' "$answer" | base64 | tr -d '\n')"
 }
 
-for name in k3s k3s-agent; do
+for name in k3s k3s-agent edgeboot-swap; do
     active=$(service_active "$name")
     if service_enabled "$name" || [ "$active" != inactive ]; then echo "service $name"; fi
 done

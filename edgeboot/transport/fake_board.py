@@ -23,6 +23,8 @@ class FakeBoard:
     boot_file: bytes | None = None
     modules: dict[str, str] = field(default_factory=lambda: {"vxlan": "loaded"})
     boots: int = 0
+    done: dict[str, str] = field(default_factory=dict)  # name of an action -> its inputs
+    acts: list[tuple[str, ...]] = field(default_factory=list)  # every snippet that acts, in order
 
     @property
     def boot_id(self) -> str:
@@ -39,6 +41,12 @@ class FakeBoard:
             case "machine-id":
                 if self.machine_id == words[0]:
                     self.machine_id = hashlib.sha256(self.hostname.encode()).hexdigest()[:32]
+            case "activate" | "hook" | "storage" | "firewall":
+                self.acts.append((name, *words))
+                self.done.pop(words[0], None)
+                self.done |= {words[0]: words[1]} if words[1] != "-" else {}
+            case "package":
+                self.acts.append((name, *words))
             case "boot-line":
                 self.boot_file = words[2].encode() + b"\n"
             case _:
@@ -69,6 +77,7 @@ class FakeBoard:
             encoded = base64.b64encode(self.boot_file).decode()
             conditions.append(f"boot-file /boot/firmware/cmdline.txt {encoded}")
         return [
+            *(f"done {name} {inputs}" for name, inputs in self.done.items()),
             f"trait cgroup-controllers {self.controllers}",
             f"trait memory-kib {self.memory_kib}",
             f"trait hostname {self.hostname}",

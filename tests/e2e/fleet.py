@@ -32,6 +32,7 @@ for mount in $(grep -oE "$ours" /proc/mounts | sort -r); do
     umount -l "$mount"
 done
 ip link delete cni0 2>/dev/null; ip link delete flannel.1 2>/dev/null
+rm -rf /etc/systemd/journald.conf.d/edgeboot.conf
 rm -rf /usr/local/bin/k3s /etc/rancher /etc/systemd/system/k3s* /var/lib/rancher/* \
     /var/lib/edgeboot/* /var/lib/edgeboot/.[!.]* /var/lib/kubelet /run/k3s /run/flannel /var/lib/cni
 systemctl daemon-reload

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from edgeboot.components.flannel import backend_of
 from edgeboot.components.services import SUPPORTED
+from edgeboot.lifecycle.checks import packages
 from edgeboot.lifecycle.checks.base import Complaint, Subject, mended, refuse, unknown, warn
 
 # Kubelet's failCgroupV1, kubernetes pull 134298.
@@ -76,10 +77,10 @@ def boot_line(subject: Subject) -> str | None:
     """The boot file's line with what is missing appended; None where it must not be touched."""
     file = subject.facts.condition.boot_file
     line = file.line if file else None
-    if line is None:
+    if file is None or line is None:
         return None
     # A later word wins: cgroup_disable=memory, as the firmware of newer Pis says, is overruled.
-    return " ".join((line, *(w for w in wanted_parameters(subject) if w not in line.split())))
+    return " ".join((line, *(w for w in wanted_parameters(subject) if w not in file.parameters)))
 
 
 def needs_reboot_for_cgroups(subject: Subject) -> bool:
@@ -111,6 +112,7 @@ def _by_boot_parameters(subject: Subject, what: str, otherwise: str) -> Complain
 def modules(subject: Subject) -> Iterator[Complaint]:
     """The kernel has what containers, flannel and kube-proxy need."""
     have = subject.facts.condition.modules
+    kernel_name = subject.facts.traits.kernel or "`uname -r`"
     for name in _needed_modules(subject):
         alternatives = name.split("|")
         states = {have.get(one, "unknown") for one in alternatives}
@@ -119,11 +121,15 @@ def modules(subject: Subject) -> Iterator[Complaint]:
             continue
         if "loadable" in states:
             yield mended(f"the kernel module {words} is not loaded", "load it, now and at boot")
+        elif states == {"missing"} and (found := packages.of_kernel(subject)):
+            names = ", ".join(item.name for item in found)
+            yield mended(f"its kernel has no module {words}", f"install {names} from the bundle")
         elif states == {"missing"}:
             yield refuse(
                 f"its kernel has no module {words}",
-                "install its further modules (linux-modules-extra-raspi on Ubuntu 21.10 to 23.10, "
-                "kernel-modules-extra on RHEL 10) or take another kernel",
+                "put the package with its further modules into `files` of bundle.yml "
+                f"(linux-modules-extra-{kernel_name} on Ubuntu, kernel-modules-extra on RHEL), or "
+                "take another kernel",
             )
         else:
             yield unknown(
@@ -131,9 +137,21 @@ def modules(subject: Subject) -> Iterator[Complaint]:
             )
 
 
-def modules_to_load(subject: Subject) -> tuple[str, ...]:
-    """The needed modules that are there and not loaded."""
+def missing_modules(subject: Subject) -> tuple[str, ...]:
+    """The needed modules that the kernel has not got."""
     have = subject.facts.condition.modules
+    return tuple(
+        needed
+        for needed in _needed_modules(subject)
+        if {have.get(one, "unknown") for one in needed.split("|")} == {"missing"}
+    )
+
+
+def modules_to_load(subject: Subject) -> tuple[str, ...]:
+    """The needed modules that are there, or come with a package, and are not loaded."""
+    have = dict(subject.facts.condition.modules)
+    if packages.of_kernel(subject):
+        have |= {needed.partition("|")[0]: "loadable" for needed in missing_modules(subject)}
     names = []
     for needed in _needed_modules(subject):
         alternatives = needed.split("|")
@@ -159,6 +177,8 @@ def _needed_modules(subject: Subject) -> Iterator[str]:
     backend = backend_of(subject.cluster)
     if backend in _BACKEND_MODULES:
         yield _BACKEND_MODULES[backend]
+    if subject.node.host.swap == "zram":
+        yield "zram"
 
 
 def iptables(subject: Subject) -> Iterator[Complaint]:
@@ -174,8 +194,11 @@ def iptables(subject: Subject) -> Iterator[Complaint]:
 def swap(subject: Subject) -> Iterator[Complaint]:
     """No swap wears out a card; compressed memory is no swap in this sense."""
     used = [name for name in subject.facts.condition.swaps if not name.startswith("/dev/zram")]
-    if used:
+    wish = subject.node.host.swap
+    if used and wish != "keep":
+        yield mended(f"it swaps to {', '.join(used)}", f"`swap: {wish}` turns it off")
+    elif used:
         yield warn(
             f"it swaps to {', '.join(used)}: K3s bears it, but cards wear and limits get blurred",
-            "turn it off with `swapoff -a`, and in /etc/fstab or dphys-swapfile",
+            "write `swap: zram` or `swap: none`",
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeboot.inventory.model import Role
+from edgeboot.components.lean import is_lean
+from edgeboot.inventory.model import Node, Role
 from edgeboot.lifecycle.checks.base import Complaint, Subject, refuse, unknown, warn
 from edgeboot.plan import paths
 from edgeboot.plan.steps import Upload, human_size
@@ -14,6 +15,8 @@ _MIB = 1 << 20
 # Below the first figure K3s does not come up or thrashes, below the second nothing is left for
 # pods. Measured: docs/preflight.md. A board of 512 MB shows about 430 MiB, one of 2 GB 1850 MiB.
 _MEMORY = {Role.SERVER: (700 * _MIB, 1800 * _MIB), Role.AGENT: (320 * _MIB, 480 * _MIB)}
+# With the Go runtime held back (docs/hosts.md): measured at 512 MiB.
+_LEAN = {Role.SERVER: (480 * _MIB, 700 * _MIB), Role.AGENT: (320 * _MIB, 400 * _MIB)}
 _HOT = 80.0  # Raspberry Pis throttle from 80 °C
 
 
@@ -73,15 +76,14 @@ def page_size(subject: Subject) -> Iterator[Complaint]:
 def memory(subject: Subject) -> Iterator[Complaint]:
     """There is memory for the role, and for the budget."""
     node, has = subject.node, subject.facts.traits.memory
-    least, fair = _MEMORY[node.role]
+    lean = is_lean(node)
+    least, fair = (_LEAN if lean else _MEMORY)[node.role]
     budget = node.budget.memory
     if has < least:
         yield refuse(
             f"it has {human_size(has)} of memory; a K3s {node.role.value} does not run in less "
             f"than {human_size(least)}",
-            "make it an agent"
-            if node.role is Role.SERVER and has >= _MEMORY[Role.AGENT][0]
-            else "take a host with more memory",
+            _with_less(node, has),
         )
     elif budget is not None and budget > has:
         yield refuse(
@@ -92,10 +94,19 @@ def memory(subject: Subject) -> Iterator[Complaint]:
         yield warn(
             f"it has {human_size(has)} of memory, which leaves little beside a K3s "
             f"{node.role.value}",
-            "list what is not needed under `disable`"
-            if node.role is Role.SERVER
+            "list what is not needed under `disable`, or write `profiles: [lean]`"
+            if node.role is Role.SERVER and not lean
             else "keep its workload small",
         )
+
+
+def _with_less(node: Node, has: int) -> str:
+    """What can be done with so little memory."""
+    if node.role is Role.SERVER and not is_lean(node) and has >= _LEAN[Role.SERVER][0]:
+        return "write `profiles: [lean]`, or make it an agent"
+    if node.role is Role.SERVER and has >= _MEMORY[Role.AGENT][0]:
+        return "make it an agent"
+    return "take a host with more memory"
 
 
 def processors(subject: Subject) -> Iterator[Complaint]:

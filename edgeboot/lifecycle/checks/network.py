@@ -5,15 +5,17 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from edgeboot.components import firewall as rules
+from edgeboot.components.drop_in import inputs_of
+from edgeboot.components.k3s import config_of
 from edgeboot.inventory.model import DatastoreKind, Role
-from edgeboot.lifecycle.checks.base import Complaint, Subject, refuse, warn
+from edgeboot.lifecycle.checks.base import Complaint, Subject, mended, refuse, warn
 
 # K3s, installation/requirements; the higher ones on loopback.
 _BOTH = frozenset({6444, 10010, 10248, 10249, 10250, 10256})
 _PORTS = {Role.SERVER: _BOTH | {6443, 10257, 10258, 10259}, Role.AGENT: _BOTH}
 _ETCD = frozenset({2379, 2380})
 _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # in the order K3s looks
-_OPENED = "open 6443/tcp, 10250/tcp and 8472/udp to the nodes, and trust 10.42.0.0/16, 10.43.0.0/16"
 
 
 def ports(subject: Subject) -> Iterator[Complaint]:
@@ -41,7 +43,8 @@ def _has_etcd(subject: Subject) -> bool:
 
 def _ingress(subject: Subject) -> frozenset[int]:
     """The ports that Traefik binds on every node, by ServiceLB or by itself."""
-    wanted, disabled = subject.cluster.components.traefik, subject.cluster.config.get("disable", ())
+    wanted = subject.cluster.components.traefik
+    disabled = config_of(subject.cluster, subject.cluster.servers[0]).get("disable", ())
     off = set(disabled) if isinstance(disabled, tuple) else set()
     if "traefik" in off or wanted.expose == "cluster-ip":
         return frozenset()
@@ -92,25 +95,36 @@ def firewall(subject: Subject) -> Iterator[Complaint]:
     """No firewall stands between the nodes."""
     condition = subject.facts.condition
     found = set(condition.firewalls) | ({"firewalld"} & condition.programs)
-    several = _has_etcd(subject) and len(subject.cluster.every_server) > 1
-    if "firewalld" in found:
-        etcd = " --add-port=2379-2380/tcp" if several else ""
-        commands = f"firewall-cmd --permanent --add-port=6443/tcp --add-port=10250/tcp{etcd}"
-        zones = "--zone=trusted --add-source=10.42.0.0/16 --add-source=10.43.0.0/16"
-        yield warn(
-            "firewalld is active",
-            f"`{commands} --add-port=8472/udp; firewall-cmd --permanent {zones}; "
-            "firewall-cmd --reload`",
-        )
-    elif "ufw" in found:
-        yield warn(
-            "ufw is active",
-            f"`{'ufw allow 2379:2380/tcp; ' if several else ''}"
-            "ufw allow 6443/tcp; ufw allow 10250/tcp; ufw allow 8472/udp; "
-            "ufw allow from 10.42.0.0/16; ufw allow from 10.43.0.0/16`",
-        )
-    elif found:
-        yield warn(
-            f"its firewall ({', '.join(sorted(found))}) drops what it does not know",
-            f"{_OPENED}{'; 2379-2380/tcp between servers' if several else ''}",
-        )
+    if not found or _opened(subject):
+        return
+    ports, networks = rules.named(subject.cluster, subject.node)
+    name = next((one for one in ("firewalld", "ufw") if one in found), None)
+    if name is None:
+        which = ", ".join(sorted(found))
+        mend = f"open {', '.join(ports)} to the nodes, and trust {', '.join(networks)}"
+        yield warn(f"its firewall ({which}) drops what it does not know", mend)
+    elif subject.node.host.firewall == "open":
+        yield mended(f"{name} is active", f"open {', '.join(ports)} to the nodes")
+    else:
+        commands = _firewalld(ports, networks) if name == "firewalld" else _ufw(ports, networks)
+        yield warn(f"{name} is active", f"`edgeboot install --open-firewall`, or `{commands}`")
+
+
+def _opened(subject: Subject) -> bool:
+    """Whether edgeboot has opened just what is needed."""
+    wanted = inputs_of((rules.listed(subject.cluster, subject.node),))
+    return subject.facts.done.get("firewall") == wanted
+
+
+def _firewalld(ports: tuple[str, ...], networks: tuple[str, ...]) -> str:
+    added = " ".join(f"--add-port={port}" for port in ports)
+    trusted = " ".join(f"--add-source={network}" for network in networks)
+    return (
+        f"firewall-cmd --permanent {added}; firewall-cmd --permanent --zone=trusted {trusted}; "
+        "firewall-cmd --reload"
+    )
+
+
+def _ufw(ports: tuple[str, ...], networks: tuple[str, ...]) -> str:
+    allowed = (*ports, *(f"from {network}" for network in networks))
+    return "; ".join(f"ufw allow {one}" for one in allowed)

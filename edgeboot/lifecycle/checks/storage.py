@@ -18,7 +18,7 @@ _WRITTEN = ("/usr/local/bin", "/etc/rancher", "/etc/systemd/system", paths.DATA,
 
 def room(subject: Subject) -> Iterator[Complaint]:
     """Every file system has room for what is sent to it, and for what K3s makes of that."""
-    seen = subject.facts.condition.filesystems
+    seen = _seen(subject)
     if subject.contents is None or paths.DATA not in seen:
         why = "no bundle is named" if subject.contents is None else "its file systems are not seen"
         yield unknown(f"whether there is room for everything: {why}", "give --bundle FILE")
@@ -37,6 +37,13 @@ def room(subject: Subject) -> Iterator[Complaint]:
                 f"{where}: less than 5 % will be left, and the kubelet evicts pods then",
                 "make room there, or mount a larger disk",
             )
+
+
+def _seen(subject: Subject) -> dict[str, Filesystem]:
+    """The file systems, K3s's data on the disk that the inventory gives them."""
+    seen = dict(subject.facts.condition.filesystems)
+    disk = subject.node.host.storage
+    return seen | ({paths.DATA: seen[disk]} if disk in seen else {})
 
 
 def _needs(subject: Subject, seen: Mapping[str, Filesystem]) -> Counter[int]:
@@ -75,13 +82,13 @@ def writable(subject: Subject) -> Iterator[Complaint]:
 
 def medium(subject: Subject) -> Iterator[Complaint]:
     """A database does not lie on an SD card or a rotating disk."""
-    data = subject.facts.condition.filesystems.get(paths.DATA)
+    data = _seen(subject).get(paths.DATA)
     if data is None or subject.node.role is not Role.SERVER:
         return
     if data.medium == "sd-card":
         yield warn(
             f"{paths.DATA} of a server lies on an SD card: slow, and worn out by its database",
-            "mount an SSD there",
+            "write `storage: {path: /mnt/ssd}` with an SSD mounted there",
         )
     elif data.medium == "rotating":
         yield warn(f"{paths.DATA} of a server lies on a rotating disk", "mount an SSD there")

@@ -45,6 +45,15 @@ FIELDS: tuple[tuple[str | int, ...], ...] = (
     ("nodes", 0, "budget", "cpu"),
     ("nodes", 0, "budget", "disk"),
     ("nodes", 0, "labels", "board"),
+    ("nodes", 0, "board"),
+    ("nodes", 0, "swap"),
+    ("nodes", 0, "firewall"),
+    ("nodes", 0, "storage", "path"),
+    ("nodes", 0, "time", "servers", 0),
+    ("nodes", 0, "files", 0, "dest"),
+    ("nodes", 0, "files", 0, "mode"),
+    ("nodes", 0, "hooks", 0, "name"),
+    ("nodes", 0, "hooks", 0, "before"),
     ("defaults", "ssh", "user"),
     ("cluster", "config", "flannel-backend"),
 )
@@ -66,6 +75,10 @@ def inventory_with(field: tuple[str | int, ...], value: str) -> str:
                 "labels": {},
                 "taints": [""],
                 "budget": {},
+                "storage": {"path": "/mnt/ssd"},
+                "time": {"servers": ["192.0.2.1"]},
+                "files": [{"src": "inventory.yml", "dest": "/etc/motd"}],
+                "hooks": [{"name": "a", "before": "start", "run": "true"}],
             }
         ],
     }
@@ -84,6 +97,8 @@ def test_refused(field: tuple[str | int, ...], tmp_path: Path) -> None:
     for payload in PAYLOADS:
         if field[-1] == "board" and payload == "":
             continue  # a label may be empty
+        if field[-1] == "dest" and payload == "/etc/a":
+            continue  # this is how paths look
         path.write_text(inventory_with(field, payload))
         error = refusal_of(path, payload)
         assert str(error).replace("\n  next: ", "").isprintable()

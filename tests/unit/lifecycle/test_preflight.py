@@ -15,6 +15,7 @@ from edgeboot.bundle.contents import Blob, Contents, Item
 from edgeboot.bundle.contents import Role as ItemRole
 from edgeboot.inventory.cluster import read as read_components
 from edgeboot.inventory.fold import folded
+from edgeboot.inventory.hosts import Host, PlacedFile
 from edgeboot.inventory.model import Budget, Cluster, Datastore, DatastoreKind, Node, Role
 from edgeboot.lifecycle.checks.base import Subject
 from edgeboot.lifecycle.preflight import ALLOWABLE, CHECKS, Preflight, findings, refusals
@@ -63,19 +64,19 @@ def healthy(name: str) -> Facts:
 def typed(facts: Facts, case: dict[str, Any]) -> dict[str, Any]:
     """A case's condition with the types that facts have."""
     condition = {**case.get("condition", {})}
-    for key in ("firewalls", "programs", "remains"):
+    for key in ("firewalls", "programs", "remains", "power_save"):
         if key in condition:
             condition[key] = frozenset(condition[key])
     for key in ("swaps", "kernel_parameters"):
-        if key in condition:
-            condition[key] = tuple(condition[key])
+        condition |= {key: tuple(condition[key])} if key in condition else {}
     if "resolvers" in condition:
         condition["resolvers"] = {k: tuple(v) for k, v in condition["resolvers"].items()}
     if "modules" in condition:
         condition["modules"] = {**facts.condition.modules, **condition["modules"]}
     if "filesystems" in condition:
         old = facts.condition.filesystems
-        new = {k: replace(old[k], **v) for k, v in condition["filesystems"].items()}
+        any_disk = old["/usr/local/bin"]
+        new = {k: replace(old.get(k, any_disk), **v) for k, v in condition["filesystems"].items()}
         condition["filesystems"] = {**old, **new}
     if "networks" in condition:
         condition["networks"] = tuple(map(IPv4Network, condition["networks"]))
@@ -89,8 +90,8 @@ def typed(facts: Facts, case: dict[str, Any]) -> dict[str, Any]:
 def changed(facts: Facts, case: dict[str, Any]) -> Facts:
     """The host with what a case says of it."""
     traits = dict(case.get("traits", {}))
-    if "cgroup_controllers" in traits:
-        traits["cgroup_controllers"] = frozenset(traits["cgroup_controllers"])
+    for key in ("cgroup_controllers", "has"):
+        traits |= {key: frozenset(traits[key])} if key in traits else {}
     condition = typed(facts, case)
     rest = dict(case.get("facts", {}))
     texts = rest.get("texts", {})
@@ -101,11 +102,15 @@ def changed(facts: Facts, case: dict[str, Any]) -> Facts:
         condition=replace(facts.condition, **condition),
         units={name: UnitFact(*unit) for name, unit in rest.get("units", {}).items()},
         listeners=tuple(Listener(*one) for one in rest.get("listeners", ())),
-        files={path: FileFact("file", 0o600, "0:0", 1) for path in rest.get("files", ())}
+        files={
+            path: FileFact("directory" if path.endswith("/") else "file", 0o600, "0:0", 1)
+            for path in rest.get("files", ())
+        }
         | {
             path: FileFact("file", 0o600, "0:0", len(said), content=said.encode())
             for path, said in texts.items()
         },
+        done=rest.get("done", {}),
         k3s_version=rest.get("k3s_version", ""),
     )
 
@@ -123,6 +128,8 @@ def subject(case: dict[str, Any]) -> Subject:
         config=config if role is Role.AGENT else {},
         budget=Budget(memory=case.get("budget")),
         node_ip=case.get("node_ip"),
+        profiles=frozenset(case.get("profiles", ())),
+        host=host(case.get("host", {})),
     )
     others = case.get("others", {"other": {}})
     nodes = (node, *(Node(name, f"192.0.2.{i}", Role.SERVER) for i, name in enumerate(others, 2)))
@@ -152,6 +159,13 @@ def subject(case: dict[str, Any]) -> Subject:
         vip=case.get("vip"),
     )
     return Subject(cluster, node, fleet, contents, terms, steps)
+
+
+def host(data: dict[str, Any]) -> Host:
+    """What the inventory says of the host."""
+    placed = tuple(PlacedFile(dest, b"") for dest in data.get("files", ()))
+    servers = tuple(data.get("time_servers", ()))
+    return Host(**{**data, "files": placed, "time_servers": servers})
 
 
 class Sized:

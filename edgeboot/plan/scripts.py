@@ -1,0 +1,12 @@
+"""Packaged shell files that stay on a host, as contents of files."""
+
+from __future__ import annotations
+
+from edgeboot import shell
+from edgeboot.plan.resources import text
+from edgeboot.plan.sources import Source
+
+
+def script(name: str) -> Source:
+    """``edgeboot/shell/NAME.sh`` with what it uses."""
+    return text(f"#!/bin/sh\n{shell.text(name)}")

@@ -1,0 +1,45 @@
+# Lets a host go by files that were written or removed, and remembers which.
+#
+# activate.sh NAME HASH [WORD...]
+#   HASH  of what it goes by; "-": by nothing any more
+#
+# journald · timesyncd · chrony · swap · wifi INTERFACE...
+# uses: init journal record
+set -eu
+trap 'journal_end "activate $name"' EXIT
+name=$1 hash=$2
+shift 2
+
+# shellcheck disable=SC2154  # init is set by init.sh
+restart() { # SERVICE...: those that run
+    for service in "$@"; do
+        case $init in
+        systemd) systemctl try-restart "$service.service" ;;
+        openrc) rc-service --quiet --ifstarted "$service" restart >/dev/null 2>&1 </dev/null || : ;;
+        esac
+    done
+}
+
+quiet() { # INTERFACE...: no power saving from now on
+    for interface in "$@"; do iw dev "$interface" set power_save off || :; done
+    if command -v nmcli >/dev/null 2>&1; then nmcli general reload conf || :; fi
+}
+
+case $name in
+journald) systemctl restart systemd-journald.service ;;
+timesyncd)
+    if [ "$hash" != - ]; then systemctl enable --quiet systemd-timesyncd.service; fi
+    systemctl restart systemd-timesyncd.service ;;
+chrony) restart chrony chronyd ;;
+swap)
+    service_stop edgeboot-swap
+    if [ "$hash" != - ]; then
+        service_start edgeboot-swap
+        sh /var/lib/edgeboot/swap.sh check
+    fi ;;
+wifi) if [ "$hash" != - ]; then quiet "$@"; fi ;;
+*)
+    echo "there is nothing called $name" >&2
+    exit 64 ;;
+esac
+record "$name" "$hash"

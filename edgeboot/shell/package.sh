@@ -1,0 +1,21 @@
+# Installs packages that were brought along, without any repository, and removes their files.
+#
+# package.sh FILE...
+# uses: journal
+set -eu
+trap 'journal_end "package $*"' EXIT
+case $1 in
+*.deb) DEBIAN_FRONTEND=noninteractive dpkg --install "$@" >&2 </dev/null ;;
+*.rpm) rpm --upgrade --replacepkgs "$@" >&2 </dev/null ;;
+*)
+    echo "neither .deb nor .rpm: $1" >&2
+    exit 64 ;;
+esac
+depmod -a 2>/dev/null || :
+ours=/var/lib/edgeboot
+for path in "$@"; do
+    rm -f "$path"
+    grep -vxF -e "$path" "$ours/owned" >"$ours/owned.new" || :
+    mv -f "$ours/owned.new" "$ours/owned"
+done
+sync
