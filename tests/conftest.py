@@ -13,6 +13,7 @@ import pytest
 GROUPS = {"e2e": "e2e", "faults": "hosts", "lab": "hosts", "integration": "services"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     if not config.pluginmanager.hasplugin("xdist"):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from edgeboot.bundle import archive, delta, split
 from edgeboot.bundle.wire import BLOCK, header, padding
@@ -157,9 +158,44 @@ def parts_cases(directory: Path) -> Iterator[Case]:
     yield "join with a longer part", join(None, second + b"x")
     yield "join without a part", join(None, None)
     yield "join to another whole", join(encoded({**document, "sha256": "0" * 64}), second)
-    yield "split into too many", lambda m: m.split.split(whole, 1, home)[0].name
-    yield "split of nothing", lambda m: m.split.split(home / "gone", 1, home)
+    yield from split_cases(whole, directory)
+
+
+def split_cases(whole: Path, directory: Path) -> Iterator[Case]:
+    """What is split, and where some of it lies already; each in a directory of its own."""
+
+    def parted(path: Path, size: int = 1000, there: Mapping[str, bytes] | None = None) -> Run:
+        def run(m: Modules) -> object:
+            with TemporaryDirectory(dir=directory) as room:
+                for name, data in (there or {}).items():
+                    (Path(room) / name).write_bytes(data)
+                m.split.split(path, size, Path(room))
+                return {p.name: sha256(p.read_bytes()) for p in sorted(Path(room).iterdir())}
+
+        return run
+
+    def changing(m: Modules) -> object:
+        """Read a second time, the file is another."""
+        really, seen = m.split._range, set()
+
+        def read(path: Path, start: int, length: int) -> Iterator[bytes]:
+            data = b"".join(really(path, start, length))
+            yield flipped(data, 5) if start in seen else data
+            seen.add(start)
+
+        m.split._range = read
+        return parted(whole)(m)
+
+    second = whole.read_bytes()[1000:2000]
+    yield "split", parted(whole)
+    yield "split where a part is there", parted(whole, there={"whole.tar.002": second})
+    damaged = {"whole.tar.002": flipped(second, 5)}
+    yield "split where a part is damaged", parted(whole, there=damaged)
+    yield "split where a part is longer", parted(whole, there={"whole.tar.002": second + b"x"})
+    yield "split of what changes", changing
+    yield "split into too many", parted(whole, 1)
+    yield "split of nothing", parted(directory / "gone", 1)
     (directory / "-odd").write_bytes(b"x")
-    yield "split of an odd name", lambda m: m.split.split(directory / "-odd", 1, home)
+    yield "split of an odd name", parted(directory / "-odd", 1)
     (directory / "empty").write_bytes(b"")
-    yield "split of an empty file", lambda m: m.split.split(directory / "empty", 1, home)
+    yield "split of an empty file", parted(directory / "empty", 1)
