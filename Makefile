@@ -27,7 +27,7 @@ demo: setup-lab ## Boot hosts, build a bundle, install, verify, show the report
 	@tools/demo
 
 test: setup-lab setup-vagrant check ## Everything CI runs
-	$(PYTEST) tests -n 2 --dist loadgroup
+	$(PYTEST) tests -n 2
 
 check: setup ## ruff, mypy strict, the layers, shellcheck on what is sent to hosts
 	@tools/setup check
@@ -39,7 +39,7 @@ check: setup ## ruff, mypy strict, the layers, shellcheck on what is sent to hos
 	$(PYTEST) --quiet tests/unit/test_layers.py
 
 unit: setup ## Seconds, no root
-	$(PYTEST) tests/unit -n auto --dist loadgroup
+	$(PYTEST) tests/unit -n auto
 
 e2e: setup-lab ## Install on booted hosts: make e2e [K3S_RELEASE=DIR]
 	$(PYTEST) tests/e2e
