@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rich.table import Table
 from rich.text import Text
@@ -105,13 +106,19 @@ def spark(series: Sequence[tuple[float, int]]) -> str:
 
 
 def problems(found: Verification) -> Iterator[str]:
-    """Each check that did not pass, with what helps to find the cause."""
+    """Each check that did not pass, with what helps to find the cause.
+
+    What is the same on several nodes is said once.
+    """
+    nodes: dict[CheckResult, list[str]] = {}
     for result in found.results:
         if result.outcome in {Outcome.FAILED, Outcome.NOT_MEASURED}:
-            yield _tame(problem_line(result))
-            if result.hint:
-                yield f"    next: {_tame(result.hint)}"
-            yield from (f"    {_tame(line)}" for line in result.detail.splitlines())
+            nodes.setdefault(replace(result, node=""), []).append(result.node)
+    for result, names in nodes.items():
+        yield _tame(problem_line(replace(result, node=", ".join(names))))
+        if result.hint:
+            yield f"    next: {_tame(result.hint)}"
+        yield from (f"    {_tame(line)}" for line in result.detail.splitlines())
 
 
 def _tame(text: str) -> str:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
+from edgeboot.cli.verify_output import render
 from edgeboot.errors import BadInput
 from edgeboot.inventory.budgets import ALL_FIGURES
 from edgeboot.report.difference import difference, difference_json, difference_lines
@@ -183,6 +184,30 @@ def test_the_terminal_shows_counts_bars_and_reasons() -> None:
     assert "failed: a: file /etc/y: mode 0644" in lines
     assert "    line 2" in lines
     assert summary(FOUND) == "2 of 6 checks passed, 2 failed, 1 not measured, 1 skipped"
+
+
+def test_what_is_the_same_on_several_nodes_is_said_once() -> None:
+    one = CheckResult("a", "dns", "", Outcome.NOT_MEASURED, "no image", detail="x", hint="build")
+    other = replace(one, node="c", message="no answer")
+    lines = problems(replace(FOUND, results=(one, other, replace(one, node="b"))))
+    assert list(lines) == [
+        *("not measured: a, b: dns: no image", "    next: build", "    x"),
+        *("not measured: c: dns: no answer", "    next: build", "    x"),
+    ]
+
+
+def test_no_color_means_no_colour(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """https://no-color.org; terminals get it otherwise."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    render(FOUND, "text")
+    assert re.search(r"\x1b\[(?:\d+;)*3\d", capsys.readouterr().out)
+    monkeypatch.setenv("NO_COLOR", "1")
+    render(FOUND, "text")
+    assert not re.search(r"\x1b\[(?:\d+;)*[349]\d", capsys.readouterr().out)
 
 
 def test_bars_and_sparks() -> None:
