@@ -17,7 +17,8 @@ from tests.e2e.fleet import Fleet
 from tests.guardian import guarded
 from tests.standin.release import build_release
 
-NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e")  # several runs on one machine need several names
+# Several runs on one machine need several names, and so do the workers of one.
+NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e") + os.environ.get("PYTEST_XDIST_WORKER", "")
 CHART = Path(__file__).parents[2] / "bundles" / "charts" / "hello"
 STANDIN_VERSION = "v1.36.2+k3s1"
 

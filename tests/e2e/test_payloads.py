@@ -27,7 +27,14 @@ from edgeboot.transport.ssh_host_keys import HostKeys
 from tests.e2e.fleet import Fleet
 from tests.unit.inventory.test_injection import FIELDS, PAYLOADS, inventory_with
 
-FREE = [k for k, v in KEYS.items() if v.kind in {Kind.TEXT, Kind.LIST} and not v.choices]
+# Those of an external datastore are refused beside etcd's own.
+FREE = [
+    key
+    for key, known in KEYS.items()
+    if known.kind in {Kind.TEXT, Kind.LIST}
+    and not known.choices
+    and not key.startswith("datastore-")
+]
 
 
 def test_row_43_no_payload_is_obeyed(bare: Fleet, tmp_path: Path) -> None:
@@ -70,7 +77,8 @@ def _sorted(fleet: Fleet, work: Path) -> tuple[list[tuple[str, Cluster]], int]:
     base: dict[str, Any] = yaml.safe_load(fleet.inventory("server-1").read_text())
     for payload in PAYLOADS:
         config = {key: [payload] if KEYS[key].kind is Kind.LIST else payload for key in FREE}
-        path.write_text(json.dumps({**base, "cluster": {"name": "edge", "config": config}}))
+        cluster_section = {"name": "edge", "datastore": "etcd", "config": config}
+        path.write_text(json.dumps({**base, "cluster": cluster_section}))
         cluster = _loads(path)
         if cluster:
             accepted.append((payload, replace(cluster, bundle=fleet.bundle)))

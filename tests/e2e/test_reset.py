@@ -79,6 +79,8 @@ def rig(
     """Bare hosts with things of others on them: the suite's own, or two that boot OpenRC."""
     if request.param == "systemd":
         fleet: Fleet = request.getfixturevalue("bare_module")
+        for node in NODES:  # other tests may have given the machine another id
+            fleet.on(node, "systemctl restart systemd-journald")
         yield made(fleet)
         for node in NODES:
             fleet.on(node, "umount /var/lib/rancher/k3s/storage; iptables -F INPUT")

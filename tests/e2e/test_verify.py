@@ -222,7 +222,8 @@ def _misbehaving(fleet: Fleet, wishes: Mapping[str, str], *, groups: bool) -> se
         memory, files, disk = own[node]
         cpu = meter.millicores(node, usage.began, usage.began + usage.seconds)
         assert usage.value("cpu") == pytest.approx(cpu, rel=0.05, abs=10)
-        assert usage.value("memory") == pytest.approx(memory, rel=0.05)
+        # Of what is small, 5 % is less than what comes and goes between two readings.
+        assert usage.value("memory") == pytest.approx(memory, rel=0.05, abs=2 << 20)
         assert usage.value("files") == pytest.approx(files, rel=0.05, abs=2)
         assert usage.value("disk") == pytest.approx(disk, rel=0.05)
     assert {r.outcome for r in found.results} <= {Outcome.PASSED, Outcome.FAILED}, found.results

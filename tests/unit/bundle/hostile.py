@@ -11,7 +11,7 @@ import io
 import itertools
 import json
 import os
-import resource
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,7 +231,7 @@ def main(staging: Path) -> None:
             except Refused:
                 continue
             through.append(label)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = int(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0]) << 10
     left = sorted(str(p.relative_to(staging)) for p in staging.rglob("*.part"))
     report = {"total": total, "through": through, "outside": outside, "peak": peak, "left": left}
     print(json.dumps(report))  # noqa: T201
