@@ -4,16 +4,13 @@
 #   WORD  unlabel:KEY, untaint:KEY:EFFECT or taint:KEY=VALUE:EFFECT
 #
 # What is off already, or a node that is not registered, is no error.
-# uses: journal
+# uses: journal api
 set -eu
 trap 'journal_end "mark-node $*"' EXIT
 node=$1
 shift
-export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
-
-kubectl() { timeout 60 /usr/local/bin/k3s kubectl "$@" --request-timeout=45s; }
-
-[ -n "$(kubectl get node "$node" -o name --ignore-not-found)" ] || exit 0
+there=$(kubectl get node "$node" -o name --ignore-not-found)
+[ -n "$there" ] || exit 0
 for word in "$@"; do
     value=${word#*:}
     case $word in

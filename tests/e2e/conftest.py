@@ -21,6 +21,8 @@ from tests.standin.release import build_release
 NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e") + os.environ.get("PYTEST_XDIST_WORKER", "")
 CHART = Path(__file__).parents[2] / "bundles" / "charts" / "hello"
 STANDIN_VERSION = "v1.36.2+k3s1"
+# What a real K3s needs with all it brings along, and what the stand-in is told it has.
+MEMORY = (2 if os.environ.get("K3S_RELEASE") else 1) << 30
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,7 +71,7 @@ def bundle(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lab() -> Iterator[Lab]:
     """Three hosts; gone when the tests are, even if those are killed."""
     with guarded(NAME):
-        yield labs.up(LabSpec(name=NAME, nodes=3, memory_bytes=1 << 30), lambda _line: None)
+        yield labs.up(LabSpec(name=NAME, nodes=3, memory_bytes=MEMORY), lambda _line: None)
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,8 @@ def test_a_host_of_another_cluster_is_refused(bare: Fleet) -> None:
 
 
 ELSEWHERE = {
-    "edgeboot bundle update -f bundles/edge.yml --dry-run": "against a registry, as the bundle's"
+    "edgeboot bundle update -f bundles/edge.yml --dry-run": "against a registry, as the bundle's",
+    "edgeboot reset -i inventory.yml --limit server-2 --plan": "with several servers, in test_ha",
 }
 
 

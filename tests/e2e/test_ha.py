@@ -18,7 +18,7 @@ import yaml
 
 from edgeboot.lab import lab as labs
 from edgeboot.lab.lab import LabSpec
-from tests.e2e.conftest import NAME, base_of
+from tests.e2e.conftest import MEMORY, NAME, base_of
 from tests.e2e.fleet import Done, Fleet
 from tests.guardian import guarded
 
@@ -92,7 +92,7 @@ def status_of(node: dict[str, Any], condition: str) -> str:
 @pytest.fixture(scope="module")
 def plant(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     """Five bare hosts, and the example with their addresses in it."""
-    spec = LabSpec(f"{NAME}-ha", nodes=len(HOSTS), memory_bytes=1 << 30)
+    spec = LabSpec(f"{NAME}-ha", nodes=len(HOSTS), memory_bytes=MEMORY)
     with guarded(spec.name):
         lab = labs.up(spec, lambda _line: None)
         base = base_of(lab)
@@ -201,6 +201,22 @@ def test_what_goes_from_the_inventory_goes_from_the_nodes(plant: Plant) -> None:
     assert not any(found[name]["spec"].get("taints") for name in SERVERS)
     done = plant.fleet.run("plan", "-i", plant.inventory(*nodes))
     assert done.code == 0, done.all
+
+
+def test_a_server_leaves_and_comes_back(plant: Plant) -> None:
+    nodes = ("server-1", "server-2", "server-3", "agent-1")
+    words = ("reset", "-i", plant.inventory(*nodes), "--limit", "server-2")
+    done = plant.fleet.run(*words, "--plan")
+    assert done.code == 10, done.all
+    assert set(plant.nodes()) == set(nodes)
+    done = plant.fleet.run(*words, "--yes", "--confirm", plant.document["cluster"]["name"])
+    assert done.code == 0, done.all
+    assert set(plant.nodes()) == set(nodes) - {"server-2"}
+    done = watched(plant, plant.inventory(*nodes))
+    assert done.code == 0, done.all
+    found = plant.nodes()
+    assert {status_of(found[name], "EtcdIsVoter") for name in SERVERS} == {"True"}
+    assert REAL or max(plant.learners) == 1
 
 
 def test_an_agent_joins_while_a_server_is_off(plant: Plant) -> None:

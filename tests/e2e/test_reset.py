@@ -19,7 +19,7 @@ import yaml
 from edgeboot.lab import lab as labs
 from edgeboot.lab.image import Image
 from edgeboot.lab.lab import LabSpec
-from tests.e2e.conftest import NAME, base_of
+from tests.e2e.conftest import MEMORY, NAME, base_of
 from tests.e2e.fleet import Done, Fleet
 from tests.guardian import guarded
 
@@ -85,7 +85,7 @@ def rig(
         for node in NODES:
             fleet.on(node, "umount /var/lib/rancher/k3s/storage; iptables -F INPUT")
         return
-    spec = LabSpec(f"{NAME}-rc", nodes=2, memory_bytes=1 << 30, image=Image(init="openrc"))
+    spec = LabSpec(f"{NAME}-rc", nodes=2, memory_bytes=MEMORY, image=Image(init="openrc"))
     with guarded(spec.name):
         lab = labs.up(spec, lambda _line: None)
         yield made(Fleet(lab, base_of(lab), bundle, tmp_path_factory.mktemp("openrc")))

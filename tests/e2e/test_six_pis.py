@@ -12,7 +12,7 @@ import yaml
 from edgeboot.inventory.load import load
 from edgeboot.lab import lab as labs
 from edgeboot.lab.lab import LabSpec
-from tests.e2e.conftest import NAME, base_of
+from tests.e2e.conftest import MEMORY, NAME, base_of
 from tests.e2e.fleet import Fleet
 from tests.guardian import guarded
 
@@ -23,7 +23,7 @@ NODES = ("server-1", *(f"agent-{number}" for number in range(1, 6)))
 @pytest.fixture(scope="module")
 def six(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Six bare hosts, and as inventory the example with their addresses and login in it."""
-    spec = LabSpec(f"{NAME}-six", nodes=len(NODES), memory_bytes=1 << 30)
+    spec = LabSpec(f"{NAME}-six", nodes=len(NODES), memory_bytes=MEMORY)
     with guarded(spec.name):
         lab = labs.up(spec, lambda _line: None)
         base = base_of(lab)
