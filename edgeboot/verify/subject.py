@@ -174,11 +174,12 @@ class Subject:
         """Milliseconds from the start of K3s until the node was Ready.
 
         For agents, and where the service manager is told nothing: K3s tells systemd up to five
-        minutes late that an agent works (see ``plan.health``).
+        minutes late that an agent works (see ``plan.health``). Kubernetes cuts its times to whole
+        seconds, so this may be up to one second too much.
         """
         if usage.started_at is None:
             raise NotMeasured("when K3s was started is not known")
-        took = self.cluster.reading.ready_since(self.name) - usage.started_at
+        took = self.cluster.reading.ready_since(self.name) + 1 - usage.started_at
         if took < 0:
             raise NotMeasured("the node stayed Ready while K3s was started anew")
         return int(took * 1000)

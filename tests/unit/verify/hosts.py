@@ -188,15 +188,17 @@ def sampling(
     return "\n".join(lines)
 
 
-def node_object(name: str, *, ready: bool = True, voter: bool | None = None) -> dict[str, Any]:
-    """A Node of the cluster."""
+def node_object(
+    name: str, *, ready: bool = True, voter: bool | None = None, since: int = 90
+) -> dict[str, Any]:
+    """A Node of the cluster, Ready or not for ``since`` seconds."""
     conditions = [
         {
             "type": "Ready",
             "status": "True" if ready else "False",
             "message": "kubelet is posting ready status" if ready else "container runtime is down",
             "lastTransitionTime": datetime.datetime.fromtimestamp(
-                NOW - 90, datetime.UTC
+                NOW - since, datetime.UTC
             ).isoformat(),
         }
     ]

@@ -380,3 +380,14 @@ def test_a_node_aside_is_asked_for_the_others_but_not_checked() -> None:
     assert {r.node for r in found.results} == {"agent-1", "cluster"}
     assert [node.name for node in found.nodes] == ["agent-1"]
     assert made.hosts["server-1"].ran == ["cluster", "probe"]
+
+
+@pytest.mark.parametrize(("since", "took"), [(90, 11_000), (100, 1000), (101, 0), (102, None)])
+def test_an_agents_start_is_measured_in_whole_seconds_and_never_too_short(
+    since: int, took: int | None
+) -> None:
+    """K3s was started 100 s ago. Ready before that is of the start before."""
+    made = site()
+    made.state.nodes[1] = node_object("agent-1", since=since)
+    figures = {f.what: f for f in next(n for n in run(made).nodes if n.name == "agent-1").figures}
+    assert (figures["startup"].used if "startup" in figures else None) == took
