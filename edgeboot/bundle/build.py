@@ -20,6 +20,7 @@ from edgeboot.bundle.helm import find as find_helm
 from edgeboot.bundle.images import take_apart
 from edgeboot.bundle.k3s_images import kept
 from edgeboot.bundle.lock import Lock, Pins
+from edgeboot.bundle.origin import Origin
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_pull import Pull, Wanted
 from edgeboot.bundle.resolve import (
@@ -106,7 +107,7 @@ class _Work:
     def note(self, text: str) -> None:
         self.listener(Note(text))
 
-    def k3s(self, origin: k3s_release.Origin, arch: Arch, declared: str | None) -> None:
+    def k3s(self, origin: Origin, arch: Arch, declared: str | None) -> None:
         """Collect K3s and its images for one architecture."""
         self.note(f"K3s for {arch.name} from {origin.describe('')}")
         sums = pin_k3s(self.pins, origin, arch)

@@ -19,6 +19,7 @@ from edgeboot.bundle.download import Downloader
 from edgeboot.bundle.helm import find as find_helm
 from edgeboot.bundle.lock import Lock, Pins
 from edgeboot.bundle.login import login_for
+from edgeboot.bundle.origin import DirectoryOrigin, HttpOrigin, Origin
 from edgeboot.bundle.reference import Reference
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_pull import Wanted
@@ -121,7 +122,7 @@ def find_k3s(
     channels: str,
     pins: Pins,
     listener: Listener = silent,
-) -> tuple[k3s_release.Origin, str | None]:
+) -> tuple[Origin, str | None]:
     """Where the release is, and its version where that is known beforehand.
 
     A URL is the place of all versions when the spec names one, else that of the files themselves.
@@ -130,7 +131,7 @@ def find_k3s(
     if isinstance(source, Path):
         if not source.is_dir():
             raise BadInput(f"there is no release directory {source}", where=k3s.where)
-        return k3s_release.DirectoryOrigin(source), k3s.version
+        return DirectoryOrigin(source), k3s.version
     hint = "check the network, or take K3s from a directory: --k3s-release DIR"
     downloader = Downloader(login=login_for, listener=listener, hint=hint)
     version = k3s.version
@@ -146,10 +147,10 @@ def find_k3s(
         raise BadInput("the bundle does not say which K3s", where=k3s.where, hint=hint)
     base = source or k3s_release.RELEASES
     url = k3s_release.version_url(base, version) if version else base
-    return k3s_release.HttpOrigin(url, downloader, store), version
+    return HttpOrigin(url, downloader, store), version
 
 
-def pin_k3s(pins: Pins, origin: k3s_release.Origin, arch: Arch) -> Mapping[str, str]:
+def pin_k3s(pins: Pins, origin: Origin, arch: Arch) -> Mapping[str, str]:
     """Pin the checksums of a release's files for an architecture, and return them."""
     sums = k3s_release.listed(origin, arch)
     pins.note("k3s", arch.name, arch.k3s_binary, sums)

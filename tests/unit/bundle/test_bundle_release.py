@@ -12,7 +12,8 @@ import pytest
 from edgeboot.bundle import download, k3s_release, spec
 from edgeboot.bundle.build import build
 from edgeboot.bundle.download import Downloader, Missing
-from edgeboot.bundle.k3s_release import DirectoryOrigin, acquire, embedded_version
+from edgeboot.bundle.k3s_release import acquire, embedded_version
+from edgeboot.bundle.origin import DirectoryOrigin
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.platform import AMD64, ARM, ARM64
 from tests.unit.bundle import fakes
