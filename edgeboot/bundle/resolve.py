@@ -16,7 +16,7 @@ from edgeboot.bundle.chart_source import Repositories
 from edgeboot.bundle.chart_spec import ChartEntry, is_release_name, read_values
 from edgeboot.bundle.contents import Blob, Item, Role
 from edgeboot.bundle.download import Downloader
-from edgeboot.bundle.helm import find as find_helm
+from edgeboot.bundle.helm_release import at_hand
 from edgeboot.bundle.lock import Lock, Pins
 from edgeboot.bundle.login import login_for
 from edgeboot.bundle.origin import DirectoryOrigin, HttpOrigin, Origin
@@ -47,8 +47,11 @@ class Failures:
     errors: list[EdgebootError] = field(default_factory=list)
 
     @contextmanager
-    def part(self, where: str) -> Iterator[None]:
-        """Collects one part: its failure is kept, with the place in the spec, for the end."""
+    def part(self, where: str | None) -> Iterator[None]:
+        """Collects one part: its failure is kept, with the place in the spec, for the end.
+
+        ``where`` is None where the failure knows its place.
+        """
         try:
             yield
         except (Interrupted, DiskFailed):
@@ -95,16 +98,19 @@ def resolve(
         with failures.part(image.where):
             pin_image(pins, image, client)
     repositories = Repositories(work, oci=RegistryCharts(client))
+    packed: list[tuple[Item, str]] = []  # to look for images in
     for chart in spec.charts:
         with failures.part(chart.where):
-            found = pin_chart(pins, chart, work, repositories)
-            if chart.discover:
-                program = find_helm(helm, version or "")
-                item = chart_item(chart, found)
-                release_ = chart_images.examine(item, chart.where, work, program)
+            item = chart_item(chart, pin_chart(pins, chart, work, repositories))
+            packed += [(item, chart.where)] if chart.discover else []
+    maybe = bool(spec.images) or brought is None
+    with failures.part(None):
+        program = at_hand(spec, helm, version or "", pins, work) if packed else None
+        for item, where in packed:
+            with failures.part(where):
+                release_ = chart_images.examine(item, where, work, program)
                 if spec.strict and release_.discovery.unresolved:
                     raise chart_images.unresolved(release_)
-                maybe = bool(spec.images) or brought is None
                 _pin_chart_images(pins, release_, client, brought or frozenset(), maybe)
     files = (("archives", spec.images), ("manifests", spec.manifests), ("files", spec.files))
     for kind, entries in files:
@@ -184,13 +190,18 @@ def releases(
     store: Store | None = None,
     registry: Registry | None = None,
     helm: str | None = None,
+    lock: Lock | None = None,
     listener: Listener = silent,
 ) -> list[chart_images.Release]:
-    """The charts of a spec and what was found in each; parameters and errors as ``build``'s."""
+    """The charts of a spec and what was found in each; parameters and errors as ``build``'s.
+
+    Of ``lock`` only the helm to ask is taken, as long as the spec asks for the same.
+    """
     work, failures = store or Store(default_root()), Failures()
     client = registry or Registry(spec.registries)
     repositories = Repositories(work, oci=RegistryCharts(client))
-    program = find_helm(helm, spec.k3s.version or "")
+    pins, version = Pins(lock), spec.k3s.version or ""
+    program = at_hand(spec, helm, version, pins, work, listener) if spec.charts else None
     found = []
     for entry in spec.charts:
         with failures.part(entry.where):
