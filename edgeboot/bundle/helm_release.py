@@ -19,7 +19,7 @@ from edgeboot.bundle.helm import Helm
 from edgeboot.bundle.lock import Pins
 from edgeboot.bundle.login import login_for
 from edgeboot.bundle.origin import DirectoryOrigin, HttpOrigin, Origin, checksums, listed_in
-from edgeboot.bundle.spec import HelmPin, Spec
+from edgeboot.bundle.spec import SHA256, HelmPin, Spec
 from edgeboot.bundle.store import Store, measure
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import Listener, Note, silent
@@ -72,14 +72,15 @@ def _acquire(pinned: HelmPin, pins: Pins, store: Store, listener: Listener) -> P
     sums = pins.settle(
         _KIND, _NAME, pinned.version, lambda: _published(origin, pinned.version, arch)
     )
-    if arch.name not in sums:
+    sha256 = sums.get(arch.name, "")
+    if not SHA256.fullmatch(sha256):  # it names a file of the store, and a lock is but a file
         hint = "lock it from a source that has it: `edgeboot bundle update`"
         what = f"the lock does not have helm for {arch.name}, which this machine is"
         raise Refused(what, hint=hint, error_id="lock-differs")
     name = _archive(pinned.version, arch)
-    if store.find(sums[arch.name]) is None:
+    if store.find(sha256) is None:
         listener(Note(f"helm from {origin.describe(name)}"))
-    archive = origin.obtain(name, sums[arch.name])
+    archive = origin.obtain(name, sha256)
     program = _taken_out(archive, f"linux-{arch.name}/helm", origin.describe(name), store)
     said = _version(program)
     if said != pinned.version:

@@ -19,7 +19,7 @@ VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+(-rc[0-9]+)?\+k3s[0-9]+")  # K3s R
 # Helm's tags: v3.19.0, v4.0.0-rc.1
 HELM_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(-(alpha|beta|rc)\.[0-9]{1,3})?")
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9.-]{0,40}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 # K3s takes the text before the first dot as the name of a Kubernetes object (facts: manifests)
 _MANIFEST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[A-Za-z0-9-]+)*\.(yaml|yml|json)")
 
@@ -208,6 +208,6 @@ def _entry(mapping: yamlfile.Mapping, base: Path, what: str, keys: tuple[str, ..
     if name is not None and not is_item_name(name):
         hint = "use letters, digits, dots, dashes, underscores and plus signs"
         raise reader.error("name", f"{yamlfile.quoted(name)} is not a file name for nodes", hint)
-    if sha256 is not None and not _SHA256.fullmatch(sha256):
+    if sha256 is not None and not SHA256.fullmatch(sha256):
         raise reader.error("sha256", "is not a SHA-256: 64 lower-case hexadecimal digits")
     return Entry(base / label, mapping.where(), name, sha256, label)

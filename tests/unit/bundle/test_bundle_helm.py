@@ -117,11 +117,25 @@ def test_it_is_fetched_checked_and_asked(tmp_path: Path, site: Site) -> None:
 def test_a_directory_will_do(tmp_path: Path) -> None:
     published = publish(tmp_path / "published")
     store = fakes.store(tmp_path)
-    assert program(load(tmp_path, "published"), store).read_bytes() == script()
+    first = program(load(tmp_path, "published"), store)
+    assert first.read_bytes() == script()
+    written = first.stat().st_ino
     for arch in ARCHES.values():  # nobody needs the others
         if arch is not ARCH:
             (published / f"helm-{VERSION}-linux-{arch.name}.tar.gz.sha256sum").unlink()
-    assert program(load(tmp_path, "published"), store).read_bytes() == script()
+    again = program(load(tmp_path, "published"), store)
+    assert (again, again.stat().st_ino) == (first, written)  # it was in the cache
+
+
+def test_without_a_source_it_comes_from_where_helm_is_published(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.files("", publish(tmp_path / "published"))
+    monkeypatch.setattr(helm_release, "RELEASES", site.url)
+    wanted = load(tmp_path, "elsewhere")
+    assert wanted.helm is not None
+    wanted = replace(wanted, helm=replace(wanted.helm, source=None))
+    assert program(wanted, fakes.store(tmp_path)).exists()
 
 
 def test_what_is_locked_and_in_the_cache_needs_no_request(tmp_path: Path, site: Site) -> None:
@@ -230,10 +244,13 @@ def test_a_lock_refuses_another_version_and_no_helm(tmp_path: Path) -> None:
     for other in (load(tmp_path, "published", "v3.18.0"), replace(wanted, helm=None)):
         with pytest.raises(Refused, match=r"helm linux"):
             build.build(other, tmp_path / "x", release=release, store=store, lock=lock)
-    pins = {("helm", "linux"): Pin(VERSION, {OTHER.name: "a" * 64})}
-    error = refused(wanted, fakes.store(tmp_path / "empty"), Lock(pins))
-    assert f"the lock does not have helm for {ARCH.name}" in error.what
-    assert error.error_id == "lock-differs"
+    (tmp_path / "mine").write_text("")
+    for found in ({OTHER.name: "a" * 64}, {ARCH.name: str(tmp_path / "mine")}, {ARCH.name: ""}):
+        lock = Lock({("helm", "linux"): Pin(VERSION, found)})
+        error = refused(wanted, fakes.store(tmp_path / "empty"), lock)
+        assert f"the lock does not have helm for {ARCH.name}" in error.what
+        assert error.error_id == "lock-differs"
+    assert (tmp_path / "mine").exists()
 
 
 @pytest.mark.parametrize("gone", [f"{NAME}.sha256sum", NAME])
