@@ -25,7 +25,9 @@ systemctl show k3s k3s-agent -p ExecMainStartTimestampMonotonic
 """
 
 _WIPE = """
-systemctl disable --quiet --now k3s k3s-agent 2>/dev/null
+for unit in k3s k3s-agent; do # one that is missing would keep the other running
+    systemctl disable --quiet $unit; systemctl stop $unit
+done 2>/dev/null
 for left in $(pgrep -f "^(containerd|/var/lib/rancher/k3s/data/)"); do kill -9 "$left"; done
 ours=' (/run/k3s|/var/lib/kubelet|/run/netns/cni-)[^ ]*'
 for mount in $(grep -oE "$ours" /proc/mounts | sort -r); do
