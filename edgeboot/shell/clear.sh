@@ -100,8 +100,22 @@ empty() { # DIRECTORY: everything but mount points and what leads to them
     done
 }
 
+# What pods that ran leave until the next boot. A containerd of somebody else keeps its own.
+clear_traces() {
+    # shellcheck disable=SC2154  # set by init.sh
+    if [ "$init" = systemd ]; then systemctl stop kubepods.slice; fi
+    if [ ! -S /run/containerd/containerd.sock ]; then
+        rm -rf /run/containerd/runc/k8s.io /run/containerd/s
+        rm -f /run/nri/nri.sock
+        rmdir /run/containerd/runc /run/containerd /run/nri
+    fi
+    for empty in volume/exec volume ''; do rmdir "/usr/libexec/kubernetes/kubelet-plugins/$empty"; done
+    rmdir /usr/libexec/kubernetes
+} 2>/dev/null
+
 clear_paths() {
     for path in "$@"; do clear_path "$path"; done
+    clear_traces
     # Their parents were made with them; whatever else is in there keeps them.
     rmdir /etc/rancher /var/lib/rancher /etc/systemd/journald.conf.d \
         /etc/systemd/timesyncd.conf.d 2>/dev/null

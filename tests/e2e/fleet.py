@@ -138,7 +138,9 @@ class Fleet:
 
     def on(self, node: str, script: str, *, timeout: float = 60) -> str:
         """What a shell script prints on a host, entered without SSH and without edgeboot."""
-        done = self.lab.host(node).exec(("sh", "-c", script), timeout=timeout)
+        # kubectl keeps a cache in a home otherwise, which is nothing of edgeboot's or K3s's.
+        words = ("env", "KUBECACHEDIR=/run/k3s/kubectl-of-tests", "sh", "-c", script)
+        done = self.lab.host(node).exec(words, timeout=timeout)
         return done.stdout.decode()
 
     def snapshot(self, node: str) -> str:
