@@ -17,9 +17,11 @@ from edgeboot.bundle.chart_spec import ChartEntry
 from edgeboot.bundle.compose import Fetch, group
 from edgeboot.bundle.contents import Contents, Image, Item, Role
 from edgeboot.bundle.helm import find as find_helm
+from edgeboot.bundle.helm_release import at_hand
 from edgeboot.bundle.images import take_apart
 from edgeboot.bundle.k3s_images import kept
 from edgeboot.bundle.lock import Lock, Pins
+from edgeboot.bundle.origin import Origin
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_pull import Pull, Wanted
 from edgeboot.bundle.resolve import (
@@ -56,11 +58,11 @@ def build(
 
     ``release`` (a directory or URL) replaces the spec's source; ``store`` is the cache to work in;
     ``channels`` is the base URL of the channel service; whatever differs from ``lock`` is Refused;
-    ``helm`` is the program to look for images of charts with.
+    ``helm`` is the program to look for images of charts with, in place of the spec's.
     Raises the one error there was, or one that lists them all and has the exit code of the gravest.
     """
     room.check_target(output)
-    find_helm(helm, "")  # a program that is not there is told before anything is fetched
+    find_helm(helm)  # a program that is not there is told before anything is fetched
     pins = Pins(lock, frozen=lock is not None)
     work = _Work(spec, store or Store(default_root()), listener, pins)
     origin, declared = find_k3s(spec.k3s, release, work.store, channels, pins, listener)
@@ -76,7 +78,8 @@ def build(
     for chart in spec.charts:
         with work.failures.part(chart.where):
             work.chart(chart, repositories)
-    work.chart_images(helm, client)
+    with work.failures.part(None):
+        work.chart_images(helm, client)
     for role, entries in ((Role.MANIFEST, spec.manifests), (Role.FILE, spec.files)):
         for entry in entries:
             with work.failures.part(entry.where):
@@ -106,7 +109,7 @@ class _Work:
     def note(self, text: str) -> None:
         self.listener(Note(text))
 
-    def k3s(self, origin: k3s_release.Origin, arch: Arch, declared: str | None) -> None:
+    def k3s(self, origin: Origin, arch: Arch, declared: str | None) -> None:
         """Collect K3s and its images for one architecture."""
         self.note(f"K3s for {arch.name} from {origin.describe('')}")
         sums = pin_k3s(self.pins, origin, arch)
@@ -143,8 +146,10 @@ class _Work:
     def chart_images(self, program: str | None, registry: Registry) -> None:
         """Collect the images of the charts that nothing has brought yet."""
         version = next((i.version for i in self.items if i.role is Role.K3S_BINARY), None) or ""
-        helm = find_helm(program, version) if self.charts else None
         releases = []
+        helm = None
+        if any(entry.discover for entry in self.spec.charts):
+            helm = at_hand(self.spec, program, version, self.pins, self.store, self.listener)
         for item, where in self.charts:
             with self.failures.part(where):
                 release = chart_images.examine(item, where, self.store, helm)

@@ -14,6 +14,8 @@ from edgeboot.bundle.reference import Reference, parse
 from edgeboot.bundle.store import Store
 from edgeboot.errors import BadInput
 
+UNKNOWN = "pin a 'helm', or list them under 'images' and give the chart 'discover: false'"
+
 
 @dataclass(frozen=True)
 class Release:
@@ -50,5 +52,5 @@ def unresolved(release: Release) -> BadInput:
     return BadInput(
         f"the images of {release.name} are not all known: {listed}",
         where=release.where,
-        hint="install helm, or list them under 'images' and give the chart 'discover: false'",
+        hint=UNKNOWN,
     )

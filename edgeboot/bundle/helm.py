@@ -1,4 +1,4 @@
-"""The ``helm`` that is at hand: renders a chart with nothing of the user's own settings."""
+"""A ``helm`` that renders charts with nothing of the user's own settings."""
 
 from __future__ import annotations
 
@@ -29,18 +29,12 @@ class Helm:
             packed.symlink_to(chart.resolve())
             given = Path(home, "values.yaml")
             given.write_text(values or "{}")
-            argv = [self.program, "template", name, str(packed), "--namespace", namespace]
+            argv = ["template", name, str(packed), "--namespace", namespace]
             argv += ["--values", str(given), "--include-crds", "--skip-tests"]
             argv += ["--kube-version", self.kube_version] if self.kube_version else []
             for version in ("helm.cattle.io/v1/HelmChart", "traefik.io/v1alpha1/IngressRoute"):
                 argv += ["--api-versions", version]
-            environment = {"PATH": os.environ.get("PATH", ""), "HOME": home}
-            try:
-                done = subprocess.run(
-                    argv, capture_output=True, env=environment, timeout=_SECONDS, check=False
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise StepFailed(f"{self.program} cannot be run: {error}") from error
+            done = run(self.program, argv, home)
         if done.returncode:
             words = done.stderr.decode("utf-8", "replace").strip()[-500:]
             raise StepFailed(f"helm template {name}: {words}", hint="mend the chart or its values")
@@ -50,9 +44,20 @@ class Helm:
             raise StepFailed(f"helm template {name} printed no YAML: {error}") from None
 
 
-def find(given: str | None, k3s_version: str) -> Helm | None:
-    """The helm to use: the one that is named, else that on the PATH; None where there is none."""
+def run(program: str, argv: list[str], home: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a helm with an environment of its own, below ``home``; StepFailed where it cannot be."""
+    environment = {"PATH": os.environ.get("PATH", ""), "HOME": home}
+    try:
+        return subprocess.run(
+            [program, *argv], capture_output=True, env=environment, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StepFailed(f"{program} cannot be run: {error}") from error
+
+
+def find(given: str | None) -> str | None:
+    """The helm that is named, else that on the PATH, else None; BadInput for a name of nothing."""
     program = shutil.which(given or "helm")
     if given and program is None:
         raise BadInput(f"there is no program {given}", hint="give --helm the path of a helm")
-    return Helm(program, k3s_version.partition("+")[0]) if program else None
+    return program

@@ -87,6 +87,12 @@ class Pins:
             raise _differs(f"{kind} {name} has moved: it is {pin}, {said}")
         self._new[kind, name] = pin
 
+    def keep(self, kind: str, name: str, asked: str) -> None:
+        """Hold on to what the lock says of a thing that is still asked for, but not used now."""
+        old = self._old.get((kind, name))
+        if old is not None and old.asked == asked:
+            self._new[kind, name] = old
+
     def check_unused(self) -> None:
         """Refused where a frozen lock pins what the spec no longer names.
 

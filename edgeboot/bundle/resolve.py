@@ -16,9 +16,10 @@ from edgeboot.bundle.chart_source import Repositories
 from edgeboot.bundle.chart_spec import ChartEntry, is_release_name, read_values
 from edgeboot.bundle.contents import Blob, Item, Role
 from edgeboot.bundle.download import Downloader
-from edgeboot.bundle.helm import find as find_helm
+from edgeboot.bundle.helm_release import at_hand
 from edgeboot.bundle.lock import Lock, Pins
 from edgeboot.bundle.login import login_for
+from edgeboot.bundle.origin import DirectoryOrigin, HttpOrigin, Origin
 from edgeboot.bundle.reference import Reference
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_pull import Wanted
@@ -46,8 +47,11 @@ class Failures:
     errors: list[EdgebootError] = field(default_factory=list)
 
     @contextmanager
-    def part(self, where: str) -> Iterator[None]:
-        """Collects one part: its failure is kept, with the place in the spec, for the end."""
+    def part(self, where: str | None) -> Iterator[None]:
+        """Collects one part: its failure is kept, with the place in the spec, for the end.
+
+        ``where`` is None where the failure knows its place.
+        """
         try:
             yield
         except (Interrupted, DiskFailed):
@@ -94,16 +98,19 @@ def resolve(
         with failures.part(image.where):
             pin_image(pins, image, client)
     repositories = Repositories(work, oci=RegistryCharts(client))
+    packed: list[tuple[Item, str]] = []  # to look for images in
     for chart in spec.charts:
         with failures.part(chart.where):
-            found = pin_chart(pins, chart, work, repositories)
-            if chart.discover:
-                program = find_helm(helm, version or "")
-                item = chart_item(chart, found)
-                release_ = chart_images.examine(item, chart.where, work, program)
+            item = chart_item(chart, pin_chart(pins, chart, work, repositories))
+            packed += [(item, chart.where)] if chart.discover else []
+    maybe = bool(spec.images) or brought is None
+    with failures.part(None):
+        program = at_hand(spec, helm, version or "", pins, work) if packed else None
+        for item, where in packed:
+            with failures.part(where):
+                release_ = chart_images.examine(item, where, work, program)
                 if spec.strict and release_.discovery.unresolved:
                     raise chart_images.unresolved(release_)
-                maybe = bool(spec.images) or brought is None
                 _pin_chart_images(pins, release_, client, brought or frozenset(), maybe)
     files = (("archives", spec.images), ("manifests", spec.manifests), ("files", spec.files))
     for kind, entries in files:
@@ -121,7 +128,7 @@ def find_k3s(
     channels: str,
     pins: Pins,
     listener: Listener = silent,
-) -> tuple[k3s_release.Origin, str | None]:
+) -> tuple[Origin, str | None]:
     """Where the release is, and its version where that is known beforehand.
 
     A URL is the place of all versions when the spec names one, else that of the files themselves.
@@ -130,7 +137,7 @@ def find_k3s(
     if isinstance(source, Path):
         if not source.is_dir():
             raise BadInput(f"there is no release directory {source}", where=k3s.where)
-        return k3s_release.DirectoryOrigin(source), k3s.version
+        return DirectoryOrigin(source), k3s.version
     hint = "check the network, or take K3s from a directory: --k3s-release DIR"
     downloader = Downloader(login=login_for, listener=listener, hint=hint)
     version = k3s.version
@@ -146,10 +153,10 @@ def find_k3s(
         raise BadInput("the bundle does not say which K3s", where=k3s.where, hint=hint)
     base = source or k3s_release.RELEASES
     url = k3s_release.version_url(base, version) if version else base
-    return k3s_release.HttpOrigin(url, downloader, store), version
+    return HttpOrigin(url, downloader, store), version
 
 
-def pin_k3s(pins: Pins, origin: k3s_release.Origin, arch: Arch) -> Mapping[str, str]:
+def pin_k3s(pins: Pins, origin: Origin, arch: Arch) -> Mapping[str, str]:
     """Pin the checksums of a release's files for an architecture, and return them."""
     sums = k3s_release.listed(origin, arch)
     pins.note("k3s", arch.name, arch.k3s_binary, sums)
@@ -183,13 +190,18 @@ def releases(
     store: Store | None = None,
     registry: Registry | None = None,
     helm: str | None = None,
+    lock: Lock | None = None,
     listener: Listener = silent,
 ) -> list[chart_images.Release]:
-    """The charts of a spec and what was found in each; parameters and errors as ``build``'s."""
+    """The charts of a spec and what was found in each; parameters and errors as ``build``'s.
+
+    Of ``lock`` only the helm to ask is taken, as long as the spec asks for the same.
+    """
     work, failures = store or Store(default_root()), Failures()
     client = registry or Registry(spec.registries)
     repositories = Repositories(work, oci=RegistryCharts(client))
-    program = find_helm(helm, spec.k3s.version or "")
+    pins, version = Pins(lock), spec.k3s.version or ""
+    program = at_hand(spec, helm, version, pins, work, listener) if spec.charts else None
     found = []
     for entry in spec.charts:
         with failures.part(entry.where):

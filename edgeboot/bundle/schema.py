@@ -10,7 +10,7 @@ from typing import Any
 
 from edgeboot.bundle.contents_json import DAY, RELEASE
 from edgeboot.bundle.k3s_images import COMPONENTS
-from edgeboot.bundle.spec import VERSION
+from edgeboot.bundle.spec import HELM_VERSION, VERSION
 from edgeboot.platform import ARCHES
 
 _TEXT = {"type": "string"}
@@ -47,6 +47,10 @@ def json_schema() -> dict[str, Any]:
         "plain-http": {"type": "boolean"},
         "token-host": _described(_TEXT, "Another host that may see this registry's credential."),
     }
+    helm = {
+        "version": {"type": "string", "pattern": f"^{HELM_VERSION.pattern}$"},
+        "source": _described(_TEXT, "A directory with Helm's archives, or the URL they are below."),
+    }
     item = {"path": _TEXT, "name": _TEXT, "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
     images = {"anyOf": [_object({"archive": _TEXT}, "archive"), _object(pulled, "name")]}
     top = {
@@ -67,6 +71,9 @@ def json_schema() -> dict[str, Any]:
         "manifests": _TEXTS,
         "files": _list(_object(item, "path")),
         "images": _list(images),
+        "helm": _described(
+            _object(helm, "version"), "Fetched to find the images of charts; runs where one builds."
+        ),
         "strict": _described({"type": "boolean"}, "Unknown images of charts are errors."),
         "registries": {"type": "object", "additionalProperties": _object(registry)},
     }

@@ -16,8 +16,10 @@ from edgeboot.errors import BadInput
 from edgeboot.platform import ARCHES, Arch
 
 VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+(-rc[0-9]+)?\+k3s[0-9]+")  # K3s README: v1.36.2+k3s1
+# Helm's tags: v3.19.0, v4.0.0-rc.1
+HELM_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(-(alpha|beta|rc)\.[0-9]{1,3})?")
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9.-]{0,40}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 # K3s takes the text before the first dot as the name of a Kubernetes object (facts: manifests)
 _MANIFEST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[A-Za-z0-9-]+)*\.(yaml|yml|json)")
 
@@ -36,6 +38,18 @@ class K3s:
     arches: tuple[Arch, ...]
     where: str
     without: tuple[str, ...] = ()  # components whose images are not wanted
+
+
+@dataclass(frozen=True)
+class HelmPin:
+    """The Helm to render charts with: its version, and the directory or URL that has its files.
+
+    ``source`` None is where Helm publishes its releases.
+    """
+
+    version: str
+    source: Path | str | None
+    where: str
 
 
 @dataclass(frozen=True)
@@ -64,11 +78,12 @@ class Spec:
     strict: bool = False
     version: str | None = None
     expires: str | None = None
+    helm: HelmPin | None = None
 
 
 _TOP = (
     *("name", "version", "expires", "k3s", "charts", "manifests", "files", "images"),
-    *("registries", "strict"),
+    *("registries", "strict", "helm"),
 )
 
 
@@ -101,6 +116,7 @@ def load(path: Path) -> Spec:
             reader, "version", RELEASE, "write numbers with dots between them, like 1.4"
         ),
         expires=_literal(reader, "expires", DAY, "write the last good day, like 2027-06-30"),
+        helm=_helm(reader, base),
     )
 
 
@@ -137,17 +153,33 @@ def _k3s(mapping: yamlfile.Mapping, base: Path) -> K3s:
     if channel is not None and not _CHANNEL.fullmatch(channel):
         what = f"{yamlfile.quoted(channel)} is not a channel"
         raise reader.error("channel", what, "use stable, latest or v1.36")
-    text = reader.text("source", None)
-    try:
-        source = None if text is None else source_of(text, base)
-    except BadInput as error:
-        raise reader.error("source", error.what) from None
+    source = _source(reader, base)
     if isinstance(source, Path) and channel is not None:
         hint = "remove 'channel', or name the exact 'version'"
         raise reader.error("channel", "a directory has no channels", hint)
     arches = spec_images.arches(reader) if reader.has("arches") else tuple(ARCHES.values())
     without = spec_images.left_out(reader)
     return K3s(version, channel, source, arches, mapping.where(), without)
+
+
+def _helm(top: yamlfile.Reader, base: Path) -> HelmPin | None:
+    if not top.has("helm"):
+        return None
+    mapping = top.mapping("helm")
+    reader = mapping.reader(("version", "source"), "'helm'")
+    version = reader.literal("version")
+    if not HELM_VERSION.fullmatch(version):
+        what = f"{yamlfile.quoted(version)} is not a version of Helm"
+        raise reader.error("version", what, "write it like v3.19.0")
+    return HelmPin(version, _source(reader, base), mapping.where())
+
+
+def _source(reader: yamlfile.Reader, base: Path) -> Path | str | None:
+    text = reader.text("source", None)
+    try:
+        return None if text is None else source_of(text, base)
+    except BadInput as error:
+        raise reader.error("source", error.what) from None
 
 
 def _manifests(reader: yamlfile.Reader, base: Path) -> tuple[Entry, ...]:
@@ -176,6 +208,6 @@ def _entry(mapping: yamlfile.Mapping, base: Path, what: str, keys: tuple[str, ..
     if name is not None and not is_item_name(name):
         hint = "use letters, digits, dots, dashes, underscores and plus signs"
         raise reader.error("name", f"{yamlfile.quoted(name)} is not a file name for nodes", hint)
-    if sha256 is not None and not _SHA256.fullmatch(sha256):
+    if sha256 is not None and not SHA256.fullmatch(sha256):
         raise reader.error("sha256", "is not a SHA-256: 64 lower-case hexadecimal digits")
     return Entry(base / label, mapping.where(), name, sha256, label)

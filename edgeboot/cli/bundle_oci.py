@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from edgeboot.bundle import artifact
-from edgeboot.bundle.chart_images import Release
+from edgeboot.bundle import lock as locks
+from edgeboot.bundle.chart_images import UNKNOWN, Release
 from edgeboot.bundle.reference import Reference, parse
 from edgeboot.bundle.registry import Registry
 from edgeboot.bundle.registry_hosts import RegistrySettings
@@ -65,7 +66,9 @@ def pull(reference: str, output: Path, ca: Path | None, plain_http: bool) -> Non
 
 @click.command()
 @click.option("-f", "--file", "spec", type=_PATH, required=True, help="What to collect.")
-@click.option("--helm", metavar="PROGRAM", help="Ask this helm; by default the one on the PATH.")
+@click.option(
+    "--helm", metavar="PROGRAM", help="Ask this helm, and not the one of the file or on the PATH."
+)
 @click.option("--why", is_flag=True, help="Say for each image where it comes from.")
 def images(spec: Path, helm: str | None, why: bool) -> None:
     """List the images that a bundle.yml names and that its charts need.
@@ -75,9 +78,10 @@ def images(spec: Path, helm: str | None, why: bool) -> None:
     \b
     edgeboot bundle images -f bundles/edge.yml --why
     """
-    wanted = load(spec)
+    wanted, path = load(spec), locks.path_beside(spec)
+    lock = locks.read(path) if wanted.helm is not None and path.exists() else None
     with listener("text") as tell:
-        found = releases(wanted, helm=helm, listener=tell)
+        found = releases(wanted, helm=helm, lock=lock, listener=tell)
     told: dict[str, list[str]] = {}
     for entry in wanted.pulls:
         told.setdefault(entry.reference.name, []).append(f"listed at {entry.where}")
@@ -96,8 +100,7 @@ def _tell_unresolved(found: list[Release], strict: bool) -> None:
     for line in lines:
         click.echo(f"not known: {line}", err=True)
     if lines and strict:
-        hint = "install helm, or list them under 'images' and give the chart 'discover: false'"
-        raise BadInput(f"{len(lines)} images are not known", hint=hint)
+        raise BadInput(f"{len(lines)} images are not known", hint=UNKNOWN)
 
 
 def _reference(text: str) -> Reference:

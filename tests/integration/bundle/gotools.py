@@ -13,12 +13,22 @@ import pytest
 _BUILD_SECONDS = 280
 _GO = (1, 24)
 _CACHE = Path.home() / ".cache" / "edgeboot-tests"  # tests give HOME other values
+HELM_VERSION = "v3.18.6"
 
 
-def go_tool(name: str, module: str) -> Path:
-    """A tool at a version; built with ``go install`` the first time, skipped without a Go."""
+def helm() -> Path:
+    """A Helm that says its version as its published builds do (Makefile: LDFLAGS)."""
+    module = f"helm.sh/helm/v3/cmd/helm@{HELM_VERSION}"
+    return go_tool("helm", module, "helm.sh/helm/v3/internal/version.version")
+
+
+def go_tool(name: str, module: str, stamped: str = "") -> Path:
+    """A tool at a version; built with ``go install`` the first time, skipped without a Go.
+
+    ``stamped`` is the variable that gets the version when it is linked.
+    """
     version = module.rpartition("@")[2]
-    directory = _CACHE / f"{name}-{version}"
+    directory = _CACHE / f"{name}-{version}{'-stamped' if stamped else ''}"
     program = directory / name
     if program.exists():
         return program
@@ -29,9 +39,10 @@ def go_tool(name: str, module: str) -> Path:
     found = re.match(r"go([0-9]+)\.([0-9]+)", said.stdout)
     if found is None or (int(found[1]), int(found[2])) < _GO:
         pytest.skip(f"{name} needs Go 1.24 or newer, this is {said.stdout.strip()}")
+    flags = f"-s -w -X {stamped}={version}" if stamped else "-s -w"
     try:
         done = subprocess.run(
-            ["nice", go, "install", "-ldflags=-s -w", module],
+            ["nice", go, "install", f"-ldflags={flags}", module],
             env={**os.environ, "GOBIN": str(directory), "GOFLAGS": "-trimpath"},
             capture_output=True,
             text=True,

@@ -23,7 +23,7 @@ from edgeboot.bundle.download import Downloader
 from edgeboot.bundle.login import login_for
 from edgeboot.bundle.store import Store
 from edgeboot.errors import BadInput, Refused
-from tests.integration.bundle.gotools import go_tool
+from tests.integration.bundle import gotools
 from tests.unit.bundle import fakes
 
 pytestmark = pytest.mark.integration
@@ -253,7 +253,7 @@ IGNORED_FILES = (
 
 @pytest.mark.parametrize("rules", [IGNORED, "!templates/\n", "!*.yaml\n", "deep\n", ""])
 def test_helmignore_leaves_out_what_helm_leaves_out(rules: str, tmp_path: Path) -> None:
-    helm = go_tool("helm", "helm.sh/helm/v3/cmd/helm@v3.18.6")
+    helm = gotools.helm()
     chart = tmp_path / "web"
     for name in IGNORED_FILES:
         (chart / name).parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
+import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,13 @@ import pytest
 from edgeboot.bundle import chart_files, discover
 from edgeboot.bundle.chart_values import scope_of
 from edgeboot.bundle.helm import Helm, find
+from edgeboot.bundle.resolve import releases
+from edgeboot.bundle.spec import load
 from edgeboot.errors import BadInput, StepFailed
+from edgeboot.platform import arch_of_machine
+from tests.integration.bundle import gotools
 from tests.integration.bundle import real_shaped_charts as shapes
-from tests.integration.bundle.gotools import go_tool
+from tests.unit.bundle import fakes
 
 pytestmark = pytest.mark.integration
 RELEASE = {"Name": "site", "Namespace": "site", "Service": "Helm"}
@@ -20,7 +27,7 @@ RELEASE = {"Name": "site", "Namespace": "site", "Service": "Helm"}
 
 @pytest.fixture(scope="session")
 def helm() -> Helm:
-    return Helm(str(go_tool("helm", "helm.sh/helm/v3/cmd/helm@v3.18.6")), "v1.36.2")
+    return Helm(str(gotools.helm()), "v1.36.2")
 
 
 def statically(shape: shapes.Shape) -> discover.Discovery:
@@ -123,7 +130,7 @@ def test_helms_own_words_are_told(helm: Helm, tmp_path: Path) -> None:
     with pytest.raises(StepFailed, match=r"helm template site: .*no"):
         by_helm(helm, shape, tmp_path)
     with pytest.raises(BadInput, match="there is no program /gone"):
-        find("/gone", "v1.36.2+k3s1")
+        find("/gone")
 
 
 def test_helm_gets_nothing_of_the_users(tmp_path: Path) -> None:
@@ -139,3 +146,37 @@ def test_helm_gets_nothing_of_the_users(tmp_path: Path) -> None:
         del os.environ["EDGEBOOT_TEST_SECRET"]
     assert "EDGEBOOT_TEST_SECRET" not in str(caught.value)
     assert "--kube-version v1.36.2" in str(caught.value)
+
+
+def test_a_pinned_helm_is_taken_out_of_its_archive_and_asked(tmp_path: Path) -> None:
+    """A real helm, in an archive as Helm publishes it; the chart tells its image to nobody else."""
+    arch = arch_of_machine(platform.machine())
+    assert arch is not None
+    (tmp_path / "helm").mkdir()
+    name = f"helm-{gotools.HELM_VERSION}-linux-{arch.name}.tar.gz"
+    archive = tmp_path / "helm" / name
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        tar.add(gotools.helm(), f"linux-{arch.name}/helm")
+    sums = subprocess.run(
+        ["sha256sum", name], cwd=archive.parent, capture_output=True, text=True, check=True
+    )
+    (archive.parent / f"{name}.sha256sum").write_text(sums.stdout)
+    (tmp_path / "odd.tgz").write_bytes(
+        shapes.packed(
+            "odd",
+            {
+                "Chart.yaml": shapes.chart_yaml("odd"),
+                "templates/a.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n"
+                '  containers: [{name: a, image: {{ "YS9iOjE=" | b64dec }}}]\n',
+            },
+        )
+    )
+    charts = "charts: [{path: odd.tgz}]\n"
+    pinned = f"helm: {{version: {gotools.HELM_VERSION}, source: helm}}\n"
+    store = fakes.store(tmp_path)
+    (release,) = releases(
+        load(fakes.spec_file(tmp_path, f"name: a\n{charts}{pinned}")), store=store
+    )
+    (found,) = release.discovery.found
+    assert (found.image, found.how) == ("docker.io/a/b:1", "helm template")
+    assert not release.discovery.unresolved

@@ -23,9 +23,9 @@ from edgeboot.bundle.resolve import resolve
 from edgeboot.cli.main import cli
 from edgeboot.errors import BadInput, Refused
 from edgeboot.platform import ARCHES
+from tests.integration.bundle import gotools
 from tests.integration.bundle import real_shaped_charts as shapes
 from tests.integration.bundle.conftest import need
-from tests.integration.bundle.gotools import go_tool
 from tests.integration.bundle.registries import docker_registry
 from tests.unit.bundle import fakes
 
@@ -84,7 +84,7 @@ def test_skopeo_and_crane_see_every_blob(registry: str, bundle_file: Path, tmp_p
     layers = {layer["digest"]: layer["size"] for layer in json.loads(raw)["layers"][1:]}
     assert layers == blobs
     run("skopeo", "copy", "--src-tls-verify=false", f"docker://{name}", f"dir:{tmp_path / 'd'}")
-    crane = go_tool("crane", "github.com/google/go-containerregistry/cmd/crane@v0.20.6")
+    crane = gotools.go_tool("crane", "github.com/google/go-containerregistry/cmd/crane@v0.20.6")
     assert json.loads(run(crane, "manifest", "--insecure", name)) == json.loads(raw)
     run(crane, "copy", "--insecure", name, f"{registry}/copied/edge:1")
     out = tmp_path / "copied.bundle"
@@ -177,7 +177,7 @@ WEB = {
 
 def test_a_chart_from_a_registry_brings_its_images(registry: str, tmp_path: Path) -> None:
     """``helm push`` puts it there; a range finds it; the lock holds chart and image."""
-    helm = go_tool("helm", "helm.sh/helm/v3/cmd/helm@v3.18.6")
+    helm = gotools.helm()
     for version in ("1.0.0", "1.1.0+site.1", "2.0.0"):
         files = WEB | {"Chart.yaml": WEB["Chart.yaml"].replace("1.0.0", version)}
         (tmp_path / "web.tgz").write_bytes(shapes.packed("web", files))

@@ -29,6 +29,7 @@ name: edge
 version: 1.4
 expires: "2027-06-30"
 strict: true
+helm: {version: v3.19.0, source: https://mirror.example/helm}
 k3s: {channel: stable, images: {without: [traefik, servicelb]}}
 images:
 - name: nginx:1.27
@@ -70,6 +71,7 @@ def test_the_schema_knows_every_key_that_the_loader_knows(tmp_path: Path) -> Non
     places = {
         "zzz: 1\n": schema,
         "name: a\nk3s: {zzz: 1}\n": schema["k3s"]["properties"],
+        "name: a\nhelm: {zzz: 1}\n": schema["helm"]["properties"],
         "name: a\nfiles: [{zzz: 1}]\n": schema["files"]["items"]["properties"],
         "name: a\nregistries: {x.y: {zzz: 1}}\n": schema["registries"]["additionalProperties"][
             "properties"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,53 +10,18 @@ import pytest
 from edgeboot.bundle import download, k3s_release, spec
 from edgeboot.bundle.build import build
 from edgeboot.bundle.download import Downloader, Missing
-from edgeboot.bundle.k3s_release import DirectoryOrigin, acquire, embedded_version
+from edgeboot.bundle.k3s_release import acquire, embedded_version
+from edgeboot.bundle.origin import DirectoryOrigin
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.platform import AMD64, ARM, ARM64
 from tests.unit.bundle import fakes
-
-Answer = tuple[int, dict[str, str], bytes]
-
-
-class Site:
-    """What the server answers; ``seen`` are the paths that were asked for."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Answer]] = {}
-        self.seen: list[str] = []
-        self.url = ""
-
-    def files(self, prefix: str, directory: Path) -> None:
-        for path in directory.iterdir():
-            self.answers[f"{prefix}/{path.name}"] = [(200, {}, path.read_bytes())]
+from tests.unit.bundle.sites import Site, serving
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    state = Site()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            state.seen.append(self.path)
-            answers = state.answers.get(self.path, [(404, {}, b"")])
-            status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    yield state
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as state:
+        yield state
 
 
 @pytest.fixture

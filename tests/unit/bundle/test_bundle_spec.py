@@ -28,7 +28,8 @@ def test_everything_at_once(tmp_path: Path) -> None:
         "charts:\n- path: charts/a\n  name: first\n"
         "manifests: [m/a.yaml]\n"
         f"files:\n- path: f\n  name: g\n  sha256: {'a' * 64}\n"
-        "images:\n- archive: i.tar\n",
+        "images:\n- archive: i.tar\n"
+        "helm: {version: v3.19.0, source: helm}\n",
     )
     assert wanted.k3s.source == tmp_path / "../rel"
     assert wanted.k3s.arches == (AMD64, ARM)
@@ -36,6 +37,19 @@ def test_everything_at_once(tmp_path: Path) -> None:
     assert wanted.manifests[0].name == "a.yaml"
     assert (wanted.files[0].name, wanted.files[0].sha256) == ("g", "a" * 64)
     assert wanted.images[0].path == tmp_path / "i.tar"
+    assert wanted.helm is not None
+    assert (wanted.helm.version, wanted.helm.source) == ("v3.19.0", tmp_path / "helm")
+
+
+def test_helm_comes_from_where_it_is_published_or_from_below_a_url(tmp_path: Path) -> None:
+    for more, source in (
+        ("", None),
+        (", source: https://mirror.example/helm/", "https://mirror.example/helm"),
+    ):
+        wanted = load(tmp_path, f"name: a\nhelm: {{version: v4.0.0-rc.1{more}}}\n")
+        assert wanted.helm is not None
+        assert (wanted.helm.version, wanted.helm.source) == ("v4.0.0-rc.1", source)
+    assert load(tmp_path, "name: a\n").helm is None
 
 
 @pytest.mark.parametrize("name", ["minimal.yml", "edge.yml", "monitoring.yml", "ha-mirror.yml"])
@@ -72,6 +86,16 @@ def test_the_examples_can_be_read_and_what_they_name_is_there(name: str) -> None
         ("name: a\nmanifests:\n- x/a.yaml\n- y/a.json\n", 4, "two manifests are called 'a'"),
         ("name: a\nfiles:\n- path: a\n  name: ../b\n", 4, "not a file name"),
         ("name: a\nfiles:\n- path: a\n  sha256: ABC\n", 4, "is not a SHA-256"),
+        ("name: a\nhelm: v3.19.0\n", 2, "must be a mapping"),
+        ("name: a\nhelm:\n", 2, "has no value"),
+        ("name: a\nhelm: {}\n", 2, "'helm' has no 'version'"),
+        ("name: a\nhelm:\n  source: x\n", 3, "'helm' has no 'version'"),
+        ("name: a\nhelm:\n  version: 3.19.0\n", 3, "write it like v3.19.0"),
+        ("name: a\nhelm:\n  version: 3.19\n", 3, "write it like v3.19.0"),
+        ("name: a\nhelm:\n  version: v3.19.0/../../x\n", 3, "write it like v3.19.0"),
+        ("name: a\nhelm:\n  version: v3.19.0\n  url: x\n", 4, "unknown key 'url'"),
+        ("name: a\nhelm:\n  version: v3.19.0\n  source: ftp://x/y\n", 4, "neither a directory"),
+        ("name: a\nhelm:\n  version: v3.19.0\n  source: https://a:b@x/\n", 4, "carries no user"),
     ],
 )
 def test_mistakes_are_told_with_their_line(tmp_path: Path, text: str, line: int, told: str) -> None:
