@@ -22,10 +22,11 @@ from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, pace_options, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.terms import (
+    check_tokens,
     firewall_option,
     forget_option,
-    new_agent_token_option,
     terms_options,
+    token_options,
     with_firewall,
 )
 from edgeboot.cli.trust import trust_options
@@ -49,7 +50,7 @@ from edgeboot.report.plan import plan_json, plan_lines
 @terms_options
 @firewall_option
 @forget_option
-@new_agent_token_option
+@token_options
 @pace_options
 @scope_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
@@ -78,6 +79,7 @@ def install(
     open_firewall: bool,
     forget: bool,
     new_agent_token: bool,
+    new_server_token: bool,
     scope: Scope,
     yes: bool,
     timeout: int,
@@ -93,8 +95,9 @@ def install(
     edgeboot install -i inventory.yml --bundle edge.tar --yes --output jsonl
     edgeboot install -i inventory.yml --limit agent-3,workers --skip-unreachable
     """
+    check_tokens(agents=new_agent_token, servers=new_server_token)
     cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token)
+    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token)
 
     if not yes and output == "jsonl":
         raise BadInput("--output jsonl cannot ask", hint="add --yes")

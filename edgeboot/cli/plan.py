@@ -20,10 +20,11 @@ from edgeboot.cli.prompts import Asking
 from edgeboot.cli.scope import Scope, reached, scope_options, tell_lost
 from edgeboot.cli.supplies import open_supplies
 from edgeboot.cli.terms import (
+    check_tokens,
     firewall_option,
     forget_option,
-    new_agent_token_option,
     terms_options,
+    token_options,
     with_firewall,
 )
 from edgeboot.cli.trust import trust_options
@@ -44,7 +45,7 @@ CHANGES_FOUND = 10
 @terms_options
 @firewall_option
 @forget_option
-@new_agent_token_option
+@token_options
 @scope_options
 @output_option("text", "json")
 def plan(
@@ -58,6 +59,7 @@ def plan(
     open_firewall: bool,
     forget: bool,
     new_agent_token: bool,
+    new_server_token: bool,
     scope: Scope,
     output: str,
 ) -> int:
@@ -70,8 +72,9 @@ def plan(
     edgeboot plan -i inventory.yml --output json
     edgeboot plan -i inventory.yml --limit agent-3
     """
+    check_tokens(agents=new_agent_token, servers=new_server_token)
     cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token)
+    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token)
     with (
         logged(cluster, "plan") as log,
         open_supplies(cluster, bundle_path, trust) as supplies,

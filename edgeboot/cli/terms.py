@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from edgeboot.errors import BadInput
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.preflight import ALLOWABLE
 
@@ -58,10 +59,24 @@ def forget_option(function: F) -> F:
     )(function)
 
 
-def new_agent_token_option(function: F) -> F:
-    """``--new-agent-token``."""
+def token_options(function: F) -> F:
+    """``--new-agent-token`` and ``--new-server-token``."""
+    function = click.option(
+        "--new-server-token",
+        is_flag=True,
+        help="Have K3s make servers another token: they restart one by one; agents keep theirs.",
+    )(function)
     return click.option(
         "--new-agent-token",
         is_flag=True,
         help="Give agents another token: servers restart one by one, then the agents.",
     )(function)
+
+
+def check_tokens(*, agents: bool, servers: bool) -> None:
+    """Each of the two is finished by a run of its own: both at once would leave more to tear."""
+    if agents and servers:
+        raise BadInput(
+            "--new-agent-token and --new-server-token do not go together",
+            hint="run it with one of them, then with the other",
+        )

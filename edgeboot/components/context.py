@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from edgeboot.bundle.contents import Blob, Contents, ImageArchive
 from edgeboot.inventory.model import Cluster, Node, Role
@@ -41,6 +42,14 @@ class Marks:
     registered: bool = False
 
 
+class TokenFate(Enum):
+    """What becomes of the token file that a server has."""
+
+    KEPT = "kept"  # where the server is first; others get theirs in full
+    REPLACED = "replaced"  # it is not the cluster's any more
+    CHANGES = "changes"  # on the host itself, by K3s
+
+
 @dataclass(frozen=True)
 class Context:
     """One node, in its cluster, with what the bundle has for it.
@@ -62,6 +71,7 @@ class Context:
     archive_source: Callable[[ImageArchive], Source]
     secret: Callable[[SecretRef], Secret] = read_secret
     agent_token: Content | None = None
+    token_fate: TokenFate = TokenFate.KEPT
     entrance: Entrance | None = None
     marks: Marks = Marks()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from edgeboot.components import clock, lean, marks
 from edgeboot.components.additions import with_components
-from edgeboot.components.context import Context, Entrance
+from edgeboot.components.context import Context, Entrance, TokenFate
 from edgeboot.components.hardening import is_hardened
 from edgeboot.components.services import Around, service_files
 from edgeboot.inventory.k3s_keys import applies_to
@@ -63,8 +63,10 @@ def _tokens(context: Context, entrance: Entrance) -> Iterator[Resource]:
     """The server that is first keeps the password it began with; the others get it in full."""
     name, node = context.service, context.node
     first = node.role is Role.SERVER and entrance.url is None
-    if first and isinstance(context.join_token, Secret):
-        yield Kept(paths.TOKEN, context.join_token, restarts=name)
+    changes = context.token_fate is TokenFate.CHANGES
+    keeps = changes or (first and context.token_fate is TokenFate.KEPT)
+    if keeps and isinstance(context.join_token, Secret):
+        yield Kept(paths.TOKEN, context.join_token, restarts=name, changes=changes)
     else:
         yield File(paths.TOKEN, context.join_token, 0o600, restarts=name)
     if node.role is Role.SERVER and context.agent_token is not None:

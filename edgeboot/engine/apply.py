@@ -121,9 +121,10 @@ def _check(transport: Transport, step: Step, result: Result) -> None:
         return
     words = (result.stderr or result.stdout).strip() or "it said nothing"
     is_hook = isinstance(step, Run) and step.snippet == "hook"
+    named = step.error_id if isinstance(step, Run) else None
     raise StepFailed(
         f"{step.describe()}: exit code {result.exit_code}: {words}",
         where=transport.node,
         hint=step.hint if isinstance(step, Run) else Run.hint,
-        error_id="hook-failed" if is_hook else None,
+        error_id="hook-failed" if is_hook else named,
     )

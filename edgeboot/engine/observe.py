@@ -22,6 +22,7 @@ _TARGETS = (
     f"text:{paths.CONFIG}",
     f"text:{paths.TOKEN}",
     f"text:{paths.AGENT_TOKEN}",
+    f"text:{paths.FORMER_TOKENS}",
     f"text:{paths.NODE_RECORD}",
     f"seen:{paths.DATABASE}",
     f"file:{paths.ETCD_DATA}",

@@ -65,6 +65,13 @@ class Grip:
         """Locks and observes hosts; what failed is returned beside what did not."""
         return on_all(names, self._take_persistently, workers=self.pace.parallel)
 
+    def look(self, name: str) -> Facts:
+        """A host's facts anew, while its lock is held."""
+        try:
+            return observe(self.transports[name], self._targets.get(name, ()))
+        except Unreachable as error:
+            return self.back(name, error)
+
     def check(self, name: str) -> None:
         """``Unreachable`` where a host's lock is gone: this process slept, or its link did.
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from edgeboot.engine.fleet import FleetError
+from edgeboot.engine.fleet import FleetError, on_all
 from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Role
@@ -17,7 +17,8 @@ from edgeboot.lifecycle.grip import STEADY, Grip, Pace
 from edgeboot.lifecycle.phases import Walk, plan
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
 from edgeboot.lifecycle.prepare import prepare_steps, rebooted
-from edgeboot.lifecycle.sequence import PREPARE, phases
+from edgeboot.lifecycle.rotation import check_rotation
+from edgeboot.lifecycle.sequence import PREPARE, first_phases, later_phases, phases
 from edgeboot.lifecycle.targets import targets_of
 from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
 from edgeboot.lifecycle.world import Plan, Supplies, World
@@ -66,6 +67,7 @@ def make_plan(
     facts = observe_all(cluster, transports, workers=pace.parallel)
     world = _world(cluster, supplies, facts, terms, pace.bystanders)
     _check_lead(world)
+    check_rotation(world)
     return _checked_plan(world)
 
 
@@ -92,6 +94,7 @@ def install(
         world = _world(cluster, supplies, facts, terms, pace.bystanders)
         world = walk.without_lost(world, errors)
         _check_lead(world)
+        check_rotation(world)
         planned = _checked_plan(world)
         if not planned.empty and not confirm(planned):
             return Installed(planned, confirmed=False, kubeconfig=None)
@@ -100,7 +103,8 @@ def install(
         if again := rebooted(planned):
             # Their locks went down with them, and what they are may have changed.
             world = _observed_again(world, again, walk)
-        world = walk.run(phases(world)[1:], world)
+        world = _with_token(walk.run(first_phases(world), world), walk)
+        world = walk.run(later_phases(world), world)
         found = (world.statuses[server.name].kubeconfig for server in world.cluster.servers)
         kubeconfig = next(filter(None, found), None)
         return Installed(planned, confirmed=True, kubeconfig=kubeconfig, lost=walk.lost)
@@ -145,6 +149,19 @@ def _observed_again(world: World, names: frozenset[str], walk: Walk) -> World:
     if errors:
         raise FleetError(errors)
     return world
+
+
+def _with_token(world: World, walk: Walk) -> World:
+    """The world after the servers' token was changed, if it was: it lies on the server now."""
+    place = world.token_place
+    if place in walk.lost:
+        raise FleetError({place: walk.lost[place]})
+    if place is not None:
+        facts, errors = on_all((place,), walk.grip.look)
+        if errors:
+            raise FleetError(errors)
+        world = world.with_facts(facts)
+    return replace(world, terms=replace(world.terms, new_server_token=False))
 
 
 def _check_supplies(supplies: Supplies, planned: Plan, tell: Listener) -> None:

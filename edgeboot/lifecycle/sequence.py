@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from edgeboot.components.context import service_of
+from edgeboot.errors import Refused
 from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
 from edgeboot.lifecycle.addons import chart_steps, former_steps, replica_steps
 from edgeboot.lifecycle.entrance import is_alive, is_member
@@ -19,7 +21,10 @@ from edgeboot.lifecycle.marking import marking_steps, remembering_steps
 from edgeboot.lifecycle.phases import Gate, Phase
 from edgeboot.lifecycle.prepare import forgetting_steps, joining_steps, prepare_steps
 from edgeboot.lifecycle.quorum import why_not_join, why_not_stop
-from edgeboot.lifecycle.world import World, staging_steps
+from edgeboot.lifecycle.rotation import foreign_members, rotation_phases
+from edgeboot.lifecycle.tokens import password_of, written
+from edgeboot.lifecycle.world import World, settling_steps, staging_steps
+from edgeboot.plan import paths
 from edgeboot.plan.health import (
     Status,
     why_charts_pending,
@@ -28,6 +33,7 @@ from edgeboot.plan.health import (
     why_not_ready,
     why_not_running,
 )
+from edgeboot.plan.steps import Start
 
 Reasons = dict[str, str]
 
@@ -70,12 +76,21 @@ PREPARE = Phase("prepare", _all, prepare_steps)
 
 def phases(world: World) -> tuple[Phase, ...]:
     """All phases for a world as it has been observed."""
+    return (PREPARE, *first_phases(world), *later_phases(world))
+
+
+def first_phases(world: World) -> tuple[Phase, ...]:
+    """What comes before anything is started: what is large, and the servers' token."""
+    upload = Phase("upload", _all, around(staging_steps, _BEFORE_UPLOAD, (("upload", True),)))
+    return (upload, *rotation_phases(world, Gate(_servers, _not_all_well)))
+
+
+def later_phases(world: World) -> tuple[Phase, ...]:
+    """All others: they are what they are only once it is known which token the servers have."""
     lead = world.lead
     down = _down(world)
     others = tuple(s for s in world.cluster.servers if s != lead and s not in down)
     return (
-        PREPARE,
-        Phase("upload", _all, around(staging_steps, _BEFORE_UPLOAD, (("upload", True),))),
         *((_together(down),) if down else ()),
         *(() if lead in down else (_server("first server", lead, world),)),
         Phase("former nodes", _only(lead), forgetting_steps),
@@ -101,11 +116,33 @@ def _down(world: World) -> tuple[Node, ...]:
     there = [s for s in world.cluster.servers if is_member(world.facts[s.name])]
     if len(there) < 2:
         return ()
-    return tuple(
-        s
-        for s in there
-        if not is_alive(world.facts[s.name], Role.SERVER) and s.name not in world.bystanders
-    )
+    return tuple(s for s in there if _is_down(world, s) and s.name not in world.bystanders)
+
+
+def _is_down(world: World, server: Node) -> bool:
+    """One that tries to start for ever is down as well: the cluster's token is new to it."""
+    facts, token = world.facts[server.name], world.known_token
+    unit = facts.units.get(service_of(Role.SERVER))
+    if unit is None or unit.active == "active" or token is None:
+        return not is_alive(facts, Role.SERVER)
+    if written(facts) not in {None, password_of(token.value)}:
+        return True
+    had_another = paths.FORMER_TOKENS in facts.files
+    starts = any(isinstance(step, Start) for step in settling_steps(world, server))
+    return (had_another and starts) or not is_alive(facts, Role.SERVER)
+
+
+def _not_all_well(world: World) -> Reasons:
+    """Before the servers' token changes: what does not take part in that is locked out by it."""
+    if strangers := foreign_members(world):
+        raise Refused(
+            f"etcd has members that the inventory has not: {', '.join(strangers)}; they would not "
+            "start any more after the servers' token has changed",
+            where=world.lead.name,
+            hint="add them to the inventory, or take them out of the cluster with their Node",
+            error_id="token-not-changed",
+        )
+    return _first_reasons(world.cluster.servers, world, _why_not_server)
 
 
 def _together(down: tuple[Node, ...]) -> Phase:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 class Terms:
     """``allowed`` are ids of findings that shall warn instead of refuse.
 
-    ``new_agent_token``: agents get another one than they have.
+    ``new_agent_token``: agents get another one than they have; ``new_server_token``: servers do.
     """
 
     reboot: bool = True
     allowed: frozenset[str] = frozenset()
     forget_node_passwords: bool = False
     new_agent_token: bool = False
+    new_server_token: bool = False
 
 
 USUAL_TERMS = Terms()

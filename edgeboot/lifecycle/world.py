@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from edgeboot.bundle.contents import Blob, Contents, ImageArchive
 from edgeboot.components.charts import is_chart
-from edgeboot.components.context import Context, Entrance, service_of
+from edgeboot.components.context import Context, Entrance, TokenFate, service_of
 from edgeboot.components.marks import marks_of
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.entrance import entrance_of, lead_server
 from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
+from edgeboot.lifecycle.tokens import former_passwords, password_of, torn, written
 from edgeboot.plan import paths
 from edgeboot.plan.diff import diff, leftovers
 from edgeboot.plan.facts import Facts
@@ -77,15 +78,41 @@ class World:
         return lead_server(self.cluster, self.facts)
 
     @property
-    def join_token(self) -> Content:
-        """The cluster's full token (which carries the CA's hash), once a server has one."""
+    def known_token(self) -> Secret | None:
+        """The cluster's full token (which carries the CA's hash), once a server has one.
+
+        Servers that have not been told of a change yet still have the former one.
+        """
+        former = former_passwords(self.facts.values())
+        found: list[Secret] = []
         for server in (self.lead, *self.cluster.servers):
-            status = self.statuses.get(server.name)
-            if status is not None and status.node_token is not None:
-                return status.node_token
-            token = self.facts[server.name].node_token
-            if token is not None:
-                return token
+            status, facts = self.statuses.get(server.name), self.facts[server.name]
+            tokens = (status.node_token if status else None, facts.node_token)
+            found += filter(None, tokens)
+        return next(
+            (t for t in found if password_of(t.value) not in former), next(iter(found), None)
+        )
+
+    @property
+    def torn(self) -> str | None:
+        """The server on which a change of the servers' token was cut off."""
+        return torn({server.name: self.facts[server.name] for server in self.cluster.servers})
+
+    @property
+    def token_place(self) -> str | None:
+        """The server on which their token is still to be changed, or that to be finished."""
+        wanted = self.terms.new_server_token and self.known_token is not None
+        return self.torn or (self.lead.name if wanted else None)
+
+    @property
+    def join_token(self) -> Content:
+        """What servers are told."""
+        if self.token_place is not None:
+            return Later("the servers' token has changed")
+        return self.known_token or self._not_up
+
+    @property
+    def _not_up(self) -> Later:
         return Later(f"{self.lead.name} is up")
 
     @property
@@ -102,11 +129,21 @@ class World:
         return self.fresh_agent_token
 
     def _token_for(self, node: Node, entrance: Entrance) -> Content:
+        if node.role is Role.AGENT:  # theirs has only the CA's hash in common with the servers'
+            return agents_form(self.known_token or self._not_up, self.agent_password)
+        if node.name == self.token_place:
+            return self.known_token or self._not_up
         token = self.join_token
-        if node.role is Role.AGENT:
-            return agents_form(token, self.agent_password)
         begins = entrance.url is None and node == self.lead
         return self.fresh_token if begins and isinstance(token, Later) else token
+
+    def _token_fate(self, node: Node) -> TokenFate:
+        token, told = self.join_token, written(self.facts[node.name])
+        if node.name == self.token_place:
+            return TokenFate.CHANGES
+        if told is None or (isinstance(token, Secret) and told == password_of(token.value)):
+            return TokenFate.KEPT
+        return TokenFate.REPLACED if self.known_token else TokenFate.KEPT
 
     def resources(self, node: Node) -> tuple[Resource, ...]:
         """All that a node should have."""
@@ -138,6 +175,7 @@ class World:
             blob_source=self.supplies.blob_source,
             archive_source=self.supplies.archive_source,
             agent_token=self.agent_password,
+            token_fate=self._token_fate(node),
             entrance=entrance,
             marks=marks_of(facts, service_of(node.role)),
         )

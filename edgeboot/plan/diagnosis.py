@@ -88,7 +88,16 @@ _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
         Diagnosis(
             error_id="wrong-token",
             what="its data belongs to another token",
-            hint="put the token back that this server was installed with, or reset the host",
+            hint="run `edgeboot install` for all servers, which takes over a token that was changed "
+            "with K3s; else put the token back that this server was installed with, or reset it",
+        ),
+    ),
+    (
+        r"(\S+) newer than datastore and could cause",
+        Diagnosis(
+            error_id="files-newer",
+            what="{0} has been changed since K3s put it into its data, so K3s does not start",
+            hint="if that is .../server/cred/passwd, move it away: K3s makes it anew out of its data",
         ),
     ),
     (

@@ -138,6 +138,7 @@ def _inputs(want: Service, resources: Sequence[Resource], facts: Facts) -> str:
         elif isinstance(resource, Kept) and resource.restarts == want.name:
             have = facts.files.get(resource.path)
             digest = have.sha256 if have else content_hash(resource.fresh)
+            digest = "" if resource.changes else digest
         else:
             continue
         total.update(f"{resource.path} {digest}\n".encode())

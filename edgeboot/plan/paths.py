@@ -46,6 +46,7 @@ OURS = "/var/lib/edgeboot"  # record of what edgeboot put where, lock
 FLANNEL = f"{OURS}/flannel-backend"  # which one the host was last booted with
 COREDNS = f"{OURS}/coredns-replicas"  # how many were asked for
 BUNDLE = f"{OURS}/bundle.json"  # which bundle the host was installed from
+FORMER_TOKENS = f"{OURS}/former-server-tokens"  # passwords, of snapshots from before; on one server
 NODE_RECORD = f"{OURS}/node.json"  # what edgeboot has set on its Node object
 
 CLOCK = f"{OURS}/clock.sh"

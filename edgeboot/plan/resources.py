@@ -49,13 +49,15 @@ class File:
 class Kept:
     """A file that is made where it is missing, and whose content is left alone where it exists.
 
-    A token that was generated once, or a file that K3s itself goes on writing.
+    A token that was generated once, or a file that K3s itself goes on writing. ``changes``: another
+    step gives it a content that is not known yet.
     """
 
     path: str
     fresh: Source | Secret
     mode: int = 0o600
     restarts: str | None = None
+    changes: bool = False
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,8 @@ class Start:
 class Run:
     """Carries out a packaged snippet; ``shown`` says what it changes, as lines of a diff.
 
-    ``hint`` says what to do where it fails; ``deadline`` in seconds where it waits for something.
+    ``hint`` says what to do where it fails, ``error_id`` where documents say more; ``deadline`` in
+    seconds where it waits for something.
     """
 
     snippet: str
@@ -111,6 +112,7 @@ class Run:
     hint: str = "mend the cause on the host and run the same command again; it goes on from here"
     stdin: bytes | None = field(default=None, repr=False)
     deadline: float | None = None
+    error_id: str | None = None
 
     def describe(self) -> str:
         """One line for people."""

@@ -18,11 +18,13 @@ from edgeboot.plan.sources import Source
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet
 from edgeboot.transport.fake_board import FakeBoard
-from edgeboot.transport.fake_cluster import FakeCluster
+from edgeboot.transport.fake_cluster import FakeCluster, full_token, password_of
 
 __all__ = ("FakeCluster", "FakeHeld", "FakeHost", "Fault")
 
 _OK = Result(0, "", "")
+_TOLD = "/etc/rancher/k3s/edgeboot-token"
+_FORMER = "/var/lib/edgeboot/former-server-tokens"
 _ETCD = "/var/lib/rancher/k3s/server/db/etcd/member"
 
 
@@ -91,6 +93,7 @@ class FakeHost:
         self.parts: dict[str, bytes] = {}
         self.received = 0  # bytes of uploads
         self.connections = 1
+        self.server_token: bytes | None = None  # what K3s has written into its data directory
         self._door = threading.Lock()
 
     def run(
@@ -179,6 +182,8 @@ class FakeHost:
             case "forget":
                 for node in words:
                     self.cluster.joined.pop(node, None)
+            case "rotate-token":
+                return self._rotate(words[0])
             case "await-chart":
                 return Result(0 if words[1] in self.files else 1, "", "no such manifest")
             case "withdraw" | "scale":
@@ -220,8 +225,28 @@ class FakeHost:
         files = {path: file.data for path, file in self.files.items()}
         joins = self.cluster.start(self.node, service == "k3s", files)
         self.units[service] = "active" if joins else "activating"
+        if joins and service == "k3s":
+            self.server_token = full_token(password_of(files[_TOLD]))
         if joins and self.cluster.joined[self.node].voter is not None:
             self.files[_ETCD] = FakeFile(0o700, directory=True)
+
+    def _rotate(self, mode: str) -> Result:
+        told = password_of(self.files[_TOLD].data)
+        made = self.server_token is not None and password_of(self.server_token) != told
+        if mode == "finish" and not made:
+            return _OK
+        if self.units.get("k3s") == "active":
+            former = self.files[_FORMER].data.split() if _FORMER in self.files else []
+            tries = (self.cluster.rotate(self.node, shown) for shown in (told, *former[-1:]))
+            found = next(filter(None, tries), None)
+            if found is None:
+                return Result(1, "", "401 Unauthorized")
+            self.server_token = found
+        elif not made or password_of(self.server_token or b"") != self.cluster.password:
+            return Result(1, "", "K3s neither starts nor says which token its data have")
+        self.files.setdefault(_FORMER, FakeFile(0o600)).data += told + b"\n"
+        self.files[_TOLD].data = self.server_token or b""
+        return _OK
 
     def _observe(self, targets: tuple[str, ...]) -> str:
         installed = "/usr/local/bin/k3s" in self.files
@@ -241,8 +266,8 @@ class FakeHost:
                 for path, data in self.parts.items()
             ),
         ]
-        if "k3s" in self.units and self.cluster.node_token:
-            lines.append(f"node-token {base64.b64encode(self.cluster.node_token).decode()}")
+        if "k3s" in self.units and self.server_token:
+            lines.append(f"node-token {base64.b64encode(self.server_token).decode()}")
         for target in targets:
             lines += self._describe(*target.split(":", 1))
         return "\n".join([*lines, "end", ""])
@@ -288,7 +313,7 @@ class FakeHost:
         if role == "server":
             nodes = self.cluster.listing()
             self.cluster.promote(self.node)
-            token = base64.b64encode(self.cluster.node_token or b"").decode()
+            token = base64.b64encode(self.server_token or b"").decode()
             config = base64.b64encode(b"apiVersion: v1\n").decode()
             lines += ["== ready 0", "ok", "== nodes 0", nodes]
             lines += ["== charts 0", '{"items": []}']

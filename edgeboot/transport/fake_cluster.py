@@ -27,7 +27,10 @@ class FakeNode:
 
 @dataclass
 class FakeCluster:
-    """The passwords, and who has joined; ``most_learners`` is the most there ever were at once."""
+    """The passwords, and who has joined; ``most_learners`` is the most there ever were at once.
+
+    ``password`` is what the data are encrypted with; ``lets_in`` whom each running server lets in.
+    """
 
     version: str
     images: Mapping[str, str]
@@ -35,14 +38,22 @@ class FakeCluster:
     agent_password: bytes | None = None
     joined: dict[str, FakeNode] = field(default_factory=dict)
     most_learners: int = 0
+    lets_in: dict[str, bytes] = field(default_factory=dict)
+    rotations: int = 0
     asked: list[tuple[str, ...]] = field(default_factory=list)  # of its API, beside installations
 
     @property
     def node_token(self) -> bytes | None:
         """The full token of servers, once one has started."""
-        if self.password is None:
+        return None if self.password is None else full_token(self.password)
+
+    def rotate(self, node: str, shown: bytes) -> bytes | None:
+        """Another token for servers, in full; None where the server does not let in who asks."""
+        if self.lets_in.get(node) != password_of(shown):
             return None
-        return f"K10{_CA_HASH}::server:".encode() + self.password
+        self.rotations += 1
+        self.password = f"rotated-{self.rotations}".encode()
+        return self.node_token
 
     def start(self, node: str, server: bool, files: Mapping[str, bytes]) -> bool:
         """Takes a host in whose K3s starts with these files; whether it may join."""
@@ -50,10 +61,11 @@ class FakeCluster:
         token = files["/etc/rancher/k3s/edgeboot-token"]
         known = node in self.joined
         if server:
-            first = self.password is None
-            if not (known or first) and token != self.node_token:
+            self.password = self.password or password_of(token)
+            if password_of(token) != self.password or not (known or self._lets_in(config, token)):
+                self.lets_in.pop(node, None)
                 return False
-            self.password = self.password or token
+            self.lets_in[node] = self.password
             self.agent_password = files.get("/etc/rancher/k3s/edgeboot-agent-token")
         elif token != self._agent_form():
             return False
@@ -66,6 +78,12 @@ class FakeCluster:
             found.voter = "cluster-init" in config
         self.most_learners = max(self.most_learners, len(self.learners))
         return True
+
+    def _lets_in(self, config: Mapping[str, list[str]], token: bytes) -> bool:
+        """Whether a new server may join: with the full token of one that runs; or it begins."""
+        if "server" not in config:
+            return True
+        return token == self.node_token and self.password in self.lets_in.values()
 
     @property
     def learners(self) -> list[str]:
@@ -97,6 +115,16 @@ class FakeCluster:
         if self.agent_password is None:
             return self.node_token
         return f"K10{_CA_HASH}::node:".encode() + self.agent_password
+
+
+def full_token(password: bytes) -> bytes:
+    """A token of servers as K3s writes it down."""
+    return f"K10{_CA_HASH}::server:".encode() + password
+
+
+def password_of(token: bytes) -> bytes:
+    """The password in a full token of servers, or the token itself."""
+    return token.strip().rpartition(b"::server:")[2]
 
 
 def _item(name: str, node: FakeNode) -> object:
