@@ -96,8 +96,8 @@ _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
         r"(\S+) newer than datastore and could cause",
         Diagnosis(
             error_id="files-newer",
-            what="{0} has been changed since K3s put it into its data, so K3s does not start",
-            hint="if that is .../server/cred/passwd, move it away: K3s makes it anew out of its data",
+            what="{0} is newer than what K3s has of it in its data, so K3s does not start",
+            hint="if it is cred/passwd, move it away: K3s makes it anew out of its data",
         ),
     ),
     (

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,25 +116,39 @@ def plant(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
         yield made
 
 
+@contextmanager
+def installing(plant: Plant, inventory: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """An installation that is killed at the end."""
+    argv = plant.fleet.argv("install", "-i", inventory, "--yes", "--output", "jsonl", *more)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=plant.fleet.env) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def await_step(process: subprocess.Popen[str], node: str, step: str) -> None:
+    """Returns as soon as an installation has taken a step on a node."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "StepEnded" and event["node"] == node:
+            assert event["error"] is None
+            if event["step"].startswith(step):
+                return
+    pytest.fail(f"{node} was never told to {step}")
+
+
 def test_a_server_is_killed_while_it_joins(plant: Plant) -> None:
     """It and the installation: the former as soon as it may have become a learner."""
     inventory = plant.inventory("server-1", "server-2", "server-3", "agent-1")
-    argv = plant.fleet.argv("install", "-i", inventory, "--yes", "--output", "jsonl")
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=plant.fleet.env) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            event = json.loads(line)
-            started = event.get("step", "").startswith("start k3s.service")
-            if event["event"] == "StepEnded" and event["node"] == "server-2" and started:
-                break
-        else:
-            pytest.fail("server-2 was never started")
+    with installing(plant, inventory) as process:
+        await_step(process, "server-2", "start k3s.service")
         for _ in range(50):
             if "there" in plant.on("server-2", f"[ -e {Path(_STATE).parent} ] && echo there; true"):
                 break
             time.sleep(0.1)
         plant.on("server-2", "systemctl kill -s KILL k3s; systemctl stop k3s")
-        process.kill()
     plant.count_learners()
     assert REAL or plant.learners[0] == 1
 
@@ -188,6 +203,26 @@ def test_agents_have_a_token_of_their_own(plant: Plant) -> None:
     assert head.startswith("K10")
     assert theirs == f"{head}::node:{password}"
     assert secret not in theirs
+
+
+def test_servers_get_another_token(plant: Plant) -> None:
+    """The run is killed when K3s has it, and a server boots that has not been told."""
+    nodes = ("server-1", "server-2", "server-3", "agent-1")
+    tell = "cat /etc/rancher/k3s/edgeboot-token"
+    former, agents = plant.on("server-2", tell), plant.on("agent-1", tell)
+    with installing(plant, plant.inventory(*nodes), "--new-server-token") as process:
+        await_step(process, "server-1", "have K3s make the servers another token")
+    plant.on("server-3", "systemctl restart --no-block k3s")
+    done = plant.fleet.install(plant.inventory(*nodes))
+    assert done.code == 0, done.all
+    found = {plant.on(server, tell) for server in SERVERS}
+    assert len(found) == 1
+    assert found != {former}
+    assert found == {plant.on("server-3", "cat /var/lib/rancher/k3s/server/token")}
+    assert plant.on("agent-1", tell) == agents
+    assert former.endswith(plant.on("server-1", "cat /var/lib/edgeboot/former-server-tokens"))
+    done = plant.fleet.run("plan", "-i", plant.inventory(*nodes))
+    assert done.code == 0, done.all
 
 
 def test_what_goes_from_the_inventory_goes_from_the_nodes(plant: Plant) -> None:

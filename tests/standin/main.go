@@ -26,6 +26,7 @@ COMMANDS:
    kubectl       Run kubectl
    crictl        Run crictl
    ctr           Run ctr
+   token         Manage tokens
    check-config  Run config check
 
 GLOBAL OPTIONS:
@@ -68,6 +69,8 @@ func dispatch(command string, args []string) int {
 		return ctrMain(args)
 	case "crictl":
 		return crictlMain(args)
+	case "token":
+		return tokenMain(args)
 	case "check-config":
 		return checkConfigMain()
 	}

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -35,6 +36,8 @@ type server struct {
 	join          *apiClient // to the server that this one joins
 	password      string
 	agentPassword string
+	written       string // the password in the token file, which may have changed since the start
+	rotating      sync.Mutex
 	ready         atomic.Value // bool
 	manifests     *deployer
 	dnsTold       bool
@@ -223,7 +226,7 @@ func (s *server) findPasswords() error {
 	if err != nil {
 		return err
 	}
-	s.password, s.agentPassword = token.password, token.password
+	s.password, s.agentPassword, s.written = token.password, token.password, token.password
 	agentText, err := s.config.token("agent-token")
 	if err != nil || agentText == "" {
 		return err

@@ -23,6 +23,7 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("/v1-k3s/client-kubelet.crt", s.whenReady(s.forNodes(s.serveNodeCertificate)))
 	mux.HandleFunc("/v1-k3s/apiservers", s.whenReady(s.forNodes(s.serveServers)))
 	mux.HandleFunc("/v1-k3s/server-bootstrap", s.whenReady(s.forServers(s.serveBootstrap)))
+	mux.HandleFunc("/v1-k3s/token", s.whenReady(s.forServers(s.serveRotation)))
 	mux.HandleFunc("/db/info", s.whenReady(s.forServers(s.serveMembers)))
 	mux.HandleFunc("/", s.whenReady(s.serveAPI))
 	return mux

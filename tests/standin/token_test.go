@@ -57,3 +57,35 @@ func TestServerPasswordIsBoundToTheData(t *testing.T) {
 		}
 	}
 }
+
+func TestDataAreBoundToANewPassword(t *testing.T) {
+	path := t.TempDir() + "/state.db"
+	store, err := openStore(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.bootstrap("first"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.rebind("another", "second"); err == nil || !strings.Contains(err.Error(), "encrypted with different token") {
+		t.Errorf("rebind with a wrong password: %v", err)
+	}
+	if err := store.rebind("first", "second"); err != nil {
+		t.Fatal(err)
+	}
+	again, err := openStore(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.bootstrap("first") == nil || again.bootstrap("second") != nil {
+		t.Error("it still goes by the former password")
+	}
+}
+
+func TestNoTokenInArguments(t *testing.T) {
+	for _, word := range []string{"--token=x", "-t", "--new-token=x"} {
+		if err := rotate([]string{"rotate", word}); err == nil || !strings.Contains(err.Error(), "shows a secret") {
+			t.Errorf("%s: %v", word, err)
+		}
+	}
+}

@@ -62,6 +62,12 @@ CASES = {
         'value and verify datastore integrity"',
         "edgeboot reset --limit pi",
     ),
+    "files-newer": (
+        'level=fatal msg="/var/lib/rancher/k3s/server/cred/passwd newer than datastore and could '
+        "cause a cluster outage. Remove the file(s) from disk and restart to be recreated from "
+        'datastore."',
+        "move it away",
+    ),
     "removed-member": (
         "tombstone file has been detected but --server is empty: backup and delete "
         "${datadir}/server/db to create a new cluster, or set --server to rejoin the cluster",
