@@ -88,8 +88,8 @@ _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
         Diagnosis(
             error_id="wrong-token",
             what="its data belongs to another token",
-            hint="run `edgeboot install` for all servers, which takes over a token that was changed "
-            "with K3s; else put the token back that this server was installed with, or reset it",
+            hint="run `edgeboot install` for all servers: it takes over a token that was changed; "
+            "else put the token back that this server was installed with, or reset it",
         ),
     ),
     (
