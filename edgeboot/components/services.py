@@ -83,6 +83,11 @@ set +a
 """
 )
 
+# K3s keeps the passwords of both tokens in a file and in its data, and makes the former out of the
+# latter and its configuration. It does not start where the file is newer, as it is once a token has
+# changed (K3s, pkg/cluster/bootstrap.go: isNewerFile). So it is never newer.
+_AGE = "/bin/touch -c -t 200001010000 {path}"
+
 _SYSCTL = {False: "ExecStartPre=-/sbin/sysctl -q -p {path}\n", True: "    sysctl -q -p {path}\n"}
 
 # copytruncate: the supervisor keeps its file open.
@@ -129,12 +134,13 @@ def service_files(
     is_openrc = traits.init == "openrc"
     unit_lines = "After=time-sync.target\n" if around.after_time_sync else ""
     unit_lines += f"RequiresMountsFor={paths.DATA}\n" if around.needs_data else ""
+    before = tuple(filter(None, (around.before, _age(role))))
     words = {
         "sysctl": _SYSCTL[is_openrc].format(path=paths.SYSCTL) if around.hardened else "",
         "unit_lines": unit_lines,
-        "service_lines": f"ExecStartPre=-{around.before}\n" if around.before else "",
+        "service_lines": "".join(f"ExecStartPre=-{command}\n" for command in before),
         "time_daemons": " ntpd chronyd ntp-client" if around.after_time_sync else "",
-        "start_lines": f"    {around.before} || :\n" if around.before else "",
+        "start_lines": "".join(f"    {command} || :\n" for command in before),
         "service": service,
         "role": role.value,
         "binary": paths.K3S_BINARY,
@@ -147,3 +153,7 @@ def service_files(
     yield File(path, text(_OPENRC.format(**words)), 0o755, restarts=service)
     if traits.logrotate:
         yield File(paths.logrotate(service), text(_LOGROTATE.format(**words)))
+
+
+def _age(role: Role) -> str | None:
+    return _AGE.format(path=paths.PASSWORDS) if role is Role.SERVER else None

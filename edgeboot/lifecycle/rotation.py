@@ -23,7 +23,7 @@ from edgeboot.plan.steps import Run, Step
 _DEADLINE = 240.0  # seconds: K3s waits for its datastore, or says why it does not start
 _HINT = (
     "the servers that run go on; `journalctl -u k3s` there says more, and docs/troubleshooting.md "
-    "(token-not-changed) how to go back or on; do not restart K3s before"
+    "(token-not-changed) how to go on"
 )
 
 

@@ -35,6 +35,7 @@ CONTAINERD_FILES = (
     "config.toml.tmpl",
 )
 AUDIT_LOGS = f"{SERVER}/logs"
+PASSWORDS = f"{SERVER}/cred/passwd"  # of the users "server" and "node"
 NODE_TOKEN = f"{SERVER}/node-token"
 
 KUBELET_DIR = f"{AGENT}/etc/kubelet.conf.d"

@@ -169,7 +169,10 @@ func (s *server) openData() error {
 			return err
 		}
 		s.store = store
-		return s.store.bootstrap(s.password)
+		if err := s.store.bootstrap(s.password); err != nil {
+			return err
+		}
+		return s.reconcilePasswords(s.store.lookup(dataKey))
 	}
 	name, err := s.memberName()
 	if err != nil {
@@ -184,6 +187,7 @@ func (s *server) openData() error {
 		if bound != nil && !isBoundTo(bound, s.password) {
 			return errors.New("bootstrap data already found and encrypted with different token")
 		}
+		return s.reconcilePasswords(bound)
 	case s.config.str("server") == "":
 		return s.initializeEtcd(name, statePath)
 	}

@@ -102,9 +102,16 @@ func (s *server) rotate() error {
 	defer s.rotating.Unlock()
 	old := s.written
 	s.written = randomHex(16)
+	if err := s.writePasswords(); err != nil {
+		return err
+	}
+	file, err := s.fileOfPasswords()
+	if err != nil {
+		return err
+	}
 	full := fullToken(s.serverCA.certPEM, "server", s.written)
 	if err := writeFileAtomic(s.path("token"), []byte(full+"\n"), 0o600); err != nil {
 		return err
 	}
-	return s.store.rebind(old, s.written)
+	return s.store.rebind(old, s.written, file)
 }

@@ -151,6 +151,9 @@ func prepareServer(config *Config) (*server, error) {
 	if s.clientCA, err = loadAuthority(s.path("tls"), "client-ca"); err != nil {
 		return nil, err
 	}
+	if err := s.writePasswords(); err != nil {
+		return nil, err
+	}
 	if err := s.writeTokens(); err != nil {
 		return nil, err
 	}
@@ -369,6 +372,9 @@ func (s *server) start(ctx context.Context) {
 			}
 			fatal("Error: starting kubernetes: preparing server: start cluster and https: %v", err)
 		}
+	}
+	if err := s.savePasswords(); err != nil {
+		fatal("Error: starting kubernetes: failed to save bootstrap data: %v", err)
 	}
 	if err := s.bootstrapObjects(); err != nil {
 		fatal("Error: starting kubernetes: %v", err)

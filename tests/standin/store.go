@@ -55,13 +55,15 @@ func (s *Store) bootstrap(password string) error {
 	return nil
 }
 
-// rebind gives the data, which have to be bound to the old password, to a new one.
-func (s *Store) rebind(old, password string) error {
+// rebind gives the data, which have to be bound to the old password, to a new one, and lets them know its file.
+func (s *Store) rebind(old, password string, file object) error {
 	bound := s.lookup(dataKey)
 	if bound == nil || !isBoundTo(bound, old) {
 		return errors.New("bootstrap data already found and encrypted with different token")
 	}
-	return s.propose([]op{{Key: dataKey, Value: boundTo(password), Expect: strAt(bound, "metadata", "resourceVersion")}}, true)
+	changed := boundTo(password)
+	setAt(changed, file, "passwd")
+	return s.propose([]op{{Key: dataKey, Value: changed, Expect: strAt(bound, "metadata", "resourceVersion")}}, true)
 }
 
 // boundTo is what makes data known to belong to a password.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParseToken(t *testing.T) {
@@ -67,10 +69,10 @@ func TestDataAreBoundToANewPassword(t *testing.T) {
 	if err := store.bootstrap("first"); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.rebind("another", "second"); err == nil || !strings.Contains(err.Error(), "encrypted with different token") {
+	if err := store.rebind("another", "second", object{}); err == nil || !strings.Contains(err.Error(), "encrypted with different token") {
 		t.Errorf("rebind with a wrong password: %v", err)
 	}
-	if err := store.rebind("first", "second"); err != nil {
+	if err := store.rebind("first", "second", object{}); err != nil {
 		t.Fatal(err)
 	}
 	again, err := openStore(path)
@@ -87,5 +89,40 @@ func TestNoTokenInArguments(t *testing.T) {
 		if err := rotate([]string{"rotate", word}); err == nil || !strings.Contains(err.Error(), "shows a secret") {
 			t.Errorf("%s: %v", word, err)
 		}
+	}
+}
+
+func TestAPasswordFileThatIsNewerThanTheDataIsRefused(t *testing.T) {
+	s := &server{dir: t.TempDir(), agentPassword: "agents", written: "first"}
+	if err := os.Mkdir(s.path("cred"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.writePasswords(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := s.fileOfPasswords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound := object{"passwd": file}
+	if err := s.reconcilePasswords(bound); err != nil {
+		t.Errorf("the file as it was saved: %v", err)
+	}
+	s.agentPassword = "others"
+	if err := s.writePasswords(); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(time.Minute)
+	if err := os.Chtimes(s.passwordsPath(), later, later); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.reconcilePasswords(bound); err == nil || !strings.Contains(err.Error(), "newer than datastore") {
+		t.Errorf("a newer file: %v", err)
+	}
+	if err := os.Chtimes(s.passwordsPath(), later, time.Unix(946684800, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.reconcilePasswords(bound); err != nil || fileExists(s.passwordsPath()) {
+		t.Errorf("an older file: %v", err)
 	}
 }

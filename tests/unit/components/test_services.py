@@ -59,6 +59,17 @@ def test_an_openrc_host_gets_a_supervised_script_and_its_log_is_rotated() -> Non
     assert "copytruncate" in text_of(rotation)
 
 
+def test_a_server_starts_after_a_token_has_changed() -> None:
+    """K3s refuses a file of passwords that is newer than its data; agents have none."""
+    age = "/bin/touch -c -t 200001010000 /var/lib/rancher/k3s/server/cred/passwd"
+    (unit,) = service_files(SYSTEMD, "k3s", Role.SERVER)
+    assert f"\nExecStartPre=-{age}\n" in text_of(unit)
+    script, _ = service_files(OPENRC, "k3s", Role.SERVER)
+    assert f"\n    {age} || :\n" in text_of(script)
+    (unit,) = service_files(SYSTEMD, "k3s-agent", Role.AGENT)
+    assert "touch" not in text_of(unit)
+
+
 def test_without_logrotate_there_is_nothing_to_tell_it() -> None:
     files = service_files(replace(OPENRC, logrotate=False), "k3s", Role.SERVER)
     assert [file.path for file in files] == [service_file("openrc", "k3s")]

@@ -66,7 +66,7 @@ CASES = {
         'level=fatal msg="/var/lib/rancher/k3s/server/cred/passwd newer than datastore and could '
         "cause a cluster outage. Remove the file(s) from disk and restart to be recreated from "
         'datastore."',
-        "move it away",
+        "edgeboot install",
     ),
     "removed-member": (
         "tombstone file has been detected but --server is empty: backup and delete "
