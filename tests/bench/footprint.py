@@ -25,6 +25,7 @@ from edgeboot.verify.budgets import shown
 from tests.bench.verify_cost import cost
 from tests.e2e.conftest import base_of
 from tests.e2e.fleet import Fleet
+from tests.guardian import guarded
 
 NAME = "footprint"
 MIB = 1 << 20
@@ -46,8 +47,8 @@ _COMPONENT_IMAGES = {
 
 @contextmanager
 def made(work: Path, release: Path) -> Iterator[Fleet]:
-    lab = labs.up(LabSpec(name=NAME, nodes=2, memory_bytes=1024 * MIB), say)
-    try:
+    with guarded(NAME):
+        lab = labs.up(LabSpec(name=NAME, nodes=2, memory_bytes=1024 * MIB), say)
         spec = work / "spec.yml"
         spec.write_text(f"name: footprint\nk3s:\n  source: {release}\n  arches: [amd64]\n")
         fleet = Fleet(lab, base_of(lab), work / "footprint.tar", work)
@@ -58,8 +59,6 @@ def made(work: Path, release: Path) -> Iterator[Fleet]:
         done = fleet.run("bundle", "build", "-f", spec, "-o", fleet.bundle)
         assert done.code == 0, done.all
         yield fleet
-    finally:
-        labs.down(NAME, labs.STATE_DIR, lambda _line: None)
 
 
 def say(line: str) -> None:
