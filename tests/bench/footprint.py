@@ -1,6 +1,6 @@
 """What a real K3s uses on small hosts, and what verifying costs them. Prints Markdown.
 
-    K3S_RELEASE=DIR python -m tests.bench.footprint
+    K3S_RELEASE=DIR [K3S_DISABLE=traefik,…] python -m tests.bench.footprint
 
 One server and one agent; the server's memory limit and Go's knobs are changed from row to row. The
 stand-in is refused: its figures are not K3s's.
@@ -53,7 +53,8 @@ def made(work: Path, release: Path) -> Iterator[Fleet]:
         spec.write_text(f"name: footprint\nk3s:\n  source: {release}\n  arches: [amd64]\n")
         fleet = Fleet(lab, base_of(lab), work / "footprint.tar", work)
         images = (release / "k3s-images.txt").read_text()
-        off = [name for name, image in _COMPONENT_IMAGES.items() if image not in images]
+        unwanted = os.environ.get("K3S_DISABLE", "").split(",")
+        off = [n for n, image in _COMPONENT_IMAGES.items() if image not in images or n in unwanted]
         fleet.base["cluster"]["config"]["disable"] = off
         say(f"without {', '.join(off) or 'nothing'}")
         done = fleet.run("bundle", "build", "-f", spec, "-o", fleet.bundle)
