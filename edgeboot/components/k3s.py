@@ -142,10 +142,16 @@ def bracketed(host: str) -> str:
 
 
 def render(config: Mapping[str, ConfigValue]) -> str:
-    """K3s's flat YAML. JSON's scalars are YAML's, so quoting is settled by ``json``."""
+    """K3s's flat YAML. JSON's scalars are YAML's, so quoting is settled by ``json``.
+
+    An empty list is left out: K3s takes a key without a value for one empty word, and an empty word
+    in ``disable`` disables every manifest (pkg/deploy, ``shouldDisableFile``).
+    """
     lines = ["# Written by edgeboot; changes are overwritten by the next `edgeboot install`."]
     for key in sorted(config):
         value = config[key]
+        if value == ():
+            continue
         if isinstance(value, tuple):
             lines.append(f"{key}:")
             lines += [f"  - {json.dumps(word)}" for word in value]

@@ -97,7 +97,7 @@ _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
         Diagnosis(
             error_id="files-newer",
             what="{0} is newer than what K3s has of it in its data, so K3s does not start",
-            hint="if it is cred/passwd, run `edgeboot install` for it; else find out who changed it",
+            hint="if it is cred/passwd, run `edgeboot install`; else find out who changed it",
         ),
     ),
     (

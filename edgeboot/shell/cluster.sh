@@ -1,16 +1,11 @@
 # Prints what a server's API says of the whole cluster. Each section begins with "== NAME EXIT-CODE".
 #
 # cluster.sh
+# uses: sections
 set -u
 export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
 k3s=/usr/local/bin/k3s
 
-section() { # NAME COMMAND...
-    name=$1
-    shift
-    output=$("$@" 2>&1)
-    printf '== %s %s\n%s\n' "$name" "$?" "$output"
-}
 get() { timeout 60 "$k3s" kubectl get "$@" --request-timeout=50s; }
 
 section ready get --raw /readyz

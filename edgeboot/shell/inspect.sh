@@ -5,20 +5,13 @@
 #   ROLE     server (the API's answers are timed too) or agent
 #   SERVICE  the service
 #   FILE     hashed anew, byte by byte: what an earlier run remembers of it proves nothing
-# uses: init
+# uses: init sections
 set -u
 export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
 role=$1 service=$2
 shift 2
 k3s=/usr/local/bin/k3s
 data=/var/lib/rancher/k3s
-
-section() { # NAME COMMAND...
-    name=$1
-    shift
-    output=$("$@" 2>&1)
-    printf '== %s %s\n%s\n' "$name" "$?" "$output"
-}
 
 unit() {
     enabled=no

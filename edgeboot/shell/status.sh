@@ -4,18 +4,11 @@
 #   ROLE     server (API, nodes, jobs, token and kubeconfig too) or agent
 #   SERVICE  the service
 #   MORE     "more": clock, version of the binary, and the log of a running service as well
-# uses: init
+# uses: init sections
 set -u
 export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
 role=$1 service=$2 more=${3:-}
 k3s=/usr/local/bin/k3s
-
-section() { # NAME COMMAND...
-    name=$1
-    shift
-    output=$("$@" 2>&1)
-    printf '== %s %s\n%s\n' "$name" "$?" "$output"
-}
 
 # A service that is restarted over and over has just begun anew when it is looked at: what it
 # complained of before says more than its last lines.
@@ -27,6 +20,7 @@ last_words() {
 }
 
 # How many lines of the last section's output there are of a kind.
+# shellcheck disable=SC2154  # set by sections.sh
 count() { printf '%s\n' "$output" | grep -c "$1"; }
 
 chart_log() { # of the first job that has not succeeded: its pod is started over and over

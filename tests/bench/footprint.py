@@ -1,6 +1,6 @@
 """What a real K3s uses on small hosts, and what verifying costs them. Prints Markdown.
 
-    K3S_RELEASE=DIR python -m tests.bench.footprint
+    K3S_RELEASE=DIR [K3S_DISABLE=traefik,…] python -m tests.bench.footprint
 
 One server and one agent; the server's memory limit and Go's knobs are changed from row to row. The
 stand-in is refused: its figures are not K3s's.
@@ -25,6 +25,7 @@ from edgeboot.verify.budgets import shown
 from tests.bench.verify_cost import cost
 from tests.e2e.conftest import base_of
 from tests.e2e.fleet import Fleet
+from tests.guardian import guarded
 
 NAME = "footprint"
 MIB = 1 << 20
@@ -46,20 +47,19 @@ _COMPONENT_IMAGES = {
 
 @contextmanager
 def made(work: Path, release: Path) -> Iterator[Fleet]:
-    lab = labs.up(LabSpec(name=NAME, nodes=2, memory_bytes=1024 * MIB), say)
-    try:
+    with guarded(NAME):
+        lab = labs.up(LabSpec(name=NAME, nodes=2, memory_bytes=1024 * MIB), say)
         spec = work / "spec.yml"
         spec.write_text(f"name: footprint\nk3s:\n  source: {release}\n  arches: [amd64]\n")
         fleet = Fleet(lab, base_of(lab), work / "footprint.tar", work)
         images = (release / "k3s-images.txt").read_text()
-        off = [name for name, image in _COMPONENT_IMAGES.items() if image not in images]
+        unwanted = os.environ.get("K3S_DISABLE", "").split(",")
+        off = [n for n, image in _COMPONENT_IMAGES.items() if image not in images or n in unwanted]
         fleet.base["cluster"]["config"]["disable"] = off
         say(f"without {', '.join(off) or 'nothing'}")
         done = fleet.run("bundle", "build", "-f", spec, "-o", fleet.bundle)
         assert done.code == 0, done.all
         yield fleet
-    finally:
-        labs.down(NAME, labs.STATE_DIR, lambda _line: None)
 
 
 def say(line: str) -> None:

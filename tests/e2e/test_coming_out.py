@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import time
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import pytest
 import yaml
 
 from tests.e2e.fleet import Done, Fleet
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +100,6 @@ def test_an_agent_that_cannot_reach_the_server_is_told_so(fleet: Fleet) -> None:
     fleet.on("server-1", "systemctl start --no-block k3s")
 
 
-def commands_in(path: Path) -> list[str]:
-    """Every edgeboot command in the code blocks of a document."""
-    blocks = re.findall(r"```sh\n(.*?)```", path.read_text(), re.S)
-    lines = (line.strip() for block in blocks for line in block.splitlines())
-    return [line for line in lines if line.startswith("edgeboot ")]
-
-
 def test_a_host_of_another_cluster_is_refused(bare: Fleet) -> None:
     bare.on(
         "agent-1",
@@ -121,35 +111,3 @@ def test_a_host_of_another_cluster_is_refused(bare: Fleet) -> None:
     assert done.code == 5, done.all
     assert "[other-cluster]" in done.err
     assert bare.snapshots() == before
-
-
-ELSEWHERE = {
-    "edgeboot bundle update -f bundles/edge.yml --dry-run": "against a registry, as the bundle's",
-    "edgeboot reset -i inventory.yml --limit server-2 --plan": "with several servers, in test_ha",
-}
-
-
-@pytest.mark.parametrize(
-    "documents", [("README.md", "docs/troubleshooting.md"), ("docs/install.md",)], ids=" ".join
-)
-def test_the_tour_of_the_documents_works(
-    bare: Fleet, release: Path, documents: tuple[str, ...]
-) -> None:
-    """Each command of them, in their order, on hosts and a release of ours."""
-    inventory = bare.work / "inventory.yml"
-    inventory.write_text(yaml.safe_dump({**bare.base, "bundle": "edge.tar"}, sort_keys=False))
-    ran = 0
-    lines = (line for document in documents for line in commands_in(ROOT / document))
-    for line in dict.fromkeys(lines):
-        words = shlex.split(line, comments=True)[1:]
-        if words[0] == "completion" or line in ELSEWHERE:
-            continue
-        done = bare.in_work(ROOT, release, words)
-        plans = "plan" in words or "--plan" in words
-        allowed = {0, 10} if plans else {0, 1, 6} if words[0] == "verify" else {0}
-        assert done.code in allowed, f"{line}\n{done.all}"
-        ran += 1
-    assert ran >= 6
-    written = bare.work / "init.yml"
-    if written.exists():
-        assert bare.run("inventory", "check", "-i", written).code == 0, written.read_text()

@@ -110,3 +110,15 @@ func TestReservedNodeLabels(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEmptyWordDisablesEverything(t *testing.T) {
+	for text, want := range map[string]bool{"disable:\n": true, "disable: \"traefik,\"\n": true, "disable: traefik\n": false} {
+		config, err := configOf(t, "server", text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&server{config: config}).disabled("coredns.yaml"); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}

@@ -60,8 +60,16 @@ func (s *server) stagePackaged() error {
 }
 
 // disabled tells whether a manifest, by its path under server/manifests, is switched off: by its own name before the
-// extension, or by the name of a directory it is in.
+// extension, or by the name of a directory it is in. An empty word is the name of the top directory, so it switches off
+// everything (pkg/deploy/controller.go).
 func (s *server) disabled(relative string) bool {
+	for _, value := range s.config.values["disable"] {
+		for _, word := range strings.Split(value, ",") {
+			if strings.TrimSpace(word) == "" {
+				return true
+			}
+		}
+	}
 	names := s.config.split("disable")
 	parts := strings.Split(filepath.ToSlash(relative), "/")
 	last := len(parts) - 1

@@ -52,3 +52,7 @@ def test_an_agent_gets_no_server_keys() -> None:
 def test_an_ipv6_server() -> None:
     cluster = Cluster("edge", (Node("s", "2001:db8::1", Role.SERVER),))
     assert api_url(cluster) == "https://[2001:db8::1]:6443"
+
+
+def test_an_empty_list_is_not_an_empty_word() -> None:
+    assert render({"disable": (), "tls-san": ("a",)}).splitlines()[1:] == ["tls-san:", '  - "a"']
