@@ -93,9 +93,10 @@ type cluster struct {
 }
 
 func newCluster(t *testing.T) *cluster {
+	dir := t.TempDir() // before the members are ended, since what is registered last is cleaned up first
 	ctx, stop := context.WithCancel(context.Background())
 	t.Cleanup(func() { stop(); time.Sleep(leaderBeat) })
-	c := &cluster{t, &wires{nodes: map[string]*etcdNode{}, down: map[string]bool{}}, ctx, t.TempDir()}
+	c := &cluster{t, &wires{nodes: map[string]*etcdNode{}, down: map[string]bool{}}, ctx, dir}
 	first := member{ID: "id-1", Name: "server-1-aa", Address: "1"}
 	c.start("1", "id-1", etcdState{Members: []member{first}, Objects: map[string]object{}})
 	c.leader("1")
