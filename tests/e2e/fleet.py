@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ find /usr/local/bin /etc/rancher /etc/systemd/system /var/lib/rancher /var/lib/e
 systemctl is-active k3s k3s-agent 2>/dev/null
 systemctl show k3s k3s-agent -p ExecMainStartTimestampMonotonic
 """
+
+_K3S_OWN = re.compile(r"/var/lib/rancher/k3s/(?!agent/images/|server/(manifests|static)/)")
 
 _WIPE = """
 for unit in k3s k3s-agent; do # one that is missing would keep the other running
@@ -146,6 +149,10 @@ class Fleet:
     def snapshot(self, node: str) -> str:
         """Everything of ours on a host, and when its services were started."""
         return self.on(node, _SNAPSHOT)
+
+    def ours(self, node: str) -> list[str]:
+        """``snapshot`` without the files that a K3s at work writes by itself."""
+        return [line for line in self.snapshot(node).splitlines() if not _K3S_OWN.match(line)]
 
     def snapshots(self) -> dict[str, str]:
         """``snapshot`` of all hosts."""

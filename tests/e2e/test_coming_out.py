@@ -21,12 +21,13 @@ def fleet(bare_module: Fleet) -> Fleet:
 
 
 def test_all_is_well(fleet: Fleet) -> None:
-    before = fleet.snapshots()
+    names = [host.name for host in fleet.lab.hosts]
+    before = [fleet.ours(name) for name in names]
     done = fleet.run("status", "-i", fleet.inventory(), "--output", "json")
     assert done.code == 0, done.all
     nodes = json.loads(done.out)["nodes"]
     assert [node["ready"] for node in nodes] == [True] * 3
-    assert fleet.snapshots() == before
+    assert [fleet.ours(name) for name in names] == before
 
 
 def test_the_kubeconfig_opens_the_cluster(fleet: Fleet) -> None:

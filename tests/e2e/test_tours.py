@@ -23,6 +23,7 @@ def commands_in(path: Path) -> list[str]:
 
 ELSEWHERE = {
     "edgeboot bundle update -f bundles/edge.yml --dry-run": "against a registry, as the bundle's",
+    "edgeboot bundle images -f bundles/monitoring.yml --helm /opt/bin/helm": "with a helm, too",
     "edgeboot reset -i inventory.yml --limit server-2 --plan": "with several servers, in test_ha",
 }
 
