@@ -94,7 +94,8 @@ class Bundle:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise BadInput(f"cannot open the bundle {path}: {error.strerror}") from error
+            hint = "build one with `edgeboot bundle build`, or correct the path"
+            raise BadInput(f"cannot open the bundle {path}: {error.strerror}", hint=hint) from error
         try:
             return cls(path, descriptor)
         except OSError as error:

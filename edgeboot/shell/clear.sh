@@ -100,14 +100,19 @@ empty() { # DIRECTORY: everything but mount points and what leads to them
     done
 }
 
-# What pods that ran leave until the next boot. A containerd of somebody else keeps its own.
+is_dead() { ! grep -qF -e " $1" /proc/net/unix; } # SOCKET: nobody listens there any more
+
+# What pods that ran leave until the next boot. A containerd of somebody else keeps its own, and so
+# do the shims of one whose socket lies elsewhere, as Docker's may.
 clear_traces() {
     # shellcheck disable=SC2154  # set by init.sh
     if [ "$init" = systemd ]; then systemctl stop kubepods.slice; fi
     if [ ! -S /run/containerd/containerd.sock ]; then
-        rm -rf /run/containerd/runc/k8s.io /run/containerd/s
-        rm -f /run/nri/nri.sock
-        rmdir /run/containerd/runc /run/containerd /run/nri
+        rm -rf /run/containerd/runc/k8s.io
+        for socket in /run/containerd/s/* /run/nri/nri.sock; do
+            if [ -S "$socket" ] && is_dead "$socket"; then rm -f "$socket"; fi
+        done
+        rmdir /run/containerd/s /run/containerd/runc /run/containerd /run/nri
     fi
     for empty in volume/exec volume ''; do rmdir "/usr/libexec/kubernetes/kubelet-plugins/$empty"; done
     rmdir /usr/libexec/kubernetes
