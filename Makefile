@@ -37,7 +37,7 @@ check: setup ## ruff, mypy strict, the layers, shellcheck on what is sent to hos
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	shellcheck --shell=sh edgeboot/shell/*.sh edgeboot/lab/*.sh tests/lab/*.sh
+	shellcheck --shell=sh edgeboot/shell/*/*.sh edgeboot_lab/*/*.sh tests/lab/*.sh
 	shellcheck tools/setup tools/demo .ci/run
 	$(PYTEST) --quiet tests/unit/test_layers.py
 

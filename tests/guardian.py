@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgeboot.lab import lab as labs
+from edgeboot_lab import lab as labs
 
 
 @contextmanager

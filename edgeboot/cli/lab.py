@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from edgeboot.errors import BadInput
-from edgeboot.lab import lab as nspawn
-from edgeboot.lab import vagrant
-from edgeboot.lab.hosts import LabHost
-from edgeboot.lab.image import INITS, USER, Image
-from edgeboot.lab.vagrant_command import PROVIDERS
+from edgeboot_lab import lab as nspawn
+from edgeboot_lab.nspawn.hosts import LabHost
+from edgeboot_lab.nspawn.image import INITS, USER, Image
+from edgeboot_lab.vagrant import machines
+from edgeboot_lab.vagrant.command import PROVIDERS
 
 DRIVERS = ("nspawn", "vagrant")
 _UNITS = {"M": 1 << 20, "G": 1 << 30}
@@ -99,14 +99,14 @@ def up(
     edgeboot lab up --name pair --nodes 2 --init openrc
     edgeboot lab up --driver vagrant --provider libvirt --offline
     """
-    made: nspawn.Lab | vagrant.VagrantLab
+    made: nspawn.Lab | machines.VagrantLab
     if driver == "vagrant":
         if init is not None or memory == 0:
             what = "--init" if init is not None else "--memory none"
             raise BadInput(f"{what} is for --driver nspawn, not for virtual machines")
-        place = vagrant.default_state_dir()
-        machines = vagrant.VagrantSpec(place, name, nodes, memory, provider, offline)
-        made = vagrant.up(machines, _say)
+        place = machines.default_state_dir()
+        wanted = machines.VagrantSpec(place, name, nodes, memory, provider, offline)
+        made = machines.up(wanted, _say)
     else:
         if provider is not None:
             raise BadInput("--provider is for --driver vagrant")
@@ -128,7 +128,7 @@ def down(name: str, driver: str | None) -> None:
     edgeboot lab down
     """
     if _driver_of(name, driver) == "vagrant":
-        vagrant.down(name, vagrant.default_state_dir(), _say)
+        machines.down(name, machines.default_state_dir(), _say)
     else:
         nspawn.down(name, nspawn.STATE_DIR, _say)
 
@@ -140,12 +140,12 @@ def list_() -> None:
     \b
     edgeboot lab list
     """
-    found: tuple[nspawn.LabStatus | vagrant.VagrantStatus, ...]
-    found = (*nspawn.list_labs(), *vagrant.list_labs(vagrant.default_state_dir()))
+    found: tuple[nspawn.LabStatus | machines.VagrantStatus, ...]
+    found = (*nspawn.list_labs(), *machines.list_labs(machines.default_state_dir()))
     if not found:
         click.echo("no labs")
     for status in found:
-        hosts: tuple[LabHost | vagrant.VagrantHost, ...] = status.lab.hosts
+        hosts: tuple[LabHost | machines.VagrantHost, ...] = status.lab.hosts
         for host, state in zip(hosts, status.states, strict=True):
             click.echo(f"{status.lab.name}  {host.name}  {host.address}  {state}")
 
@@ -166,7 +166,7 @@ def ssh(
     edgeboot lab ssh agent-1 sudo journalctl -u k3s-agent
     """
     if _driver_of(name, driver) == "vagrant":
-        argv = vagrant.find_host(host, name, vagrant.default_state_dir()).ssh_argv(user)
+        argv = machines.find_host(host, name, machines.default_state_dir()).ssh_argv(user)
     else:
         argv = nspawn.ssh_argv(nspawn.find_host(host, name), user or USER)
     path = Path("/usr/bin/ssh")
@@ -186,7 +186,7 @@ def _driver_of(name: str, asked: str | None) -> str:
     """
     if asked is not None:
         return asked
-    places = {"nspawn": nspawn.STATE_DIR, "vagrant": vagrant.default_state_dir()}
+    places = {"nspawn": nspawn.STATE_DIR, "vagrant": machines.default_state_dir()}
     having = [
         driver for driver, place in places.items() if os.path.exists(place / name / "lab.json")
     ]

@@ -5,20 +5,22 @@ Importing all of them takes longer than an ``install`` that has nothing to do sp
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 
 import click
 
-from edgeboot.cli.talk import add_options
+from edgeboot.cli.terminal.verbosity import add_options
 
 
 class LazyGroup(click.Group):
-    """A ``click.Group`` whose commands lie in ``edgeboot.cli.NAME``, each under its own name.
+    """A ``click.Group`` that imports a command from its module, ``lazy[NAME]``, on first use.
 
-    Only whoever lists them all, ``--help`` and completion, imports them all.
+    The module has the command under its own name. Only ``--help`` and completion import them all.
     """
 
-    lazy: tuple[str, ...] = ()
+    lazy: Mapping[str, str] = MappingProxyType({})
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
         """The names, in the order in which they were given."""
@@ -27,7 +29,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported the first time."""
         if cmd_name in self.lazy and cmd_name not in self.commands:
-            command = getattr(import_module(f"edgeboot.cli.{cmd_name}"), cmd_name)
+            command = getattr(import_module(self.lazy[cmd_name]), cmd_name)
             add_options(command)
             self.add_command(command)
         return super().get_command(ctx, cmd_name)

@@ -13,7 +13,7 @@ import click
 
 from edgeboot import __version__
 from edgeboot.cli.lazy import LazyGroup
-from edgeboot.cli.talk import add_options
+from edgeboot.cli.terminal.verbosity import add_options
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import EdgebootError, Interrupted
 
@@ -40,10 +40,21 @@ def cli() -> None:
     """
 
 
-cli.lazy = (
-    *("bundle", "inventory", "preflight", "plan", "install", "verify", "report", "status"),
-    *("kubeconfig", "ssh", "reset", "completion", "lab"),
-)
+cli.lazy = {
+    "bundle": "edgeboot.cli.bundle.build",
+    "inventory": "edgeboot.cli.inventory.check",
+    "preflight": "edgeboot.cli.cluster.preflight",
+    "plan": "edgeboot.cli.cluster.plan",
+    "install": "edgeboot.cli.cluster.install",
+    "verify": "edgeboot.cli.verify.command",
+    "report": "edgeboot.cli.verify.report",
+    "status": "edgeboot.cli.cluster.status",
+    "kubeconfig": "edgeboot.cli.cluster.kubeconfig",
+    "ssh": "edgeboot.cli.cluster.ssh",
+    "reset": "edgeboot.cli.cluster.reset",
+    "completion": "edgeboot.cli.completion",
+    "lab": "edgeboot.cli.lab",
+}
 add_options(cli)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from edgeboot.cli.prompts import Asking
+from edgeboot.cli.terminal.prompts import Asking
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from edgeboot.bundle.contents import Blob, Contents, ImageArchive
+from edgeboot.blob import Blob, Source
+from edgeboot.bundle.format.contents import Contents, ImageArchive
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.inventory.secrets import SecretRef
 from edgeboot.inventory.secrets import read as read_secret
 from edgeboot.plan.facts import HostTraits
 from edgeboot.plan.resources import Content
-from edgeboot.plan.sources import Source
 from edgeboot.platform import Arch
 from edgeboot.secret import Secret
 

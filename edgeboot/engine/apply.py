@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 
+from edgeboot.blob import BytesSource, Source
 from edgeboot.engine.reboot import reboot
 from edgeboot.engine.resume import Rest, agreed_offset
 from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import BytesSent, Listener, StepEnded, StepStarted
-from edgeboot.plan.clearing import Clear, Forget
+from edgeboot.plan.clear import Clear, Forget
 from edgeboot.plan.resources import Later
-from edgeboot.plan.sources import BytesSource, Source
 from edgeboot.plan.steps import MakeDirectory, Reboot, Remove, Run, Start, Step, Upload, Write
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Progress, Result, Snippet, Transport

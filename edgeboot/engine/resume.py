@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from edgeboot.blob import Source
 from edgeboot.plan.facts import Part
-from edgeboot.plan.sources import Source
 
 BLOCK = 1 << 16  # put.sh seeks in these
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgeboot.yamlfile import Reader, quoted
+from edgeboot.yaml.strict import Reader, quoted
 
 
 def checked(reader: Reader, key: str, text: str, check: Callable[[str], str]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from edgeboot.inventory import syntax
 from edgeboot.inventory.boards import BOARDS
 from edgeboot.inventory.checking import checked
-from edgeboot.yamlfile import Mapping, Reader, nearest, quoted
+from edgeboot.yaml.strict import Mapping, Reader, nearest, quoted
 
 KEYS = ("board", "swap", "storage", "firewall", "time", "files", "hooks")
 SWAPS = ("zram", "none", "keep")

@@ -12,7 +12,6 @@ from functools import reduce
 from itertools import chain, islice
 from pathlib import Path
 
-from edgeboot import yamlfile
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections, syntax
 from edgeboot.inventory.checking import checked
@@ -22,7 +21,8 @@ from edgeboot.inventory.fold import folded, folded_nodes, hardened_config
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.inventory.servers import check_servers, read_datastore, read_vip
 from edgeboot.inventory.settings import read_config, read_settings
-from edgeboot.yamlfile import Mapping, Reader, nearest, quoted
+from edgeboot.yaml import strict
+from edgeboot.yaml.strict import Mapping, Reader, nearest, quoted
 
 MAX_NODES = 1000
 _SSH_PORT = 22
@@ -34,7 +34,7 @@ _OTHER_WORDS = {"master": "server", "control-plane": "server", "controller": "se
 
 def load(path: Path) -> Cluster:
     """Read an inventory; paths in it are relative to its directory."""
-    document = yamlfile.load(path)
+    document = strict.load(path)
     _check_indented(document)
     top = document.reader(sections.TOP, "the inventory")
     base = path.parent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeboot.inventory import hosts
-from edgeboot.inventory.budgets import FIGURES
+from edgeboot.inventory.budget.values import FIGURES
 from edgeboot.inventory.cluster import SCHEMAS
 
 COMPONENTS = tuple(SCHEMAS)

@@ -19,7 +19,7 @@ from edgeboot.inventory.model import (
     Node,
 )
 from edgeboot.secret import Secret
-from edgeboot.yamlfile import Reader, Scalar, nearest, quoted
+from edgeboot.yaml.strict import Reader, Scalar, nearest, quoted
 
 # K3s documentation, "k3s server", critical configuration values: a server that differs is refused
 # by those it would join. Their defaults, so that saying one is the same as saying nothing.

@@ -11,12 +11,12 @@ from pathlib import Path
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections, syntax
 from edgeboot.inventory.boards import BOARDS
-from edgeboot.inventory.budgets import COMPONENTS, FIGURES, NAMED, budget_of, parse_amount
+from edgeboot.inventory.budget.values import COMPONENTS, FIGURES, NAMED, budget_of, parse_amount
 from edgeboot.inventory.checking import checked
 from edgeboot.inventory.hosts import Host, read_host
 from edgeboot.inventory.k3s_keys import KEYS, OWNED, K3sKey, Kind, applies_to
 from edgeboot.inventory.model import Budget, ConfigValue, Jump, Role, Ssh
-from edgeboot.yamlfile import Reader, Scalar, nearest, quoted
+from edgeboot.yaml.strict import Reader, Scalar, nearest, quoted
 
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,6}))?")
 

@@ -15,17 +15,18 @@ from threading import BoundedSemaphore
 from edgeboot.components.context import service_of
 from edgeboot.engine.apply import apply
 from edgeboot.engine.fleet import FleetError, on_all
+from edgeboot.engine.host_sessions import Grip
 from edgeboot.engine.observe import status
 from edgeboot.errors import EdgebootError, StepFailed, Unreachable
 from edgeboot.events import Listener, Note, PhaseEnded, PhaseStarted, Waiting
 from edgeboot.inventory.model import Cluster, Node, Role
-from edgeboot.lifecycle.grip import Grip
+from edgeboot.lifecycle.cluster_state import World
 from edgeboot.lifecycle.quorum import can_spare
-from edgeboot.lifecycle.world import Plan, PlannedPhase, World
 from edgeboot.plan.diagnosis import diagnose
 from edgeboot.plan.diff import FIRST_START
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.health import Status, is_rejected
+from edgeboot.plan.plan import Plan, PlannedPhase
 from edgeboot.plan.steps import Reboot, Start, Step
 from edgeboot.transport.base import Result, Snippet
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgeboot.bundle.contents import Contents
-from edgeboot.engine.fleet import WORKERS, FleetError, on_all
-from edgeboot.engine.observe import observe
-from edgeboot.errors import EdgebootError, Refused
-from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.checks import (
+from edgeboot.bundle.format.contents import Contents
+from edgeboot.checks import (
     components,
     datastore,
     fleet,
@@ -22,11 +18,15 @@ from edgeboot.lifecycle.checks import (
     settings,
     storage,
 )
-from edgeboot.lifecycle.checks.base import Check, Subject
+from edgeboot.checks.base import Check, Subject
+from edgeboot.engine.fleet import WORKERS, FleetError, on_all
+from edgeboot.engine.observe import observe
+from edgeboot.errors import EdgebootError, Refused
+from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.targets import targets_of
-from edgeboot.lifecycle.terms import Terms
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.findings import Finding, Severity
+from edgeboot.plan.options import Terms
 from edgeboot.plan.steps import Step
 from edgeboot.transport.base import Transport
 

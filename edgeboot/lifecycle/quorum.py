@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from edgeboot.inventory.model import DatastoreKind
-from edgeboot.lifecycle.entrance import has_state
-from edgeboot.lifecycle.world import World
+from edgeboot.lifecycle.cluster_state import World
+from edgeboot.lifecycle.joining import has_state
 from edgeboot.plan.health import NodeState
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from edgeboot.blob import BytesSource
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts, FileFact
 from edgeboot.plan.resources import (
@@ -17,7 +18,6 @@ from edgeboot.plan.resources import (
     Resource,
     Service,
 )
-from edgeboot.plan.sources import BytesSource
 from edgeboot.plan.steps import MakeDirectory, Remove, Run, Start, Step, Upload, Write
 from edgeboot.secret import Secret
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeboot.errors import StepFailed
 from edgeboot.plan import paths
-from edgeboot.plan.clearing import Clear, Part
+from edgeboot.plan.clear import Clear, Part
 from edgeboot.plan.steps import human_size
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edgeboot.plan.sources import BytesSource, Source
+from edgeboot.blob import BytesSource, Source
 from edgeboot.secret import Secret
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgeboot import shell
+from edgeboot.blob import Source
 from edgeboot.plan.resources import text
-from edgeboot.plan.sources import Source
 
 
 def script(name: str) -> Source:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 
-from edgeboot.plan.clearing import Clear, Forget
+from edgeboot.blob import Source
+from edgeboot.plan.clear import Clear, Forget
 from edgeboot.plan.facts import Part
 from edgeboot.plan.resources import Content, Later
-from edgeboot.plan.sources import Source
 from edgeboot.secret import Secret
 
 

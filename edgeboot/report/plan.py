@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from edgeboot.lifecycle.world import Plan
 from edgeboot.plan.findings import Finding, Severity
+from edgeboot.plan.plan import Plan
 from edgeboot.plan.steps import Run, Upload, Write, as_json, human_size
 
 

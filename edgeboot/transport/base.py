@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from edgeboot.plan.sources import Source
+from edgeboot.blob import Source
 from edgeboot.secret import Secret
 
 

@@ -9,10 +9,10 @@ import pytest
 from testinfra.host import Host
 
 from edgeboot.errors import EdgebootError, Interrupted
-from edgeboot.verify.budgets import Verdict, shown
 from edgeboot.verify.checks import CHECKS
+from edgeboot.verify.measure.budgets import Verdict, shown
 from edgeboot.verify.results import CLUSTER, CheckResult, Outcome, Question
-from edgeboot.verify.scope import Scope, applies
+from edgeboot.verify.selection import Scope, applies
 from edgeboot.verify.subject import ClusterSubject, Subject
 
 _UNREAD = "(not read)"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from edgeboot.errors import NotMeasured
-from edgeboot.verify.usage import Spread
+from edgeboot.verify.measure.usage import Spread
 
 CLUSTER = "cluster"  # the node of results that are about no single one
 

@@ -12,14 +12,14 @@ from edgeboot.errors import EdgebootError, Interrupted, NotMeasured
 from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Snippet, Transport
 from edgeboot.verify.backend import CHECK_DEADLINE, host_of
-from edgeboot.verify.budgets import Verdict, verdict
-from edgeboot.verify.cluster import Cluster, parse_cluster
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
-from edgeboot.verify.figures import DISK_PATHS, usage_of
-from edgeboot.verify.inspection import Inspection, parse_inspection
-from edgeboot.verify.probe import SECONDS, Probes, manifests, parse_probes
-from edgeboot.verify.samples import parse_sampling
-from edgeboot.verify.usage import Reading, Unmeasured, Usage
+from edgeboot.verify.measure.budgets import Verdict, verdict
+from edgeboot.verify.measure.figures import DISK_PATHS, usage_of
+from edgeboot.verify.measure.samples import parse_sampling
+from edgeboot.verify.measure.usage import Reading, Unmeasured, Usage
+from edgeboot.verify.probes.pods import SECONDS, Probes, manifests, parse_probes
+from edgeboot.verify.reading.cluster import Cluster, parse_cluster
+from edgeboot.verify.reading.inspection import Inspection, parse_inspection
 
 T = TypeVar("T")
 

@@ -17,11 +17,11 @@ from edgeboot.plan.diagnosis import diagnose
 from edgeboot.transport.base import Transport
 from edgeboot.verify.catalogue import CHECK_FILES
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
+from edgeboot.verify.measure.summary import node_report
 from edgeboot.verify.plugin import Plugin
 from edgeboot.verify.results import CheckResult, Outcome, Verification
-from edgeboot.verify.scope import Scope
+from edgeboot.verify.selection import Scope
 from edgeboot.verify.subject import ClusterSubject, Subject
-from edgeboot.verify.summary import node_report
 
 _WORKERS = 64  # they only wait for hosts
 

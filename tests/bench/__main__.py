@@ -17,16 +17,16 @@ from pathlib import Path
 
 import yaml
 
-from edgeboot.cli.connect import connected
-from edgeboot.cli.supplies import open_supplies
+from edgeboot.blob import BytesSource, Source
+from edgeboot.cli.run.connect import connected
+from edgeboot.cli.run.inputs import open_supplies
 from edgeboot.events import silent
 from edgeboot.inventory.load import load
-from edgeboot.lab import lab as labs
-from edgeboot.lab.lab import Lab, LabSpec
-from edgeboot.lifecycle.install import install
-from edgeboot.plan.sources import BytesSource, Source
+from edgeboot.lifecycle.install.run import install
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Command, Held, Progress, Result, Snippet, Transport
+from edgeboot_lab import lab as labs
+from edgeboot_lab.lab import Lab, LabSpec
 from tests.bench import bundle_build, bundle_pull
 from tests.e2e.fleet import Fleet
 from tests.standin.release import build_release

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeboot.bundle import contents_json
-from edgeboot.bundle.archive import Bundle
+from edgeboot.bundle.format import encoding
+from edgeboot.bundle.format.archive import Bundle
 from edgeboot.platform import AMD64
 from tests.bench.bundle_pull import IMAGES, Wire, fill
 from tests.integration.bundle.registries import docker_registry
@@ -100,8 +100,8 @@ def next_version(work: Path) -> None:
     edgeboot(work, "apply-delta", old, delta, "-o", work / "again.tar")
     same = subprocess.run(["cmp", work / "again.tar", new], check=False).returncode == 0
     with Bundle.open(old) as before, Bundle.open(new) as after:
-        known = set(contents_json.all_blobs(before.contents))
-        changed = sum(b.size for b in contents_json.all_blobs(after.contents) if b not in known)
+        known = set(encoding.all_blobs(before.contents))
+        changed = sum(b.size for b in encoding.all_blobs(after.contents) if b not in known)
     size, full = delta.stat().st_size, new.stat().st_size
     print("\n## Delta from one K3s patch version to the next\n")
     print("`python -m tests.bench.bundle_build`\n")

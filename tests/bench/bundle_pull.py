@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgeboot.bundle.jsondoc import canonical
+from edgeboot.json_document import canonical
 from tests.integration.bundle.registries import docker_registry
 from tests.unit.bundle import fakes
 

@@ -18,10 +18,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from edgeboot.inventory.budgets import ALL_FIGURES
-from edgeboot.lab import lab as labs
-from edgeboot.lab.lab import LabSpec
-from edgeboot.verify.budgets import shown
+from edgeboot.inventory.budget.values import ALL_FIGURES
+from edgeboot.verify.measure.budgets import shown
+from edgeboot_lab import lab as labs
+from edgeboot_lab.lab import LabSpec
 from tests.bench.verify_cost import cost
 from tests.e2e.conftest import base_of
 from tests.e2e.fleet import Fleet

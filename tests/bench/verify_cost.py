@@ -13,11 +13,11 @@ import tempfile
 from pathlib import Path
 
 from edgeboot import shell
-from edgeboot.lab import lab as labs
-from edgeboot.lab.lab import LabSpec
 from edgeboot.plan import paths
-from edgeboot.verify.budgets import shown
-from edgeboot.verify.figures import DISK_PATHS
+from edgeboot.verify.measure.budgets import shown
+from edgeboot.verify.measure.figures import DISK_PATHS
+from edgeboot_lab import lab as labs
+from edgeboot_lab.lab import LabSpec
 from tests.e2e.conftest import base_of
 from tests.e2e.fleet import Fleet
 from tests.standin.release import build_release

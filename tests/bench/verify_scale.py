@@ -9,8 +9,8 @@ import sys
 import time
 from dataclasses import replace
 
-from edgeboot.report.html.page import verification_html
-from edgeboot.report.verification_json import verification_json
+from edgeboot.report.verification.document import verification_json
+from edgeboot.report.verification.html.page import verification_html
 from edgeboot.verify.expectation import ExpectedFile
 from tests.unit.verify.hosts import sampling, site
 from tests.unit.verify.test_checks import run

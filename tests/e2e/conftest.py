@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from edgeboot.lab import lab as labs
-from edgeboot.lab.lab import Lab, LabSpec
+from edgeboot_lab import lab as labs
+from edgeboot_lab.lab import Lab, LabSpec
 from tests.e2e.fleet import Fleet
 from tests.guardian import guarded
 from tests.standin.release import build_release

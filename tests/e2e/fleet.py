@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from edgeboot.lab.lab import Lab
+from edgeboot_lab.lab import Lab
 
 # What a host looks like before and after something that must not change it: every file edgeboot or
 # K3s might touch, with size and time of change, and the state of the services.

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from edgeboot.cli.connect import target_of
-from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.run.connect import target_of
+from edgeboot.cli.run.inputs import open_supplies
 from edgeboot.engine.apply import apply
 from edgeboot.engine.observe import observe
 from edgeboot.errors import BadInput
@@ -18,12 +18,12 @@ from edgeboot.events import silent
 from edgeboot.inventory.k3s_keys import KEYS, Kind
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.world import World, settling_steps, staging_steps
+from edgeboot.lifecycle.cluster_state import World, settling_steps, staging_steps
 from edgeboot.plan import paths
 from edgeboot.plan.steps import MakeDirectory, Step, Write
 from edgeboot.secret import Secret
-from edgeboot.transport.ssh import connect
-from edgeboot.transport.ssh_host_keys import HostKeys
+from edgeboot.transport.ssh.connection import connect
+from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from tests.e2e.fleet import Fleet
 from tests.unit.inventory.test_injection import FIELDS, PAYLOADS, inventory_with
 

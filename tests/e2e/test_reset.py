@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edgeboot.lab import lab as labs
-from edgeboot.lab.image import Image
-from edgeboot.lab.lab import LabSpec
+from edgeboot_lab import lab as labs
+from edgeboot_lab.lab import LabSpec
+from edgeboot_lab.nspawn.image import Image
 from tests.e2e.conftest import MEMORY, NAME, base_of
 from tests.e2e.fleet import Done, Fleet
 from tests.guardian import guarded

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from edgeboot.inventory.load import load
-from edgeboot.lab import lab as labs
-from edgeboot.lab.lab import LabSpec
+from edgeboot_lab import lab as labs
+from edgeboot_lab.lab import LabSpec
 from tests.e2e.conftest import MEMORY, NAME, base_of
 from tests.e2e.fleet import Fleet
 from tests.guardian import guarded

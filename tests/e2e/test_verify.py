@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.cli.connect import connected
-from edgeboot.cli.expectations import cluster_expectation, expectations
-from edgeboot.cli.supplies import open_supplies
+from edgeboot.cli.run.connect import connected
+from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.verify.expectations import cluster_expectation, expectations
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Role
 from edgeboot.verify.results import Outcome, Question
-from edgeboot.verify.scope import Scope
+from edgeboot.verify.selection import Scope
 from edgeboot.verify.suite import Fleet as Hosts
 from edgeboot.verify.suite import verify
 from tests.e2e.fleet import Fleet

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edgeboot.lab import lab as labs
-from edgeboot.lab.lab import LabSpec
+from edgeboot_lab import lab as labs
+from edgeboot_lab.lab import LabSpec
 from tests.e2e.conftest import NAME as E2E_NAME
 from tests.e2e.conftest import STANDIN_VERSION
 from tests.e2e.fleet import Fleet

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edgeboot.cli.connect import target_of
+from edgeboot.blob import BytesSource
+from edgeboot.cli.run.connect import target_of
 from edgeboot.inventory.load import load
-from edgeboot.lab.lab import wait_for_ssh
-from edgeboot.plan.sources import BytesSource
 from edgeboot.transport.base import Snippet
-from edgeboot.transport.ssh import SshTransport, connect
-from edgeboot.transport.ssh_host_keys import HostKeys
+from edgeboot.transport.ssh.connection import SshTransport, connect
+from edgeboot.transport.ssh.host_keys.policy import HostKeys
+from edgeboot_lab.lab import wait_for_ssh
 from tests.e2e.fleet import Fleet
 from tests.faults.running import installing
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.lab import lab as labs
-from edgeboot.lab import requirements
-from edgeboot.lab.errors import LabRefused
-from edgeboot.lab.lab import Lab, LabSpec
-from edgeboot.lab.names import LabNames
+from edgeboot_lab import lab as labs
+from edgeboot_lab import requirements
+from edgeboot_lab.errors import LabRefused
+from edgeboot_lab.lab import Lab, LabSpec
+from edgeboot_lab.names import LabNames
 from tests.guardian import guarded
 
 _numbers = itertools.count(1)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from edgeboot.errors import Refused
-from edgeboot.lab import lab as labs
-from edgeboot.lab.hosts import LabHost
-from edgeboot.lab.lab import Lab
+from edgeboot_lab import lab as labs
+from edgeboot_lab.lab import Lab
+from edgeboot_lab.nspawn.hosts import LabHost
 
 pytestmark = pytest.mark.lab
 

@@ -10,20 +10,20 @@ import pytest
 import yaml
 
 from edgeboot.errors import BadInput, Refused
-from edgeboot.lab import access, requirements, teardown
-from edgeboot.lab.cgroup_v1 import hierarchies
-from edgeboot.lab.cgroup_v2 import service_argv
-from edgeboot.lab.cgroups import Launch, entrances
-from edgeboot.lab.errors import LabError
-from edgeboot.lab.image import FILES, MASKED, Image
-from edgeboot.lab.inventory_file import Entry, inventory_text
-from edgeboot.lab.lab import LabSpec, find_lab, list_labs, up
-from edgeboot.lab.locks import held
-from edgeboot.lab.mounts import Mount, parse
-from edgeboot.lab.names import LabNames, check_lab_name, node_names
-from edgeboot.lab.network import choose_subnet
-from edgeboot.lab.nspawn import argv
-from edgeboot.lab.state import HostFiles, LabFiles, LabRecord, load, save
+from edgeboot_lab import access, requirements, teardown
+from edgeboot_lab.cgroup.base import Launch, entrances
+from edgeboot_lab.cgroup.v1 import hierarchies
+from edgeboot_lab.cgroup.v2 import service_argv
+from edgeboot_lab.errors import LabError
+from edgeboot_lab.inventory_file import Entry, inventory_text
+from edgeboot_lab.lab import LabSpec, find_lab, list_labs, up
+from edgeboot_lab.locks import held
+from edgeboot_lab.names import LabNames, check_lab_name, node_names
+from edgeboot_lab.nspawn.boot import argv
+from edgeboot_lab.nspawn.image import FILES, MASKED, Image
+from edgeboot_lab.nspawn.mounts import Mount, parse
+from edgeboot_lab.nspawn.network import choose_subnet
+from edgeboot_lab.state import HostFiles, LabFiles, LabRecord, load, save
 
 RECORD = LabRecord("lab", ("server-1", "agent-1"), 1 << 30, IPv4Network("10.213.7.0/24"))
 
@@ -266,7 +266,7 @@ def test_the_cache_name_follows_the_contents(monkeypatch: pytest.MonkeyPatch) ->
     before = Image().digest
     assert Image(mirror="http://mirror.invalid").digest == before
     assert Image(suite="trixie").digest != before
-    monkeypatch.setattr("edgeboot.lab.image.FILES", FILES[1:])
+    monkeypatch.setattr("edgeboot_lab.nspawn.image.FILES", FILES[1:])
     assert Image().digest != before
 
 

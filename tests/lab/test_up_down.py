@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from edgeboot.errors import Refused, StepFailed
-from edgeboot.lab import lab as labs
-from edgeboot.lab.lab import LabSpec
+from edgeboot_lab import lab as labs
+from edgeboot_lab.lab import LabSpec
 
 pytestmark = pytest.mark.lab
 

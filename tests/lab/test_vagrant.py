@@ -19,14 +19,14 @@ from click.testing import CliRunner
 from edgeboot.cli.main import cli
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.inventory.load import load
-from edgeboot.lab import vagrant
-from edgeboot.lab.lab import Lab
-from edgeboot.lab.state import LabFiles, LabRecord, save
-from edgeboot.lab.vagrant import VagrantSpec
-from edgeboot.lab.vagrant_boxes import parse_answer, parse_logins
-from edgeboot.lab.vagrant_command import Event, Vagrant, parse_event
+from edgeboot_lab.lab import Lab
+from edgeboot_lab.state import LabFiles, LabRecord, save
+from edgeboot_lab.vagrant import machines
+from edgeboot_lab.vagrant.boxes import parse_answer, parse_logins
+from edgeboot_lab.vagrant.command import Event, Vagrant, parse_event
+from edgeboot_lab.vagrant.machines import VagrantSpec
 
-OFFLINE = Path(vagrant.__file__).with_name("offline.sh")
+OFFLINE = Path(machines.__file__).with_name("offline.sh")
 FAKE = Path(__file__).with_name("fake_vagrant.sh")
 
 # As vagrant 2.3.4 prints it: two blanks before each keyword, a blank line after each machine.
@@ -80,7 +80,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     monkeypatch.setenv("FAKE_VAGRANT", str(home))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("VAGRANT_VAGRANTFILE", "Other")
-    return Fake(home, vagrant.default_state_dir())
+    return Fake(home, machines.default_state_dir())
 
 
 def quiet(_line: str) -> None:
@@ -107,7 +107,7 @@ def key_of(pair: Lab, host: str) -> str:
 def test_up_gives_an_inventory_with_pinned_keys(fake: Fake, pair: Lab) -> None:
     spec = hosts_as_machines(fake, pair)
     said: list[str] = []
-    lab = vagrant.up(spec, said.append)
+    lab = machines.up(spec, said.append)
     cluster = load(lab.inventory)
     for node, host in zip(cluster.nodes, pair.hosts, strict=True):
         assert (node.name, node.address, node.node_ip) == (host.name, host.address, host.address)
@@ -130,7 +130,7 @@ def test_up_gives_an_inventory_with_pinned_keys(fake: Fake, pair: Lab) -> None:
 
 @pytest.mark.lab
 def test_ssh_list_and_down_find_the_lab_by_themselves(fake: Fake, pair: Lab) -> None:
-    lab = vagrant.up(hosts_as_machines(fake, pair), quiet)
+    lab = machines.up(hosts_as_machines(fake, pair), quiet)
     argv = lab.hosts[1].ssh_argv()
     done = subprocess.run([*argv, "hostname; id -un"], capture_output=True, text=True, timeout=30)
     assert done.stdout.split() == ["agent-1", "edge"], done.stderr
@@ -141,7 +141,7 @@ def test_ssh_list_and_down_find_the_lab_by_themselves(fake: Fake, pair: Lab) -> 
 
     listed = CliRunner().invoke(cli, ["lab", "list"])
     assert f"lab  agent-1  {pair.hosts[1].address}  running\n" in listed.output
-    assert vagrant.up(hosts_as_machines(fake, pair), quiet) == lab  # replaces it
+    assert machines.up(hosts_as_machines(fake, pair), quiet) == lab  # replaces it
     assert fake.calls.count("destroy --machine-readable --force") == 1
     gone = CliRunner().invoke(cli, ["lab", "down"])
     assert (gone.exit_code, gone.output.splitlines()[-1]) == (0, "the lab 'lab' is gone")
@@ -157,7 +157,7 @@ def test_another_hosts_key_at_the_address_is_refused(fake: Fake, pair: Lab) -> N
     lines = (f"2: eth0    inet {host.address}/24 scope global eth0\n" for host in pair.hosts)
     (fake.home / "answer").write_text(f"{key_of(pair, 'agent-1')} comment\n{''.join(lines)}")
     with pytest.raises(Refused, match=rf"what answers at {pair.hosts[0].address} has another key"):
-        vagrant.up(spec, quiet)
+        machines.up(spec, quiet)
     assert fake.labs() == []
     assert fake.calls[-1] == "destroy --machine-readable --force"
 
@@ -167,7 +167,7 @@ def test_a_machine_without_its_address_is_told_apart(fake: Fake, pair: Lab) -> N
     spec = hosts_as_machines(fake, pair)
     elsewhere = VagrantSpec(spec.state_dir, nodes=2, subnet=IPv4Network("192.168.57.0/24"))
     with pytest.raises(StepFailed, match=rf"192\.168\.57\.11 .* only 127.*{pair.hosts[0].address}"):
-        vagrant.up(elsewhere, quiet)
+        machines.up(elsewhere, quiet)
     assert fake.labs() == []
 
 
@@ -205,7 +205,7 @@ def test_a_machine_that_did_not_come_up_takes_the_others_down(fake: Fake) -> Non
         "ssh-ed25519 AAAAC3 x\n2: eth1    inet 192.168.56.11/24 brd 192.168.56.255 scope global\n"
     )
     with pytest.raises(StepFailed, match=r"agent-1: .* did not come up"):
-        vagrant.up(VagrantSpec(fake.state, nodes=2), quiet)
+        machines.up(VagrantSpec(fake.state, nodes=2), quiet)
     assert fake.labs() == []
     assert fake.calls[-1] == "destroy --machine-readable --force"
 
@@ -217,11 +217,11 @@ def test_what_vagrant_says_when_it_fails_is_shown(fake: Fake) -> None:
         "Timed out%!(VAGRANT_COMMA) waiting\\nfor it to boot'; exit 1\n"
     )
     with pytest.raises(StepFailed, match="`vagrant up` exited 1: Timed out, waiting\nfor it to"):
-        vagrant.up(VagrantSpec(fake.state), quiet)
+        machines.up(VagrantSpec(fake.state), quiet)
     assert fake.calls[-1] == "destroy --machine-readable --force"
     fake.on_up("echo 'ruby: cannot load'; exit 1\n")
     with pytest.raises(StepFailed, match="ruby: cannot load"):
-        vagrant.up(VagrantSpec(fake.state), quiet)
+        machines.up(VagrantSpec(fake.state), quiet)
     assert fake.labs() == []
 
 
@@ -241,7 +241,7 @@ def test_what_the_machine_lacks_is_named(fake: Fake, error: str, hint: str) -> N
     fake.machines()
     fake.on_up(f"printf '%s\\n' '1795633754,,error-exit,{error}'; exit 1\n")
     with pytest.raises(Refused) as refused:
-        vagrant.up(VagrantSpec(fake.state), quiet)
+        machines.up(VagrantSpec(fake.state), quiet)
     assert hint in str(refused.value.hint)
     assert fake.labs() == []
     assert [call.split()[0] for call in fake.calls] == ["up"]  # nothing was made
@@ -260,7 +260,7 @@ def test_an_interrupt_reaches_vagrant_once_and_the_lab_is_removed(fake: Fake) ->
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        vagrant.up(VagrantSpec(fake.state), interrupt)
+        machines.up(VagrantSpec(fake.state), interrupt)
     assert (fake.home / "signals").read_text() == "interrupted\n"
     assert fake.labs() == []
 
@@ -274,7 +274,7 @@ def test_labs_have_networks_of_their_own(fake: Fake) -> None:
     fake.machines()
     said: list[str] = []
     with pytest.raises(StepFailed, match="did not come up"):
-        vagrant.up(VagrantSpec(fake.state), said.append)
+        machines.up(VagrantSpec(fake.state), said.append)
     assert "lab 'lab': 3 virtual machines in 192.168.58.0/24" in said
 
 
@@ -284,7 +284,7 @@ def test_a_lab_whose_record_is_damaged_can_be_taken_down(fake: Fake) -> None:
     machine.mkdir(parents=True)
     (machine / "id").touch()
     files.record.write_text("{")
-    vagrant.down("lab", fake.state, quiet)
+    machines.down("lab", fake.state, quiet)
     assert fake.calls == ["destroy --machine-readable --force"]
     assert fake.labs() == []
 
@@ -294,7 +294,7 @@ def test_a_machine_without_vagrant_is_told_the_package(
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "vagrant" else name)
     with pytest.raises(Refused) as refused:
-        vagrant.up(VagrantSpec(fake.state), quiet)
+        machines.up(VagrantSpec(fake.state), quiet)
     assert "apt-get install vagrant" in str(refused.value.hint)
     assert not fake.state.exists()
 
@@ -318,7 +318,7 @@ def test_options_of_the_other_driver_are_refused(fake: Fake, argv: tuple[str, ..
 def test_two_labs_of_one_name_must_be_told_apart(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeboot.lab.lab.STATE_DIR", tmp_path / "nspawn")
+    monkeypatch.setattr("edgeboot_lab.lab.STATE_DIR", tmp_path / "nspawn")
     for place in (tmp_path / "nspawn", fake.state):
         files = LabFiles(place, "lab")
         files.root.mkdir(parents=True)
@@ -332,13 +332,13 @@ def test_two_labs_of_one_name_must_be_told_apart(
 
 def test_lookups_of_what_is_not_there(fake: Fake) -> None:
     with pytest.raises(BadInput) as unknown:
-        vagrant.find_host("server-1", "lab", fake.state)
+        machines.find_host("server-1", "lab", fake.state)
     assert unknown.value.hint == "edgeboot lab up --driver vagrant --name lab"
     files = LabFiles(fake.state, "lab")
     files.root.mkdir(parents=True)
     save(LabRecord("lab", ("server-1",), None, IPv4Network("192.168.56.0/24")), files)
     with pytest.raises(BadInput) as host:
-        vagrant.find_host("agent-9", "lab", fake.state)
+        machines.find_host("agent-9", "lab", fake.state)
     assert host.value.hint == "it has server-1"
 
 
@@ -415,7 +415,7 @@ def test_a_real_vagrant_takes_these_command_lines(
     monkeypatch.setenv("VAGRANT_DEFAULT_PROVIDER", "libvirt")
     said: list[str] = []
     with pytest.raises(Refused, match="Error while connecting to Libvirt"):
-        vagrant.up(VagrantSpec(tmp_path / "state", provider="libvirt", offline=True), said.append)
+        machines.up(VagrantSpec(tmp_path / "state", provider="libvirt", offline=True), said.append)
     assert "vagrant: Bringing machine 'agent-2' up with 'libvirt' provider..." in said
     record = LabRecord("lab", ("server-1", "agent-1"), None, IPv4Network("192.168.56.0/24"))
     real = Vagrant(record, LabFiles(tmp_path, "lab"))

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-import edgeboot.lab
+from edgeboot_lab.vagrant import machines
 
-PACKAGED = Path(edgeboot.lab.__file__).with_name("Vagrantfile")
+PACKAGED = Path(machines.__file__).with_name("Vagrantfile")
 TOP = Path(__file__).parents[2] / "Vagrantfile"
 PROVIDERS = ("virtualbox", "libvirt")
 

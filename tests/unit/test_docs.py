@@ -11,7 +11,7 @@ import click
 import pytest
 
 from edgeboot.cli.main import cli
-from edgeboot.inventory.reference import markdown
+from edgeboot.inventory.schema.reference import markdown
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

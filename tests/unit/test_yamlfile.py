@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeboot import yamlfile
 from edgeboot.errors import BadInput
-from edgeboot.yamlfile import Mapping, Reader, parse
+from edgeboot.yaml import strict
+from edgeboot.yaml.strict import Mapping, Reader, parse
 
 
 def reader(text: str, *known: str) -> Reader:
@@ -140,27 +140,27 @@ def test_refused(text: str, where: str, says: str) -> None:
 def test_files(tmp_path: Path) -> None:
     path = tmp_path / "a.yml"
     path.write_bytes(b"\xef\xbb\xbfa: b\r\nc: d\r\n")
-    assert yamlfile.load(path).where("c") == f"{path}:2"
+    assert strict.load(path).where("c") == f"{path}:2"
     path.write_bytes(b"a: b\nc: \xff\n")
     with pytest.raises(BadInput, match="not UTF-8") as caught:
-        yamlfile.load(path)
+        strict.load(path)
     assert caught.value.where == f"{path}:2"
-    path.write_bytes(b"#" * (yamlfile.MAX_BYTES + 1))
+    path.write_bytes(b"#" * (strict.MAX_BYTES + 1))
     with pytest.raises(BadInput, match="larger than 1 MiB"):
-        yamlfile.load(path)
+        strict.load(path)
     with pytest.raises(BadInput, match="is a directory"):
-        yamlfile.load(tmp_path)
+        strict.load(tmp_path)
     with pytest.raises(BadInput, match="no such file"):
-        yamlfile.load(tmp_path / "none")
+        strict.load(tmp_path / "none")
     with pytest.raises(BadInput, match="cannot be read"):
-        yamlfile.load(path / "below-a-file")
+        strict.load(path / "below-a-file")
 
 
 def test_messages_do_not_drive_the_terminal() -> None:
     with pytest.raises(BadInput) as caught:
         parse('"\\e[31m": 1', "f").reader(("a",), "the file")
     assert "\x1b" not in str(caught.value)
-    assert len(yamlfile.quoted("x" * 10_000)) < 100
+    assert len(strict.quoted("x" * 10_000)) < 100
 
 
 # A key of more than 1024 characters as it is written, escapes included, is none in YAML.

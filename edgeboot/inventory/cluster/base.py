@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeboot.inventory.secrets import existing_file
-from edgeboot.yamlfile import Mapping, Reader, Scalar, Sequence, Value, nearest, quoted
+from edgeboot.yaml.strict import Mapping, Reader, Scalar, Sequence, Value, nearest, quoted
 
 TEXT: dict[str, Any] = {"type": "string"}
 TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}

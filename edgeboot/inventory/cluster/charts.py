@@ -18,7 +18,7 @@ from edgeboot.inventory.cluster.base import (
     plain,
     text_file,
 )
-from edgeboot.yamlfile import Reader, parse_foreign, quoted
+from edgeboot.yaml.strict import Reader, parse_foreign, quoted
 
 KEYS = ("name", "install", "namespace", "values", "values-file", "bootstrap", "timeout")
 _RELEASE = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")  # Helm: at most 53

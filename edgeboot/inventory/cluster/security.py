@@ -16,7 +16,7 @@ from edgeboot.inventory.cluster.base import (
     text_file,
 )
 from edgeboot.inventory.k3s_keys import KEYS as K3S_KEYS
-from edgeboot.yamlfile import Reader, parse_foreign
+from edgeboot.yaml.strict import Reader, parse_foreign
 
 PROVIDERS = K3S_KEYS["secrets-encryption-provider"].choices
 LEVELS = ("Metadata", "Request", "RequestResponse")

@@ -23,7 +23,7 @@ from edgeboot.inventory.cluster.base import (
 )
 from edgeboot.inventory.cluster.registries import key_for
 from edgeboot.inventory.secrets import SecretRef
-from edgeboot.yamlfile import Reader
+from edgeboot.yaml.strict import Reader
 
 EXPOSE = ("load-balancer", "host-network", "cluster-ip")
 KEYS = (

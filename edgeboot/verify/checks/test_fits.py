@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from edgeboot.verify.budgets import shown
+from edgeboot.verify.measure.budgets import shown
 from edgeboot.verify.subject import Subject
 
 

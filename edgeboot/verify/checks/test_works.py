@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from edgeboot.errors import NotMeasured
 from edgeboot.plan.health import why_not_ready
-from edgeboot.verify.probe import Probes
+from edgeboot.verify.probes.pods import Probes
 from edgeboot.verify.subject import ClusterSubject, Subject
 
 

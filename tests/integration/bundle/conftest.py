@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import spec
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.build import build
-from edgeboot.bundle.contents import ImageArchive
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.build.builder import build
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.format.contents import ImageArchive
 from edgeboot.platform import ARCHES, arch_of_machine
 from tests.unit.bundle import fakes
 

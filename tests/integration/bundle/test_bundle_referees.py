@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import spec
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.build import build
-from edgeboot.bundle.contents import Image, ImageArchive
-from edgeboot.bundle.images import take_apart
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.build.builder import build
+from edgeboot.bundle.build.image_files import take_apart
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.format.contents import Image, ImageArchive
 from edgeboot.errors import Refused
 from edgeboot.platform import AMD64, ARCHES
 from tests.integration.bundle.conftest import DOCKER_IMAGE, Ctr, composed, need

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import chart_files, charts
-from edgeboot.bundle.chart_source import Repositories
-from edgeboot.bundle.chart_spec import ChartEntry
-from edgeboot.bundle.download import Downloader
-from edgeboot.bundle.login import login_for
-from edgeboot.bundle.store import Store
+from edgeboot.bundle.charts import package, vendoring
+from edgeboot.bundle.charts.repository import Repositories
+from edgeboot.bundle.charts.spec import ChartEntry
+from edgeboot.bundle.http.download import Downloader
+from edgeboot.bundle.registry.login import login_for
+from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import BadInput, Refused
 from tests.integration.bundle import gotools
 from tests.unit.bundle import fakes
@@ -109,9 +109,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def collect(store: Store, entry: ChartEntry) -> charts.Chart:
+def collect(store: Store, entry: ChartEntry) -> vendoring.Chart:
     downloader = Downloader(sleep=lambda _: None, login=login_for)
-    return charts.collect(entry, store, Repositories(store, downloader))
+    return vendoring.collect(entry, store, Repositories(store, downloader))
 
 
 def entry_of(site: Site, chart: str, version: str = "") -> ChartEntry:
@@ -226,7 +226,7 @@ def test_a_dependency_by_alias_of_a_repository_says_what_to_do(tmp_path: Path) -
         collect(fakes.store(tmp_path), ChartEntry(top, "x:1"))
 
 
-def members(store: Store, chart: charts.Chart) -> list[str]:
+def members(store: Store, chart: vendoring.Chart) -> list[str]:
     data = b"".join(store.source(chart.blob).open())
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         return tar.getnames()
@@ -272,9 +272,9 @@ def test_helmignore_leaves_out_what_helm_leaves_out(rules: str, tmp_path: Path) 
     if rules == "!templates/\n":  # ignores every file
         assert "Chart.yaml file is missing" in done.stderr
         with pytest.raises(BadInput, match=r"no Chart\.yaml"):
-            chart_files.read(chart, "it")
+            package.read(chart, "it")
         return
     assert done.returncode == 0, done.stderr
     with tarfile.open(tmp_path / "web-1.0.0.tgz") as packed:
         wanted = {member.name.removeprefix("web/") for member in packed}
-    assert set(chart_files.read(chart, "it")) == wanted
+    assert set(package.read(chart, "it")) == wanted

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import chart_files, discover
-from edgeboot.bundle.chart_values import scope_of
-from edgeboot.bundle.helm import Helm, find
-from edgeboot.bundle.resolve import releases
-from edgeboot.bundle.spec import load
+from edgeboot.bundle.build.resolve import releases
+from edgeboot.bundle.build.spec import load
+from edgeboot.bundle.charts import discover, package
+from edgeboot.bundle.charts.helm import Helm, find
+from edgeboot.bundle.charts.values import scope_of
 from edgeboot.errors import BadInput, StepFailed
 from edgeboot.platform import arch_of_machine
 from tests.integration.bundle import gotools
@@ -31,7 +31,7 @@ def helm() -> Helm:
 
 
 def statically(shape: shapes.Shape) -> discover.Discovery:
-    files = chart_files.unpack(shape.packed(), shape.name)
+    files = package.unpack(shape.packed(), shape.name)
     return discover.from_chart(scope_of(files, shape.values, shape.name), RELEASE)
 
 

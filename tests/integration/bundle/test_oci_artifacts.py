@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.bundle import artifact, spec
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.build import build
-from edgeboot.bundle.contents import Role
-from edgeboot.bundle.contents_json import all_blobs, encode
-from edgeboot.bundle.lock import Lock
-from edgeboot.bundle.reference import parse
-from edgeboot.bundle.registry import Registry
-from edgeboot.bundle.registry_hosts import RegistrySettings
-from edgeboot.bundle.resolve import resolve
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.build.builder import build
+from edgeboot.bundle.build.lock import Lock
+from edgeboot.bundle.build.resolve import resolve
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.format.contents import Role
+from edgeboot.bundle.format.encoding import all_blobs, encode
+from edgeboot.bundle.oci.reference import parse
+from edgeboot.bundle.registry import artifact
+from edgeboot.bundle.registry.client import Registry
+from edgeboot.bundle.registry.hosts import RegistrySettings
 from edgeboot.cli.main import cli
 from edgeboot.errors import BadInput, Refused
 from edgeboot.platform import ARCHES

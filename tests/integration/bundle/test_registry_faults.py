@@ -19,17 +19,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from edgeboot.bundle import artifact
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.contents import Image
-from edgeboot.bundle.contents_json import all_blobs
-from edgeboot.bundle.reference import parse
-from edgeboot.bundle.registry import Registry
-from edgeboot.bundle.registry_hosts import Hosts, RegistrySettings
-from edgeboot.bundle.registry_http import Http
-from edgeboot.bundle.registry_keychain import Keychain
-from edgeboot.bundle.registry_pull import Pull, Wanted
-from edgeboot.bundle.store import Store
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.format.contents import Image
+from edgeboot.bundle.format.encoding import all_blobs
+from edgeboot.bundle.oci.reference import parse
+from edgeboot.bundle.registry import artifact
+from edgeboot.bundle.registry.client import Registry
+from edgeboot.bundle.registry.exchange import Http
+from edgeboot.bundle.registry.hosts import Hosts, RegistrySettings
+from edgeboot.bundle.registry.keychain import Keychain
+from edgeboot.bundle.registry.pull import Pull, Wanted
+from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Event, Note
 from edgeboot.platform import AMD64

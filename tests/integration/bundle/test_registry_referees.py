@@ -16,22 +16,22 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from edgeboot.bundle import lock as locks
-from edgeboot.bundle import spec
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.build import build
-from edgeboot.bundle.contents import Image, Role
-from edgeboot.bundle.reference import parse
-from edgeboot.bundle.registry import Registry
-from edgeboot.bundle.registry_hosts import RegistrySettings
-from edgeboot.bundle.registry_keychain import Keychain
-from edgeboot.bundle.registry_pull import Pull, Wanted
-from edgeboot.bundle.registry_push import put_manifest, upload_blob
-from edgeboot.bundle.resolve import resolve
+from edgeboot.blob import BytesSource
+from edgeboot.bundle.build import lock as locks
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.build.builder import build
+from edgeboot.bundle.build.resolve import resolve
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.format.contents import Image, Role
+from edgeboot.bundle.oci.reference import parse
+from edgeboot.bundle.registry.client import Registry
+from edgeboot.bundle.registry.hosts import RegistrySettings
+from edgeboot.bundle.registry.keychain import Keychain
+from edgeboot.bundle.registry.pull import Pull, Wanted
+from edgeboot.bundle.registry.push import put_manifest, upload_blob
 from edgeboot.cli.main import cli
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.events import BytesFetched, Event
-from edgeboot.plan.sources import BytesSource
 from edgeboot.platform import AMD64, ARM, Arch
 from tests.integration.bundle.conftest import Ctr, composed, need
 from tests.integration.bundle.registries import (

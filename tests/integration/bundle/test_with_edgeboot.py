@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from edgeboot import __version__
-from edgeboot.bundle import wheelhouse
-from edgeboot.bundle.archive import Bundle, write
-from edgeboot.bundle.contents import Contents, Item, Role
-from edgeboot.bundle.extract import extract
-from edgeboot.bundle.store import Store, readable
+from edgeboot.bundle.build import wheelhouse
+from edgeboot.bundle.format.archive import Bundle, write
+from edgeboot.bundle.format.contents import Contents, Item, Role
+from edgeboot.bundle.format.extract import extract
+from edgeboot.bundle.store.blobs import Store, readable
 from edgeboot.errors import BadInput, StepFailed
 
 

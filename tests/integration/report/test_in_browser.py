@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.report.html.page import verification_html
+from edgeboot.report.verification.html.page import verification_html
 from tests.browser import Page, browser
 from tests.unit.verify.hosts import MIB, ended, node_object, sampling, site
 from tests.unit.verify.test_checks import run

@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 
 from edgeboot import shell
-from edgeboot.transport.ssh import SshTransport, connect
-from edgeboot.transport.ssh_host_keys import HostKeys
-from edgeboot.transport.ssh_secrets import Credentials
-from edgeboot.transport.ssh_target import Limits, SshTarget
+from edgeboot.transport.ssh.connection import SshTransport, connect
+from edgeboot.transport.ssh.host_keys.policy import HostKeys
+from edgeboot.transport.ssh.login.secrets import Credentials
+from edgeboot.transport.ssh.target import Limits, SshTarget
 
 QUICK = Limits(connect=3, banner=3, auth=5, channel=5, silence=3, heartbeat=0.3, retry_pause=0.2)
 SHELLS = ("dash", "bash", "fish", "ash")

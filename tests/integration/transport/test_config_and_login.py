@@ -11,7 +11,7 @@ import pytest
 
 from edgeboot.errors import BadInput, Unreachable
 from edgeboot.transport.base import Argv
-from edgeboot.transport.ssh_target import SshTarget
+from edgeboot.transport.ssh.target import SshTarget
 
 if TYPE_CHECKING:
     from tests.integration.transport.conftest import Lab

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edgeboot.blob import BytesSource
 from edgeboot.errors import StepFailed, Unreachable
-from edgeboot.plan.sources import BytesSource
 from edgeboot.transport.base import Argv, Result, Snippet, Transport
-from edgeboot.transport.ssh_host_keys import HostKeys
-from edgeboot.transport.ssh_target import Hop, SshTarget
+from edgeboot.transport.ssh.host_keys.policy import HostKeys
+from edgeboot.transport.ssh.target import Hop, SshTarget
 
 if TYPE_CHECKING:
     from tests.integration.transport.conftest import Lab, Sshd

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from edgeboot.blob import BytesSource
 from edgeboot.errors import BadInput, Refused, Unreachable
-from edgeboot.plan.sources import BytesSource
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Argv, Result, Snippet
-from edgeboot.transport.ssh import SshTransport
-from edgeboot.transport.ssh_secrets import Credentials
-from edgeboot.transport.ssh_target import SshTarget
+from edgeboot.transport.ssh.connection import SshTransport
+from edgeboot.transport.ssh.login.secrets import Credentials
+from edgeboot.transport.ssh.target import SshTarget
 from tests.integration.transport.conftest import PASSWORD, Lab, sudo_log
 
 pytestmark = pytest.mark.integration

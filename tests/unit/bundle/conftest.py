@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import spec
-from edgeboot.bundle.build import build
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.build.builder import build
 from tests.unit.bundle import fakes
 
 FULL = """\

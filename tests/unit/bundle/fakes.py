@@ -13,7 +13,7 @@ from pathlib import Path
 
 import zstandard
 
-from edgeboot.bundle.store import Store
+from edgeboot.bundle.store.blobs import Store
 from edgeboot.platform import ARCHES, Arch
 
 VERSION = "v1.36.2+k3s1"

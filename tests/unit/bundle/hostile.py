@@ -19,9 +19,11 @@ from unittest import mock
 
 import zstandard
 
-from edgeboot.bundle import chart_files, images, untar
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.store import Store
+from edgeboot.bundle.build import image_files
+from edgeboot.bundle.charts import package
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.store.blobs import Store
+from edgeboot.bundle.tar import untar
 from edgeboot.errors import Refused
 from edgeboot.platform import AMD64
 from tests.unit.bundle import fakes
@@ -213,7 +215,7 @@ def main(staging: Path) -> None:
     layout = fakes.k3s_layout(AMD64).tar()
     body = layout[: len(layout.rstrip(b"\0")) + -len(layout.rstrip(b"\0")) % BLOCK]
     path.write_bytes(body + END)
-    assert images.take_apart(path, (AMD64,), store, "good")
+    assert image_files.take_apart(path, (AMD64,), store, "good")
     cases = [(n, d) for n, d in itertools.chain(itertools.islice(archives(), 0, None, 7), bombs())]
     cases += [
         (f"in a layout: {n}", body + d + END) for n, d in itertools.islice(entries(), 0, None, 3)
@@ -221,8 +223,8 @@ def main(staging: Path) -> None:
     for label, data in cases:
         path.write_bytes(data)
         for reader in (
-            lambda: images.take_apart(path, (AMD64,), store, "it"),
-            lambda: chart_files.read(path, "chart"),
+            lambda: image_files.take_apart(path, (AMD64,), store, "it"),
+            lambda: package.read(path, "chart"),
             lambda: Bundle.open(path).verify(),
         ):
             total += 1

@@ -13,11 +13,27 @@ import pytest
 
 import edgeboot
 
-ROOM = Path(edgeboot.__file__).parent / "bundle"
+ROOT = Path(edgeboot.__file__).parent
+# The readers by their own names, and where each lies.
+PLACES = {
+    "json_document": "json_document",
+    "header": "bundle.tar.header",
+    "untar": "bundle.tar.untar",
+    "blobs": "bundle.store.blobs",
+    "documents": "bundle.oci.documents",
+    "encoding": "bundle.format.encoding",
+    "image_archive": "bundle.format.image_archive",
+    "archive": "bundle.format.archive",
+    "image_files": "bundle.build.image_files",
+    "package": "bundle.charts.package",
+    "delta": "bundle.travel.delta",
+    "split": "bundle.travel.split",
+    "minisign": "bundle.trust.minisign",
+}
 
 
 def source_of(leaf: str) -> str:
-    return (ROOM / f"{leaf}.py").read_text()
+    return ROOT.joinpath(*PLACES[leaf].split(".")).with_suffix(".py").read_text()
 
 
 def mutants(source: str) -> Iterator[tuple[str, ast.Module]]:
@@ -63,5 +79,5 @@ def chain(
     found = types.SimpleNamespace()
     for leaf in leaves:
         made = copy.deepcopy(tree) if leaf == changed else ast.parse(source_of(leaf))
-        setattr(found, leaf, loaded(f"edgeboot.bundle.{leaf}", made, monkeypatch))
+        setattr(found, leaf, loaded(f"edgeboot.{PLACES[leaf]}", made, monkeypatch))
     return found

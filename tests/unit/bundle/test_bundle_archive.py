@@ -14,14 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgeboot.bundle import contents_json
-from edgeboot.bundle.archive import Bundle, write
-from edgeboot.bundle.contents import Blob, Role
-from edgeboot.bundle.wire import BLOCK, header
+from edgeboot.blob import Blob
+from edgeboot.bundle.format import encoding
+from edgeboot.bundle.format.archive import Bundle, write
+from edgeboot.bundle.format.contents import Role
+from edgeboot.bundle.tar.writer import BLOCK, header
 from edgeboot.errors import BadInput, Refused, StepFailed
 from tests.unit.bundle import fakes
 
-TABLE = contents_json.FILE_NAME
+TABLE = encoding.FILE_NAME
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def test_row_29_of_ten_thousand_flips_and_truncations_none_is_accepted(
 def is_accepted(path: Path) -> bool:
     try:
         with Bundle.open(path) as bundle:
-            for blob in contents_json.all_blobs(bundle.contents):
+            for blob in encoding.all_blobs(bundle.contents):
                 for _ in bundle.source(blob).open():
                     pass
     except (Refused, StepFailed):
@@ -244,7 +245,7 @@ def test_row_30_contents_that_are_not_right_are_refused(
 
 
 def test_contents_of_any_size_but_the_limit_are_refused(work: Path) -> None:
-    message = refusal(work, header(TABLE, contents_json.MAX_BYTES + 1) + bytes(1024))
+    message = refusal(work, header(TABLE, encoding.MAX_BYTES + 1) + bytes(1024))
     assert TABLE in message
 
 
@@ -273,7 +274,7 @@ def test_a_source_names_its_member_when_the_bytes_are_damaged(
     damaged[spans[1].start + BLOCK] ^= 1
     work.write_bytes(damaged)
     with Bundle.open(work) as bundle:
-        blob = contents_json.all_blobs(bundle.contents)[0]
+        blob = encoding.all_blobs(bundle.contents)[0]
         source = bundle.source(blob)
         assert (source.size, source.sha256) == (blob.size, blob.sha256)
         with pytest.raises(StepFailed, match=f"damaged at {spans[1].name}"):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import spec
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.build import build
-from edgeboot.bundle.contents import Role
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.build.builder import build
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.format.contents import Role
 from edgeboot.errors import BadInput, EdgebootError, Refused
 from edgeboot.events import Event, Note
 from edgeboot.platform import AMD64, ARM64

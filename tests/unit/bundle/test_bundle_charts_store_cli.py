@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.bundle import chart_files, charts
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.chart_source import Repositories
-from edgeboot.bundle.contents import Blob
-from edgeboot.bundle.contents_json import all_blobs
-from edgeboot.bundle.store import Store, default_root
-from edgeboot.cli.bundle import bundle
+from edgeboot.blob import Blob
+from edgeboot.bundle.charts import package, vendoring
+from edgeboot.bundle.charts.repository import Repositories
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.format.encoding import all_blobs
+from edgeboot.bundle.store.blobs import Store, default_root
+from edgeboot.cli.bundle.build import bundle
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from tests.unit.bundle import fakes
 from tests.unit.bundle.conftest import write_site
 
 
-def collect(path: Path, store: Store) -> charts.Chart:
-    return charts.complete(path, store, Repositories(store))
+def collect(path: Path, store: Store) -> vendoring.Chart:
+    return vendoring.complete(path, store, Repositories(store))
 
 
 CHART = "apiVersion: v2\nname: hello  # mine\nversion: '0.1.0+1'\ndescription: long\n  text\n"
@@ -62,7 +62,7 @@ def test_what_helmignore_names_does_not_travel(tmp_path: Path) -> None:
     (chart / ".git" / "link").symlink_to("/etc/passwd")
     (chart / "templates" / ".hidden").write_text("x\n")
     files = {"Chart.yaml", ".helmignore", "docs/d1.md", "templates/a.yaml", "templates/notes"}
-    assert set(chart_files.read(chart, "it")) == files
+    assert set(package.read(chart, "it")) == files
 
 
 @pytest.mark.parametrize("line", ["a/**/b", "[a", "[]", "[z-a]", "a\\", "[-a]"])
@@ -70,7 +70,7 @@ def test_a_helmignore_that_makes_no_sense_is_told_with_its_line(tmp_path: Path, 
     chart = chart_at(tmp_path / "a")
     (chart / ".helmignore").write_text(f"x\n{line}\n")
     with pytest.raises(BadInput, match=r"\.helmignore:2: "):
-        chart_files.read(chart, "it")
+        package.read(chart, "it")
 
 
 def test_a_packed_chart_travels_as_it_is(tmp_path: Path) -> None:

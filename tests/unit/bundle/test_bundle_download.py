@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import flow, room
-from edgeboot.bundle.download import Downloader
-from edgeboot.bundle.resolve import Failures
-from edgeboot.bundle.retry import TryAgain
-from edgeboot.bundle.store import DiskFailed, Store
-from edgeboot.bundle.tally import Counted, Tally
-from edgeboot.bundle.workers import workers
+from edgeboot.blob import BytesSource
+from edgeboot.bundle.build.resolve import Failures
+from edgeboot.bundle.http import stream
+from edgeboot.bundle.http.download import Downloader
+from edgeboot.bundle.http.retry import TryAgain
+from edgeboot.bundle.store.blobs import DiskFailed, Store
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import BytesFetched, BytesHandled, Event
-from edgeboot.plan.sources import BytesSource
+from edgeboot.localio import disk_space
+from edgeboot.localio.progress import Counted, Tally
+from edgeboot.localio.workers import workers
 from tests.unit.bundle import fakes
 
 DATA = bytes(range(256)) * 4000
@@ -139,7 +140,7 @@ def test_a_link_that_keeps_breaking_is_given_up_and_what_came_stays(
 def test_as_long_as_it_makes_progress_it_is_not_given_up(
     site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeboot.bundle.download._PROGRESS", 1000)
+    monkeypatch.setattr("edgeboot.bundle.http.download._PROGRESS", 1000)
     site.cuts = [1000] * 12
     assert fetched(site, store) == DATA
 
@@ -182,7 +183,7 @@ def test_row_40_a_body_that_drips_is_cut_off() -> None:
             return b"x"
 
     with pytest.raises(TryAgain, match=r"only [0-9]+ bytes came"):
-        for _ in flow.flowing(Drip(), 0.2):  # type: ignore[arg-type]
+        for _ in stream.flowing(Drip(), 0.2):  # type: ignore[arg-type]
             pass
 
 
@@ -214,7 +215,7 @@ def test_a_full_disk_ends_the_run_and_is_told_once(tmp_path: Path) -> None:
     ],
 )
 def test_the_hint_goes_by_what_the_disk_says(tmp_path: Path, number: int, told: str) -> None:
-    error = room.failed(tmp_path / "x", OSError(number, os.strerror(number)))
+    error = disk_space.failed(tmp_path / "x", OSError(number, os.strerror(number)))
     assert (error.hint or "").startswith(told)
     assert os.strerror(number) in error.what
 
@@ -225,11 +226,11 @@ def test_where_nothing_can_be_written_is_told_beforehand(tmp_path: Path) -> None
         (tmp_path / "gone" / "x", "there is no directory"),
     ):
         with pytest.raises(BadInput, match=told):
-            room.check_target(path)
-    room.check_target(tmp_path / "x")
-    room.check(tmp_path / "x", 1)
+            disk_space.check_target(path)
+    disk_space.check_target(tmp_path / "x")
+    disk_space.check(tmp_path / "x", 1)
     with pytest.raises(StepFailed, match=r"it takes .* MiB, .* MiB are free") as caught:
-        room.check(tmp_path / "x", 1 << 60)
+        disk_space.check(tmp_path / "x", 1 << 60)
     assert caught.value.error_id == "local-disk"
 
 

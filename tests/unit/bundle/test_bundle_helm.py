@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.bundle import build, helm_release, resolve, spec
-from edgeboot.bundle import lock as locks
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.download import Downloader
-from edgeboot.bundle.lock import Lock, Pin, Pins
-from edgeboot.bundle.store import DiskFailed, Store
-from edgeboot.cli.bundle import bundle
+from edgeboot.bundle.build import builder, helm_release, resolve, spec
+from edgeboot.bundle.build import lock as locks
+from edgeboot.bundle.build.lock import Lock, Pin, Pins
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.http.download import Downloader
+from edgeboot.bundle.store.blobs import DiskFailed, Store
+from edgeboot.cli.bundle.build import bundle
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.platform import ARCHES, arch_of_machine
 from tests.unit.bundle import fakes, hostile
@@ -147,13 +147,13 @@ def test_what_is_locked_and_in_the_cache_needs_no_request(tmp_path: Path, site: 
         VERSION, {arch: fakes.sha256(packed(script(), arch)) for arch in ARCHES}
     )
     site.seen.clear()
-    first = build.build(wanted, tmp_path / "x", release=release, store=store, lock=lock)
+    first = builder.build(wanted, tmp_path / "x", release=release, store=store, lock=lock)
     assert resolve.resolve(wanted, lock, release=release, store=store) == lock
     assert resolve.releases(wanted, store=store, lock=lock)
     assert site.seen == []
     with Bundle.open(first) as opened:
         assert opened.contents.lock == lock.digest
-    free = build.build(wanted, tmp_path / "y", release=release, store=store)
+    free = builder.build(wanted, tmp_path / "y", release=release, store=store)
     assert free.read_bytes() == first.read_bytes()
     assert f"/{NAME}" not in site.seen  # the checksum was asked for, the archive is in the cache
 
@@ -175,7 +175,7 @@ def test_a_helm_that_is_named_wins_and_the_pin_stays(tmp_path: Path, site: Site)
     named = functools.partial(resolve.resolve, wanted, release=release, store=store, helm=str(own))
     pinned = replace(named(), pins={**named().pins, ("helm", "linux"): Pin(VERSION, sums)})
     assert named(pinned) == pinned
-    path = build.build(
+    path = builder.build(
         wanted, tmp_path / "x", release=release, store=store, lock=pinned, helm=str(own)
     )
     with Bundle.open(path) as opened:
@@ -203,7 +203,7 @@ def test_no_chart_no_helm(tmp_path: Path, site: Site) -> None:
     wanted, store = load(tmp_path, site.url), fakes.store(tmp_path)
     wanted = replace(wanted, charts=tuple(replace(c, discover=False) for c in wanted.charts))
     lock = resolve.resolve(wanted, release=release, store=store)
-    build.build(wanted, tmp_path / "x", release=release, store=store, lock=lock)
+    builder.build(wanted, tmp_path / "x", release=release, store=store, lock=lock)
     assert site.seen == []
 
 
@@ -243,7 +243,7 @@ def test_a_lock_refuses_another_version_and_no_helm(tmp_path: Path) -> None:
     lock = resolve.resolve(wanted, release=release, store=store)
     for other in (load(tmp_path, "published", "v3.18.0"), replace(wanted, helm=None)):
         with pytest.raises(Refused, match=r"helm linux"):
-            build.build(other, tmp_path / "x", release=release, store=store, lock=lock)
+            builder.build(other, tmp_path / "x", release=release, store=store, lock=lock)
     (tmp_path / "mine").write_text("")
     for found in ({OTHER.name: "a" * 64}, {ARCH.name: str(tmp_path / "mine")}, {ARCH.name: ""}):
         lock = Lock({("helm", "linux"): Pin(VERSION, found)})
@@ -290,7 +290,7 @@ def test_offline_it_is_one_error_with_what_to_do(
     release = fakes.release(tmp_path / "release", ("amd64",))
     for attempt in (
         lambda: resolve.resolve(wanted, release=release, store=store),
-        lambda: build.build(wanted, tmp_path / "x", release=release, store=store),
+        lambda: builder.build(wanted, tmp_path / "x", release=release, store=store),
         lambda: resolve.releases(wanted, store=store),
     ):
         with pytest.raises(StepFailed, match=r"cannot fetch http://127\.0\.0\.1:1/helm-") as caught:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import tarhead, untar
+from edgeboot.bundle.tar import header, untar
 from edgeboot.errors import EdgebootError
 from tests.unit.bundle import hostile
 from tests.unit.bundle.mutation import loaded, mutants, source_of
@@ -59,7 +59,7 @@ def test_rows_31_and_32_each_generated_archive_is_refused_by_the_reader_alone(
 def tar_mutants() -> list[tuple[str, str, ast.Module]]:
     return [
         (f"{leaf} {label}", leaf, tree)
-        for leaf in ("tarhead", "untar")
+        for leaf in ("header", "untar")
         for label, tree in mutants(source_of(leaf))
     ]
 
@@ -153,13 +153,13 @@ def test_each_check_of_the_tar_reader_is_needed(
     right: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reader = loaded(f"edgeboot.bundle.{leaf}", copy.deepcopy(tree), monkeypatch)
-    if leaf == "tarhead":
+    reader = loaded(f"edgeboot.bundle.tar.{leaf}", copy.deepcopy(tree), monkeypatch)
+    if leaf == "header":
         whole = ast.parse(source_of("untar"))
-        reader = loaded("edgeboot.bundle.untar", whole, monkeypatch)
+        reader = loaded("edgeboot.bundle.tar.untar", whole, monkeypatch)
     assert any(answer(reader, p) != r for p, r in zip(cases, right, strict=True))
 
 
 def test_there_are_checks_to_take_away() -> None:
     assert len(TAR_MUTANTS) > 30
-    assert tarhead.__name__ == "edgeboot.bundle.tarhead"
+    assert header.__name__ == "edgeboot.bundle.tar.header"

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle.compose import compose, group
-from edgeboot.bundle.contents import Blob, Image
-from edgeboot.bundle.images import take_apart
-from edgeboot.bundle.store import Store
+from edgeboot.blob import Blob
+from edgeboot.bundle.build.image_files import take_apart
+from edgeboot.bundle.format.contents import Image
+from edgeboot.bundle.format.image_archive import compose, group
+from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import Refused
 from edgeboot.platform import AMD64, ARM, ARM64, Arch
 from tests.unit.bundle import fakes

@@ -19,10 +19,19 @@ from tests.unit.bundle.readers import bundles, charts, images, keys, travel
 
 # each after what it imports
 LEAVES = (
-    *("store", "jsondoc", "oci", "contents_json", "untar", "images", "chart_files"),
-    *("compose", "archive", "delta", "split", "minisign"),
+    *("blobs", "json_document", "documents", "encoding", "untar", "image_files", "package"),
+    *("image_archive", "archive", "delta", "split", "minisign"),
 )
-READERS = ("jsondoc", "oci", "contents_json", "images", "chart_files", "archive", "delta", "split")
+READERS = (
+    "json_document",
+    "documents",
+    "encoding",
+    "image_files",
+    "package",
+    "archive",
+    "delta",
+    "split",
+)
 MUTANTS = [
     (f"{leaf} {label}", leaf, tree)
     for leaf in (*READERS, "minisign")
@@ -41,11 +50,11 @@ def cases(
     deltas = list(travel.delta_cases(whole, top))
     parts = list(travel.parts_cases(top))
     return {
-        "jsondoc": [*contents, *archives],
-        "oci": archives,
-        "contents_json": [*contents, *whole_ones],
-        "images": archives,
-        "chart_files": list(charts.chart_cases(top)),
+        "json_document": [*contents, *archives],
+        "documents": archives,
+        "encoding": [*contents, *whole_ones],
+        "image_files": archives,
+        "package": list(charts.chart_cases(top)),
         "archive": [*whole_ones, *deltas],
         "delta": deltas,
         "split": parts,
@@ -58,7 +67,7 @@ def right(cases: dict[str, list[readers.Case]]) -> dict[str, list[str]]:
     """What the real readers say; no case meets a bug."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _descriptor: None)
-        modules = chain(LEAVES, "jsondoc", ast.parse(source_of("jsondoc")), patch)
+        modules = chain(LEAVES, "json_document", ast.parse(source_of("json_document")), patch)
         found = {
             leaf: list(readers.answers(c, modules, EdgebootError)) for leaf, c in cases.items()
         }

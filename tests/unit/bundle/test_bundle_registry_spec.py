@@ -10,16 +10,16 @@ import jsonschema
 import pytest
 import yaml
 
-from edgeboot.bundle import lock as locks
-from edgeboot.bundle import spec
-from edgeboot.bundle.contents import Image
-from edgeboot.bundle.k3s_images import kept
-from edgeboot.bundle.lock import Lock, Pin, Pins
-from edgeboot.bundle.reference import parse
-from edgeboot.bundle.registry_hosts import Hosts, RegistrySettings
-from edgeboot.bundle.registry_keychain import Keychain, basic
-from edgeboot.bundle.retry import retry_after
-from edgeboot.bundle.schema import json_schema
+from edgeboot.bundle.build import lock as locks
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.build.component_images import kept
+from edgeboot.bundle.build.lock import Lock, Pin, Pins
+from edgeboot.bundle.build.schema import json_schema
+from edgeboot.bundle.format.contents import Image
+from edgeboot.bundle.http.retry import retry_after
+from edgeboot.bundle.oci.reference import parse
+from edgeboot.bundle.registry.hosts import Hosts, RegistrySettings
+from edgeboot.bundle.registry.keychain import Keychain, basic
 from edgeboot.errors import BadInput, Refused
 from edgeboot.platform import AMD64
 from tests.unit.bundle import fakes

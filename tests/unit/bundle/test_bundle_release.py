@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import download, k3s_release, spec
-from edgeboot.bundle.build import build
-from edgeboot.bundle.download import Downloader, Missing
-from edgeboot.bundle.k3s_release import acquire, embedded_version
-from edgeboot.bundle.origin import DirectoryOrigin
+from edgeboot.bundle.build import k3s_release, spec
+from edgeboot.bundle.build.builder import build
+from edgeboot.bundle.build.k3s_release import acquire, embedded_version
+from edgeboot.bundle.build.origin import DirectoryOrigin
+from edgeboot.bundle.http import download
+from edgeboot.bundle.http.download import Downloader, Missing
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.platform import AMD64, ARM, ARM64
 from tests.unit.bundle import fakes

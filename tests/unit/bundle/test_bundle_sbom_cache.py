@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.bundle import sbom, spec, tidy
-from edgeboot.bundle.archive import Bundle
-from edgeboot.bundle.build import build
-from edgeboot.bundle.contents import Role
-from edgeboot.bundle.store import Store
-from edgeboot.cli.bundle import bundle as commands
+from edgeboot.bundle.build import sbom, spec
+from edgeboot.bundle.build.builder import build
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.format.contents import Role
+from edgeboot.bundle.store import pruning
+from edgeboot.bundle.store.blobs import Store
+from edgeboot.cli.bundle.build import bundle as commands
 from tests.unit.bundle import fakes
 from tests.unit.bundle.conftest import write_site
 
@@ -106,7 +107,7 @@ def test_prune_goes_by_use(store: Store) -> None:
     leftover, fresh = store.root / "new-a.part", store.root / "new-b.part"
     leftover.write_bytes(b"half")
     fresh.write_bytes(b"half")
-    past = time.time() - 40 * tidy.DAY
+    past = time.time() - 40 * pruning.DAY
     for path in (store.root / old.sha256, store.root / used.sha256, leftover):
         os.utime(path, (past, past))
     assert store.find(used.sha256) == used

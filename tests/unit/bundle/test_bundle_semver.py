@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from edgeboot.bundle import semver
-from edgeboot.bundle.chart_source import newest
+from edgeboot.bundle.charts import semver
+from edgeboot.bundle.charts.repository import newest
 
 
 @pytest.mark.parametrize(

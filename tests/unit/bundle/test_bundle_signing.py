@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.bundle import contents_json, minisign, signing, spec
-from edgeboot.bundle.archive import Bundle, write
-from edgeboot.bundle.contents import Contents
-from edgeboot.bundle.minisign import SecretKey
-from edgeboot.bundle.signing import Trust
-from edgeboot.cli.bundle import bundle as commands
-from edgeboot.cli.supplies import open_supplies
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.format import encoding
+from edgeboot.bundle.format.archive import Bundle, write
+from edgeboot.bundle.format.contents import Contents
+from edgeboot.bundle.trust import minisign, signing
+from edgeboot.bundle.trust.minisign import SecretKey
+from edgeboot.bundle.trust.signing import Trust
+from edgeboot.cli.bundle.build import bundle as commands
+from edgeboot.cli.run.inputs import open_supplies
 from edgeboot.errors import BadInput, EdgebootError, Refused
 from edgeboot.inventory.load import load
 from edgeboot.secret import Secret
@@ -64,7 +66,7 @@ def test_minisign_verifies_our_signature(
     extracted = tmp_path / "edgeboot-bundle.json"
     if how == "tar":
         data = subprocess.run(
-            ["tar", "-xOf", path, contents_json.FILE_NAME], capture_output=True, check=True
+            ["tar", "-xOf", path, encoding.FILE_NAME], capture_output=True, check=True
         ).stdout
     else:
         done = CliRunner().invoke(commands, ["inspect", str(path), "--output", "json"])
@@ -210,10 +212,10 @@ def test_expiry_and_version_come_from_the_spec_and_survive_the_file(
     contents: Contents, tmp_path: Path
 ) -> None:
     dated = replace(contents, expires="2027-06-30", version="1.4")
-    assert contents_json.decode(contents_json.encode(dated)) == dated
+    assert encoding.decode(encoding.encode(dated)) == dated
     for bad in (replace(contents, expires="2027-13-01"), replace(contents, version="new")):
         with pytest.raises(Refused):
-            contents_json.decode(contents_json.encode(bad))
+            encoding.decode(encoding.encode(bad))
     text = "name: edge\nversion: 1.10\nexpires: 2027-06-30\nk3s: {channel: stable}\n"
     loaded = spec.load(fakes.spec_file(tmp_path, text))
     assert (loaded.version, loaded.expires) == ("1.10", "2027-06-30")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle import spec
+from edgeboot.bundle.build import spec
 from edgeboot.errors import BadInput
 from edgeboot.platform import AMD64, ARM, ARM64
 from tests.unit.bundle import fakes

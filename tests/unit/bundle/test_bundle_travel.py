@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.bundle import delta, difference, spec, split
-from edgeboot.bundle.archive import Bundle, write
-from edgeboot.bundle.build import build
-from edgeboot.bundle.contents import Blob, Item, Role
-from edgeboot.cli.bundle import bundle as commands
+from edgeboot.blob import Blob, Source
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.build.builder import build
+from edgeboot.bundle.format.archive import Bundle, write
+from edgeboot.bundle.format.contents import Item, Role
+from edgeboot.bundle.travel import delta, difference, split
+from edgeboot.cli.bundle.build import bundle as commands
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.plan.resources import text
-from edgeboot.plan.sources import Source
 from edgeboot.platform import AMD64
 from tests.unit.bundle import fakes
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from edgeboot.bundle import untar
-from edgeboot.bundle.untar import Limits
+from edgeboot.bundle.tar import untar
+from edgeboot.bundle.tar.untar import Limits
 from edgeboot.errors import BadInput, Refused
 from tests.unit.bundle.fakes import tar_of
 

@@ -6,11 +6,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.cli import talk
 from edgeboot.cli.main import cli
+from edgeboot.cli.terminal import verbosity
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Snippet
-from edgeboot.transport.fake import FakeCluster, FakeHost
+from edgeboot.transport.fake.host import FakeCluster, FakeHost
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -41,14 +41,14 @@ def test_the_options_count_before_and_after_the_command(words: list[str]) -> Non
     @group.command()
     def x() -> None:
         host = FakeHost("pi", FakeCluster("v1", {}))
-        wrapped = talk.teller()(host)
+        wrapped = verbosity.teller()(host)
         wrapped.run(
             Snippet("directory", ("/secret-parameter", "700")), stdin=Secret(b"s3"), deadline=1.0
         )
         seen.append(wrapped is not host)
-        seen.append(talk.is_quiet())
+        seen.append(verbosity.is_quiet())
 
-    talk.add_options(group)
+    verbosity.add_options(group)
     done = CliRunner().invoke(group, words)
     assert done.exit_code == 0, done.output
     assert seen == [True, False]
@@ -58,4 +58,4 @@ def test_the_options_count_before_and_after_the_command(words: list[str]) -> Non
 
 
 def test_outside_a_command_nothing_is_set() -> None:
-    assert not talk.is_quiet()
+    assert not verbosity.is_quiet()

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from edgeboot.cli.verify import verify
-from edgeboot.cli.verify_options import Seconds
-from edgeboot.cli.verify_output import checked_reports, render, save
-from edgeboot.cli.verify_record import record
-from edgeboot.cli.watch import watch_use
+from edgeboot.cli.verify.command import verify
+from edgeboot.cli.verify.options import Seconds
+from edgeboot.cli.verify.output import checked_reports, render, save
+from edgeboot.cli.verify.record import record
+from edgeboot.cli.verify.watch import watch_use
 from edgeboot.errors import BadInput, Interrupted, NotMeasured
-from edgeboot.inventory.budget_file import load_budget
+from edgeboot.inventory.budget.file import load_budget
 from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Command
 from edgeboot.transport.base import Result as Ran

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edgeboot.bundle.contents import Contents, Item
+from edgeboot.bundle.format.contents import Contents, Item
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.plan.facts import HostTraits

@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 import yaml
 
-from edgeboot.bundle.contents import Blob, Item
-from edgeboot.bundle.contents import Role as ItemRole
+from edgeboot.blob import Blob
+from edgeboot.bundle.format.contents import Item
+from edgeboot.bundle.format.contents import Role as ItemRole
 from edgeboot.components.context import Context
-from edgeboot.components.k3s import config_of
+from edgeboot.components.k3s.base import config_of
+from edgeboot.components.roles import resources_of
 from edgeboot.inventory.load import load
 from edgeboot.plan.diff import content_hash, diff
 from edgeboot.plan.facts import Facts, FileFact
 from edgeboot.plan.resources import File
 from edgeboot.plan.steps import MakeDirectory, Start, Write, as_json
-from edgeboot.roles import resources_of
 from edgeboot.secret import Secret
 from tests.unit.components.contexts import TRAITS, context, text_of
 

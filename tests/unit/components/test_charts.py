@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot import yamlfile
-from edgeboot.bundle import contents_json, spec
-from edgeboot.bundle.chart_spec import ChartEntry, read_values
-from edgeboot.bundle.contents import Blob, Contents, Item, Role
-from edgeboot.components.charts import Chosen, charts, helm_chart
+from edgeboot.blob import Blob
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.charts.spec import ChartEntry, read_values
+from edgeboot.bundle.format import encoding
+from edgeboot.bundle.format.contents import Contents, Item, Role
+from edgeboot.components.cluster.charts import Chosen, charts, helm_chart
 from edgeboot.components.context import Context
 from edgeboot.errors import BadInput
 from edgeboot.inventory.cluster.charts import ChartSetting
@@ -21,6 +22,7 @@ from edgeboot.plan.diff import content_hash
 from edgeboot.plan.facts import HostTraits
 from edgeboot.plan.resources import File, text
 from edgeboot.platform import AMD64
+from edgeboot.yaml import strict
 from tests.unit.bundle import fakes
 
 TRAITS = HostTraits("x86_64", "debian 12", "systemd", 2, frozenset(), 1 << 30, 4, "a", "b", 1, True)
@@ -48,7 +50,7 @@ def test_without_options_a_chart_has_a_namespace_of_its_own() -> None:
 def test_namespace_and_values_travel_through_the_contents() -> None:
     item = replace(ITEM, namespace="monitoring", values="a: 1\n" * 2000)
     contents = Contents("edge", fakes.VERSION, ("amd64",), (item,), (), ())
-    (again,) = contents_json.decode(contents_json.encode(contents)).items
+    (again,) = encoding.decode(encoding.encode(contents)).items
     assert again == item
     chart = helm_chart(Chosen(again, ChartSetting("web")))["spec"]
     assert isinstance(chart, dict)
@@ -62,7 +64,7 @@ def test_inline_values_are_what_helm_would_read(tmp_path: Path) -> None:
         "- path: web\n  values:\n    on: true\n    n: 3\n    part: 0.5\n    tag: 1.10\n"
         "    quoted: '0.5'\n    no: no\n    list: [a, {b: null}]\n",
     )
-    assert yamlfile.parse_foreign((read_values(entry) or "").encode()) == {
+    assert strict.parse_foreign((read_values(entry) or "").encode()) == {
         "on": True,
         "n": 3,
         "part": 0.5,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from edgeboot.components import environment
 from edgeboot.components.context import Context
-from edgeboot.components.environment import Value
+from edgeboot.components.k3s import environment
+from edgeboot.components.k3s.environment import Value
 from edgeboot.plan.resources import File
 from edgeboot.secret import Secret
 from tests.unit.components.contexts import TRAITS, context, text_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeboot.components.k3s import api_url, config_of, render
+from edgeboot.components.k3s.base import api_url, config_of, render
 from edgeboot.inventory.model import Cluster, Node, Role
 
 SERVER = Node(

@@ -7,10 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from edgeboot.components import datastore
+from edgeboot.components.cluster.applied_labels import (
+    config_lists,
+    dump,
+    is_pending,
+    marks_of,
+    record,
+)
 from edgeboot.components.context import Entrance, Marks
-from edgeboot.components.k3s import config_of, service
-from edgeboot.components.marks import config_lists, dump, is_pending, marks_of, record
+from edgeboot.components.k3s import datastore
+from edgeboot.components.k3s.base import config_of, service
 from edgeboot.inventory.model import Cluster, Datastore, DatastoreKind, Node, Role
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts, FileFact, UnitFact

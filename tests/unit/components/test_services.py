@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edgeboot import shell
-from edgeboot.components.services import service_file, service_files
+from edgeboot.components.k3s.unit import service_file, service_files
 from edgeboot.inventory.model import Role
 from edgeboot.plan.facts import HostTraits
 from edgeboot.plan.resources import File, Later

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from edgeboot.cli.inventory import inventory
+from edgeboot.cli.inventory.check import inventory
 from edgeboot.errors import BadInput
-from edgeboot.inventory.schema import json_schema
+from edgeboot.inventory.schema.document import json_schema
 
 EXAMPLES = Path(__file__).parents[3] / "inventories"
 

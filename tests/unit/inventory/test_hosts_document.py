@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from edgeboot.components import lean
+from edgeboot.components.k3s import lean
 from edgeboot.inventory import sections
 from edgeboot.inventory.boards import BOARDS
 from edgeboot.inventory.hosts import KEYS, STAGES

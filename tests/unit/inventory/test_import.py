@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.cli.inventory_import import import_
+from edgeboot.cli.inventory.imports import import_
 from edgeboot.errors import BadInput
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster, Role

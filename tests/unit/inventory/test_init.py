@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.cli.inventory_file import write
-from edgeboot.cli.inventory_init import init
+from edgeboot.cli.inventory.init import init
+from edgeboot.cli.inventory.write import write
 from edgeboot.errors import BadInput
 from edgeboot.inventory.draft import Draft, DraftNode, DraftSsh, named, text_of
 from edgeboot.inventory.load import load

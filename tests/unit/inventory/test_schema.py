@@ -13,7 +13,7 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory import sections
 from edgeboot.inventory.k3s_keys import KEYS, OWNED
 from edgeboot.inventory.load import load
-from edgeboot.inventory.schema import json_schema
+from edgeboot.inventory.schema.document import json_schema
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "inventories").glob("*.yml"))
 SCHEMA = json_schema()

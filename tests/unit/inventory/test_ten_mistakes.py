@@ -11,9 +11,9 @@ import pytest
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import BadInput
 from edgeboot.inventory.load import load
-from edgeboot.lifecycle.install import make_plan
+from edgeboot.lifecycle.install.run import make_plan
 from edgeboot.transport.base import Transport
-from edgeboot.transport.fake import FakeCluster, FakeHost
+from edgeboot.transport.fake.host import FakeCluster, FakeHost
 from tests.unit.lifecycle.test_install import CLUSTER, IMAGES, SUPPLIES, VERSION
 
 HEAD = "cluster:\n  name: edge\nnodes:\n"

@@ -6,17 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from edgeboot.bundle.contents import Item, Role
+from edgeboot.bundle.format.contents import Item, Role
 from edgeboot.engine.fleet import FleetError
 from edgeboot.events import silent
 from edgeboot.inventory.cluster import Components
 from edgeboot.inventory.cluster.charts import ChartSetting
 from edgeboot.inventory.cluster.coredns import CoreDns
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.install import install, make_plan
-from edgeboot.lifecycle.terms import Terms
-from edgeboot.lifecycle.world import Plan, Supplies
-from edgeboot.transport.fake import FakeHost
+from edgeboot.lifecycle.cluster_state import Supplies
+from edgeboot.lifecycle.install.run import install, make_plan
+from edgeboot.plan.options import Terms
+from edgeboot.plan.plan import Plan
+from edgeboot.transport.fake.host import FakeHost
 from tests.unit.lifecycle.test_install import CHART, CLUSTER, CONTENTS, SUPPLIES, blob, hosts
 
 CHANGE = Terms(allowed=frozenset({"preflight.flannel-change"}))

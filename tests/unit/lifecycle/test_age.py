@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from edgeboot.bundle.contents import Contents
+from edgeboot.bundle.format.contents import Contents
 from edgeboot.engine.fleet import FleetError
 from edgeboot.engine.observe import observe
 from edgeboot.events import silent
-from edgeboot.lifecycle.age import age_objections
-from edgeboot.lifecycle.install import install, make_plan
+from edgeboot.lifecycle.install.age import age_objections
+from edgeboot.lifecycle.install.run import install, make_plan
 from edgeboot.plan import paths
-from edgeboot.transport.fake import FakeFile
+from edgeboot.transport.fake.host import FakeFile
 from tests.unit.lifecycle.test_install import CLUSTER, CONTENTS, SUPPLIES, hosts
 
 K3S = "v1.36.2+k3s1"

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from edgeboot import shell
+from edgeboot.checks import kernel
+from edgeboot.checks.base import Subject
 from edgeboot.inventory.model import Cluster, Node, Role
-from edgeboot.lifecycle.checks import kernel
-from edgeboot.lifecycle.checks.base import Subject
 from edgeboot.plan.condition import BootFile
 from tests.unit.lifecycle.test_preflight import CONTENTS, healthy
 

@@ -8,19 +8,19 @@ from dataclasses import replace
 
 import pytest
 
-from edgeboot.cli.logfile import redacted
+from edgeboot.blob import BytesSource
+from edgeboot.cli.run.log import redacted
 from edgeboot.engine.fleet import FleetError
+from edgeboot.engine.host_sessions import STEADY, Pace
 from edgeboot.engine.resume import BLOCK, Rest, agreed_offset
 from edgeboot.errors import BadInput, Refused, Unreachable
 from edgeboot.events import silent
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.grip import STEADY, Pace
-from edgeboot.lifecycle.install import Installed, install
+from edgeboot.lifecycle.cluster_state import Supplies
+from edgeboot.lifecycle.install.run import Installed, install
 from edgeboot.lifecycle.selection import limited, without
-from edgeboot.lifecycle.world import Supplies
 from edgeboot.plan.facts import Part
-from edgeboot.plan.sources import BytesSource
-from edgeboot.transport.fake import FakeHost, Fault
+from edgeboot.transport.fake.host import FakeHost, Fault
 from tests.unit.lifecycle.test_install import (
     CLUSTER,
     CONTENTS,

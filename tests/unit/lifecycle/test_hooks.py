@@ -11,8 +11,8 @@ from edgeboot.engine import reboot
 from edgeboot.errors import EdgebootError
 from edgeboot.inventory.hosts import STAGES, Hook, Host
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.install import install, make_plan
-from edgeboot.transport.fake import Fault
+from edgeboot.lifecycle.install.run import install, make_plan
+from edgeboot.transport.fake.host import Fault
 from tests.unit.lifecycle.test_install import CLUSTER, SUPPLIES, hosts
 
 HOOKS = tuple(

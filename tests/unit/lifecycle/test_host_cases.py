@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from edgeboot.inventory.load import load
-from edgeboot.lifecycle.prepare import prepare_steps
-from edgeboot.lifecycle.world import World, settling_steps
+from edgeboot.lifecycle.cluster_state import World, settling_steps
+from edgeboot.lifecycle.install.prepare import prepare_steps
 from edgeboot.plan.diff import content_hash, diff
 from edgeboot.plan.facts import Facts, FileFact, UnitFact
 from edgeboot.plan.resources import Action, Directory, File, Later, Resource, Service

@@ -6,17 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from edgeboot.bundle.contents import Blob, Contents, Image, ImageArchive, Item, Role
+from edgeboot.blob import Blob
+from edgeboot.bundle.format.contents import Contents, Image, ImageArchive, Item, Role
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import Refused, StepFailed, Unreachable
 from edgeboot.events import silent
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.inventory.model import Role as NodeRole
-from edgeboot.lifecycle.install import Installed, install, make_plan
-from edgeboot.lifecycle.world import Plan, Supplies
+from edgeboot.lifecycle.cluster_state import Supplies
+from edgeboot.lifecycle.install.run import Installed, install, make_plan
+from edgeboot.plan.plan import Plan
 from edgeboot.plan.resources import text
 from edgeboot.plan.steps import Start, Write
-from edgeboot.transport.fake import FakeCluster, FakeHost, Fault
+from edgeboot.transport.fake.host import FakeCluster, FakeHost, Fault
 
 VERSION = "v1.36.2+k3s1"
 BINARY, ARCHIVE, CHART = b"\x7fELF k3s", b"images", b"chart"

@@ -13,12 +13,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeboot import yamlverbatim
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.inventory.model import Cluster, Node, Role
-from edgeboot.lifecycle import kubeconfig_merge
-from edgeboot.lifecycle.kubeconfig import rewritten
+from edgeboot.lifecycle.kubeconfig import merging
+from edgeboot.lifecycle.kubeconfig.fetch import rewritten
 from edgeboot.secret import Secret
+from edgeboot.yaml import foreign
 
 K3S = Secret(b"""\
 apiVersion: v1
@@ -62,7 +62,7 @@ current-context: work
 
 def merge(existing: bytes, ours: bytes = OURS, **given: bool) -> bytes:
     flags = {"use": False, "force": False, **given}
-    return kubeconfig_merge.merged(existing, ours, where="config", **flags)
+    return merging.merged(existing, ours, where="config", **flags)
 
 
 def without_ours(document: dict[str, Any]) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def test_what_is_no_kubeconfig_is_left_alone(tmp_path: Path, text: bytes) -> Non
     path = tmp_path / "config"
     path.write_bytes(text)
     with pytest.raises(BadInput, match="no kubeconfig"):
-        kubeconfig_merge.merge_into(path, OURS, use=False, force=False)
+        merging.merge_into(path, OURS, use=False, force=False)
     assert [p.name for p in tmp_path.iterdir()] == ["config"]
     assert path.read_bytes() == text
 
@@ -168,36 +168,36 @@ def test_the_file_is_private_backed_up_once_and_a_link_stays(tmp_path: Path) -> 
     real.write_bytes(OTHERS)
     real.chmod(0o644)
     link.symlink_to(real)
-    backup = kubeconfig_merge.merge_into(link, OURS, use=False, force=False)
+    backup = merging.merge_into(link, OURS, use=False, force=False)
     assert backup is not None
     assert backup.read_bytes() == OTHERS
     assert (real.stat().st_mode & 0o777, backup.stat().st_mode & 0o777) == (0o600, 0o600)
     assert link.is_symlink()
-    assert kubeconfig_merge.merge_into(link, OURS, use=True, force=False) is None
+    assert merging.merge_into(link, OURS, use=True, force=False) is None
     assert backup.read_bytes() == OTHERS
     assert not (tmp_path / "real.lock").exists()
 
 
 def test_a_new_file(tmp_path: Path) -> None:
     path = tmp_path / "kube" / "config"
-    assert kubeconfig_merge.merge_into(path, OURS, use=False, force=False) is None
+    assert merging.merge_into(path, OURS, use=False, force=False) is None
     assert path.read_bytes() == OURS
 
 
 def test_kubectls_lock_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kubeconfig_merge, "_LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(merging, "_LOCK_SECONDS", 0.0)
     (tmp_path / "config.lock").touch()
     with pytest.raises(Refused, match="is writing"):
-        kubeconfig_merge.merge_into(tmp_path / "config", OURS, use=False, force=False)
+        merging.merge_into(tmp_path / "config", OURS, use=False, force=False)
     assert (tmp_path / "config.lock").exists()
 
 
 def test_where_kubectl_would_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", ":/a:/b")
-    assert kubeconfig_merge.target() == Path("/a")
+    assert merging.target() == Path("/a")
     monkeypatch.delenv("KUBECONFIG")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert kubeconfig_merge.target() == tmp_path / ".kube/config"
+    assert merging.target() == tmp_path / ".kube/config"
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1)
@@ -217,7 +217,7 @@ def test_any_extension_survives(value: Any) -> None:
 
 @given(TEXTS)
 def test_any_text_of_ours_is_read_as_text(text: str) -> None:
-    assert yaml.safe_load(yamlverbatim.dump({"a": text})) == {"a": text}
+    assert yaml.safe_load(foreign.dump({"a": text})) == {"a": text}
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")
@@ -230,7 +230,7 @@ def test_kubectl_reads_the_same_before_and_after(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_bytes(existing)
     before = view(path)
-    kubeconfig_merge.merge_into(path, OURS, use=False, force=False)
+    merging.merge_into(path, OURS, use=False, force=False)
     after = view(path)
     assert without_ours(after) == before
     assert "edge" in [entry["name"] for entry in after["clusters"]]

@@ -10,21 +10,22 @@ from typing import Any
 
 import pytest
 
-from edgeboot import yamlfile
-from edgeboot.bundle.contents import Blob, Contents, Item
-from edgeboot.bundle.contents import Role as ItemRole
+from edgeboot.blob import Blob
+from edgeboot.bundle.format.contents import Contents, Item
+from edgeboot.bundle.format.contents import Role as ItemRole
+from edgeboot.checks.base import Subject
 from edgeboot.inventory.cluster import read as read_components
 from edgeboot.inventory.fold import folded
 from edgeboot.inventory.hosts import Host, PlacedFile
 from edgeboot.inventory.model import Budget, Cluster, Datastore, DatastoreKind, Node, Role
-from edgeboot.lifecycle.checks.base import Subject
 from edgeboot.lifecycle.preflight import ALLOWABLE, CHECKS, Preflight, findings, refusals
-from edgeboot.lifecycle.terms import Terms
 from edgeboot.plan.condition import BootFile, Condition, Filesystem
 from edgeboot.plan.facts import Facts, FileFact, HostTraits, Listener, UnitFact
 from edgeboot.plan.findings import Finding, Severity
+from edgeboot.plan.options import Terms
 from edgeboot.plan.steps import Upload
 from edgeboot.secret import Secret
+from edgeboot.yaml import strict
 
 CASES = Path(__file__).parents[2] / "cases" / "preflight"
 NOW = 1_790_000_000
@@ -140,7 +141,7 @@ def subject(case: dict[str, Any]) -> Subject:
         Upload(path, Sized(size), 0o644, replaces=False)
         for path, size in case.get("uploads", {}).items()
     )
-    read = yamlfile.parse(case.get("components") or "name: c", "case").free_reader("'cluster'")
+    read = strict.parse(case.get("components") or "name: c", "case").free_reader("'cluster'")
     components = read_components(read, Path())
     cluster_config = folded(config if role is Role.SERVER else {}, components, {})
     more = tuple(

@@ -10,11 +10,11 @@ from edgeboot.engine import reboot
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import Refused, StepFailed, Unreachable
 from edgeboot.events import silent
-from edgeboot.lifecycle.install import install, make_plan, preflight
-from edgeboot.lifecycle.terms import Terms
+from edgeboot.lifecycle.install.run import install, make_plan, preflight
+from edgeboot.plan.options import Terms
 from edgeboot.plan.steps import Reboot, Run
 from edgeboot.transport.base import Command, Result
-from edgeboot.transport.fake import FakeHost, Fault
+from edgeboot.transport.fake.host import FakeHost, Fault
 from tests.unit.lifecycle.test_install import CLUSTER, SUPPLIES, hosts, run, state
 
 LINE = b"console=tty1 root=PARTUUID=1 rootwait\n"

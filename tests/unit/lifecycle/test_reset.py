@@ -9,7 +9,7 @@ from edgeboot.errors import BadInput, Refused, Unreachable
 from edgeboot.events import silent
 from edgeboot.inventory.model import Node
 from edgeboot.lifecycle.reset import Doom, chosen, involved, make_plan, reset
-from edgeboot.transport.fake import FakeFile, FakeHost, Fault
+from edgeboot.transport.fake.host import FakeFile, FakeHost, Fault
 from tests.unit.lifecycle.test_install import CLUSTER, hosts
 from tests.unit.lifecycle.test_install import run as install
 

@@ -10,14 +10,14 @@ import pytest
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import Refused
 from edgeboot.inventory.model import Cluster, Datastore, DatastoreKind
-from edgeboot.lifecycle.install import make_plan
-from edgeboot.lifecycle.terms import Terms
+from edgeboot.lifecycle.install.run import make_plan
 from edgeboot.lifecycle.tokens import password_of
+from edgeboot.plan.options import Terms
 from edgeboot.plan.steps import Run, Write
 from edgeboot.report.plan import plan_json, plan_lines
 from edgeboot.secret import Secret
-from edgeboot.transport.fake import FakeHost, Fault
-from edgeboot.transport.fake_cluster import FakeNode, full_token
+from edgeboot.transport.fake.cluster import FakeNode, full_token
+from edgeboot.transport.fake.host import FakeHost, Fault
 from tests.unit.lifecycle.test_install import SUPPLIES
 from tests.unit.lifecycle.test_servers import (
     AGENT_TOKEN,

@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 
 from edgeboot.engine.fleet import FleetError
+from edgeboot.engine.host_sessions import Pace
 from edgeboot.errors import Refused, Unreachable
 from edgeboot.events import silent
 from edgeboot.inventory.model import Cluster, Datastore, DatastoreKind, Node, Role
-from edgeboot.lifecycle.grip import Pace
-from edgeboot.lifecycle.install import Installed, install, make_plan
-from edgeboot.lifecycle.terms import USUAL_TERMS, Terms
+from edgeboot.lifecycle.install.run import Installed, install, make_plan
+from edgeboot.plan.options import USUAL_TERMS, Terms
 from edgeboot.plan.steps import Start
 from edgeboot.secret import Secret
-from edgeboot.transport.fake import FakeCluster, FakeHost, Fault
+from edgeboot.transport.fake.host import FakeCluster, FakeHost, Fault
 from tests.unit.lifecycle.test_install import IMAGES, SUPPLIES, VERSION, state
 
 ETCD = "/var/lib/rancher/k3s/server/db/etcd/member"

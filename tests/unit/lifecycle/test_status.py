@@ -9,13 +9,13 @@ import pytest
 
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import Refused, Unreachable
-from edgeboot.lifecycle.install import make_plan
+from edgeboot.lifecycle.install.run import make_plan
 from edgeboot.lifecycle.status import ClusterReport, report
 from edgeboot.plan import paths
 from edgeboot.report.status import status_json, status_lines
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Command, Result, Snippet
-from edgeboot.transport.fake import FakeFile, FakeHost
+from edgeboot.transport.fake.host import FakeFile, FakeHost
 from tests.unit.lifecycle.test_install import CLUSTER, SUPPLIES, hosts, run
 
 NOW = 1_790_000_000

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from edgeboot.errors import StepFailed
-from edgeboot.plan.clearing import Part
+from edgeboot.plan.clear import Part
 from edgeboot.plan.remains import clearing_steps, losses, parse_remains
 
 VOLUME = {

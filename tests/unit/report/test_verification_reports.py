@@ -12,15 +12,15 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from edgeboot.cli.verify_output import render
+from edgeboot.cli.verify.output import render
 from edgeboot.errors import BadInput
-from edgeboot.inventory.budgets import ALL_FIGURES
-from edgeboot.report.difference import difference, difference_json, difference_lines
-from edgeboot.report.html.page import verification_html
-from edgeboot.report.junit import junit_xml
-from edgeboot.report.prometheus import prometheus_text
-from edgeboot.report.verification_json import read_verification, verification_json
-from edgeboot.report.verification_text import (
+from edgeboot.inventory.budget.values import ALL_FIGURES
+from edgeboot.report.verification.difference import difference, difference_json, difference_lines
+from edgeboot.report.verification.document import read_verification, verification_json
+from edgeboot.report.verification.html.page import verification_html
+from edgeboot.report.verification.junit import junit_xml
+from edgeboot.report.verification.prometheus import prometheus_text
+from edgeboot.report.verification.text import (
     bar,
     budget_table,
     check_tables,
@@ -28,6 +28,7 @@ from edgeboot.report.verification_text import (
     spark,
     summary,
 )
+from edgeboot.verify.measure.usage import Spread
 from edgeboot.verify.results import (
     CheckResult,
     Measured,
@@ -36,7 +37,6 @@ from edgeboot.verify.results import (
     Question,
     Verification,
 )
-from edgeboot.verify.usage import Spread
 
 NASTY = "<script>alert('x')</script>\"&\x00\x1b[31m\ufffe"
 MIB = 1 << 20

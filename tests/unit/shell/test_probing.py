@@ -15,7 +15,7 @@ import pytest
 
 from edgeboot import shell
 from edgeboot.verify.expectation import ClusterExpectation
-from edgeboot.verify.probe import ASK, Answer, manifests, parse_probes, wanted_peers
+from edgeboot.verify.probes.pods import ASK, Answer, manifests, parse_probes, wanted_peers
 
 SHELLS = [("dash",), ("busybox", "sh")]
 NODES = ("server-1", "agent-1")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from edgeboot import shell
-from edgeboot.verify.figures import usage_of
-from edgeboot.verify.samples import parse_sampling
-from edgeboot.verify.usage import Usage
+from edgeboot.verify.measure.figures import usage_of
+from edgeboot.verify.measure.samples import parse_sampling
+from edgeboot.verify.measure.usage import Usage
 
 SHELLS = [("dash",), ("busybox", "sh")]
 MIB = 1 << 20

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edgeboot.errors import BadInput, Refused
-from edgeboot.transport.ssh_client import client_files
-from edgeboot.transport.ssh_target import SshTarget
+from edgeboot.transport.ssh.openssh import client_files
+from edgeboot.transport.ssh.target import SshTarget
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEJ1dCB0aGlzIGlzIG5vdCBhIHJlYWwga2V5ISEhISE="
 JUMP = SshTarget("jump host", "2001:db8::1", user="me", port=2222, host_key=KEY)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgeboot.errors import BadInput
-from edgeboot.transport.ssh_config import load, resolve
-from edgeboot.transport.ssh_target import Hop, SshTarget
+from edgeboot.transport.ssh.client_config import load, resolve
+from edgeboot.transport.ssh.target import Hop, SshTarget
 
 
 def _resolve(tmp_path: Path, text: str, target: SshTarget) -> Hop:

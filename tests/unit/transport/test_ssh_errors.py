@@ -17,7 +17,7 @@ import paramiko.ssh_exception
 import pytest
 
 from edgeboot.errors import EdgebootError, Refused, Unreachable
-from edgeboot.transport.ssh_errors import TABLE, door, translated
+from edgeboot.transport.ssh.errors import TABLE, door, translated
 
 _MODULES = (
     fabric.exceptions,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from edgeboot.errors import BadInput, Refused
-from edgeboot.transport import ssh_known_hosts as known_hosts
-from edgeboot.transport.ssh_host_keys import HostKeys
-from edgeboot.transport.ssh_target import Hop
+from edgeboot.transport.ssh.host_keys import known_hosts
+from edgeboot.transport.ssh.host_keys.policy import HostKeys
+from edgeboot.transport.ssh.target import Hop
 
 BLOB = b"key one"
 OTHER = b"key two"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgeboot.transport.ssh_privilege import not_started
-from edgeboot.transport.ssh_target import Hop
+from edgeboot.transport.ssh.login.privilege import not_started
+from edgeboot.transport.ssh.target import Hop
 
 HOP = Hop("node-1", "pi", 22, "pi-user", (), False, False, None, "pi", (), None)
 

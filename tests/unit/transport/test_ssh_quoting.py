@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edgeboot import shell
 from edgeboot.errors import StepFailed
 from edgeboot.transport.base import Argv, Snippet
-from edgeboot.transport.ssh_quoting import MAX_LINE, Frame, quote, words_of
+from edgeboot.transport.ssh.quoting import MAX_LINE, Frame, quote, words_of
 
 
 @pytest.mark.parametrize(

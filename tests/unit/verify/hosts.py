@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from edgeboot.blob import Source
 from edgeboot.errors import Unreachable
 from edgeboot.inventory.model import Role
-from edgeboot.plan.sources import Source
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet
 from edgeboot.verify.expectation import ClusterExpectation, Expectation, ExpectedFile

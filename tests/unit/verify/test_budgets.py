@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edgeboot.errors import BadInput, NotMeasured
-from edgeboot.inventory.budget_file import budget_text, load_budget, named_budget
-from edgeboot.inventory.budgets import (
+from edgeboot.inventory.budget.file import budget_text, load_budget, named_budget
+from edgeboot.inventory.budget.values import (
     ALL_FIGURES,
     NAMED,
     Unit,
@@ -17,10 +17,10 @@ from edgeboot.inventory.budgets import (
     write_amount,
 )
 from edgeboot.inventory.model import Budget, Role
-from edgeboot.verify.budgets import recorded, shown, verdict
-from edgeboot.verify.figures import usage_of
-from edgeboot.verify.samples import parse_sampling
-from edgeboot.verify.usage import Usage
+from edgeboot.verify.measure.budgets import recorded, shown, verdict
+from edgeboot.verify.measure.figures import usage_of
+from edgeboot.verify.measure.samples import parse_sampling
+from edgeboot.verify.measure.usage import Usage
 from tests.unit.verify.hosts import MIB, sampling
 
 

@@ -10,7 +10,7 @@ import pytest
 from edgeboot.inventory.model import Role
 from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import CheckResult, Outcome, Verification
-from edgeboot.verify.scope import Scope
+from edgeboot.verify.selection import Scope
 from edgeboot.verify.suite import Fleet, verify
 from tests.unit.verify import hosts
 from tests.unit.verify.hosts import MIB, Site, chart, deployment, ended, node_object, site

@@ -9,7 +9,7 @@ import pytest
 from edgeboot.errors import BadInput, Interrupted
 from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import Outcome, Question
-from edgeboot.verify.scope import Scope
+from edgeboot.verify.selection import Scope
 from edgeboot.verify.suite import own_tests
 from tests.unit.verify.hosts import site
 from tests.unit.verify.test_checks import run

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from edgeboot.errors import NotMeasured
-from edgeboot.verify.figures import usage_of
-from edgeboot.verify.samples import parse_sampling
-from edgeboot.verify.summary import thinned
-from edgeboot.verify.usage import Reading, Spread, Unmeasured, Usage, spread_of
+from edgeboot.verify.measure.figures import usage_of
+from edgeboot.verify.measure.samples import parse_sampling
+from edgeboot.verify.measure.summary import thinned
+from edgeboot.verify.measure.usage import Reading, Spread, Unmeasured, Usage, spread_of
 from tests.unit.verify.hosts import MIB, NOW, sampling
 
 

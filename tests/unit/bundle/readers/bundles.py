@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeboot.bundle.contents import Blob, Contents, Item, Role
-from edgeboot.bundle.wire import BLOCK, header, padding
+from edgeboot.blob import Blob
+from edgeboot.bundle.format.contents import Contents, Item, Role
+from edgeboot.bundle.tar.writer import BLOCK, header, padding
 from tests.unit.bundle.readers import Case, Modules, Run, flipped
 
 Edit = Callable[[dict[str, Any]], object]
@@ -117,12 +118,12 @@ def contents_cases(bundle: bytes) -> Iterator[Case]:
     good = json.loads(table)
 
     def decoded(data: bytes) -> Run:
-        return lambda m: m.contents_json.decode(data).name
+        return lambda m: m.encoding.decode(data).name
 
     yield "a good one", decoded(table)
     more = {**good, "version": "1.4", "expires": "2027-06-30", "lock": "0" * 64}
     more["items"] = [{**good["items"][0], "namespace": "a", "values": "a: 1\n"}, *good["items"][1:]]
-    yield "a good one with all there can be", lambda m: repr(m.contents_json.decode(sealed(more)))
+    yield "a good one with all there can be", lambda m: repr(m.encoding.decode(sealed(more)))
     for label, edit in edits():
         document = copy.deepcopy(good)
         edit(document)

@@ -20,7 +20,7 @@ def chart_cases(directory: Path) -> Iterator[Case]:
 
         def run(m: Modules) -> object:
             path.write_bytes(data)
-            return sorted(m.chart_files.read(path, "it"))
+            return sorted(m.package.read(path, "it"))
 
         return run
 
@@ -32,7 +32,7 @@ def chart_cases(directory: Path) -> Iterator[Case]:
     (home / "d").mkdir(parents=True)
     (home / "Chart.yaml").write_bytes(chart)
     (home / "d" / "f").write_bytes(b"x")
-    yield "a good directory", lambda m: sorted(m.chart_files.read(home, "it"))
+    yield "a good directory", lambda m: sorted(m.package.read(home, "it"))
     for name, make in (
         ("link", lambda p: p.symlink_to("/etc/passwd")),
         ("broken link", lambda p: p.symlink_to("/gone")),
@@ -44,11 +44,11 @@ def chart_cases(directory: Path) -> Iterator[Case]:
         odd.mkdir()
         (odd / "Chart.yaml").write_bytes(chart)
         make(odd / "x")
-        yield name, lambda m, d=odd: sorted(m.chart_files.read(d, "it"))  # type: ignore[misc]
+        yield name, lambda m, d=odd: sorted(m.package.read(d, "it"))  # type: ignore[misc]
     for name in ("caf\u00e9", "n" * 101):
         yield (
             f"packing {name[:9]}",
             lambda m, n=name: len(  # type: ignore[misc]
-                list(m.chart_files.pack("a", {n: b""}))
+                list(m.package.pack("a", {n: b""}))
             ),
         )

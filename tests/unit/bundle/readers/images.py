@@ -25,8 +25,8 @@ def image_cases(directory: Path) -> Iterator[Case]:
         def run(m: Modules) -> object:
             path.write_bytes(data)
             shutil.rmtree(root, ignore_errors=True)
-            store = m.store.Store(root)
-            return repr(m.images.take_apart(path, arches or (AMD64,), store, "it"))
+            store = m.blobs.Store(root)
+            return repr(m.image_files.take_apart(path, arches or (AMD64,), store, "it"))
 
         return run
 

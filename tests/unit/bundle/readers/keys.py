@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator
 
-from edgeboot.bundle import minisign
+from edgeboot.bundle.trust import minisign
 from edgeboot.secret import Secret
 from tests.unit.bundle.readers import Case, Modules, Run, flipped
 

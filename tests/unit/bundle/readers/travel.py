@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgeboot.bundle import archive, delta, split
-from edgeboot.bundle.wire import BLOCK, header, padding
+from edgeboot.bundle.format import archive
+from edgeboot.bundle.tar.writer import BLOCK, header, padding
+from edgeboot.bundle.travel import delta, split
 from tests.unit.bundle.fakes import sha256
 from tests.unit.bundle.readers import Case, Modules, Run, flipped
 

@@ -1,0 +1,5 @@
+"""``python -m edgeboot``."""
+
+from edgeboot.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""From ``bundle.yml`` to a bundle: spec, lock, resolution, building."""

@@ -1,0 +1,129 @@
+"""K3s from one of its releases: a directory with the published files, or a base URL.
+
+File names, checksum files and URL layout are those of K3s's install.sh and release workflow.
+Nothing is used before it has the SHA-256 that the release's ``sha256sum-ARCH.txt`` gives it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from urllib.parse import quote
+
+from edgeboot.blob import Blob
+from edgeboot.bundle.build.origin import Origin, checksums, listed_in
+from edgeboot.bundle.build.spec import VERSION
+from edgeboot.bundle.http.download import Downloader, Missing
+from edgeboot.bundle.oci.reference import full_name
+from edgeboot.bundle.store.blobs import Store, file_chunks
+from edgeboot.errors import BadInput, StepFailed
+from edgeboot.platform import Arch, arch_of_elf
+
+RELEASES = "https://github.com/k3s-io/k3s/releases/download"  # install.sh: GITHUB_URL
+CHANNELS = "https://update.k3s.io/v1-release/channels"  # install.sh: INSTALL_K3S_CHANNEL_URL
+
+_SUFFIXES = (".tar.zst", ".tar.gz", ".tar")
+_OVERLAP = 128
+_EMBEDDED = re.compile(rb"v[0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3}(?:-rc[0-9]{1,2})?\+k3s[0-9]{1,2}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a release has for one architecture: the binary, and a path to the image archive."""
+
+    arch: Arch
+    binary: Blob
+    images: Path
+    images_name: str
+
+
+def version_url(base: str, version: str) -> str:
+    """The URL of a version's files: ``+`` has to be written ``%2B``."""
+    return f"{base}/{quote(version, safe='')}"
+
+
+def channel_version(channel: str, downloader: Downloader, service: str = CHANNELS) -> str:
+    """The version a channel points at: the last segment of where the channel service redirects."""
+    url = f"{service}/{quote(channel)}"
+    version = downloader.final_url(url).rstrip("/").rpartition("/")[2].replace("%2B", "+")
+    if not VERSION.fullmatch(version):
+        raise BadInput(f"{url} leads to no K3s version", hint="use stable, latest or v1.36")
+    return version
+
+
+def listed(origin: Origin, arch: Arch) -> dict[str, str]:
+    """The SHA-256 that a release gives its binary and its image archives for an architecture."""
+    return checksums(origin, f"sha256sum-{arch.name}.txt")
+
+
+def image_names(origin: Origin) -> frozenset[str] | None:
+    """The full names of the release's images; None where it has no list.
+
+    ``k3s-images.txt`` has no checksum, so this decides only what need not be looked up elsewhere.
+    """
+    try:
+        lines = origin.text("k3s-images.txt").splitlines()
+    except Missing:
+        return None
+    names = set()
+    for line in filter(None, map(str.strip, lines)):
+        with suppress(ValueError):
+            names.add(full_name(line))
+    return frozenset(names)
+
+
+def acquire(
+    origin: Origin, arch: Arch, store: Store, sums: Mapping[str, str] | None = None
+) -> Part:
+    """Binary and image archive of one architecture, checked against the release's checksums.
+
+    ``sums`` are these, where they have been read already.
+    The archive is the best compressed one there is. Raises BadInput where the release lacks a file
+    or holds the binary of another architecture, Refused naming the file where a checksum is wrong.
+    """
+    sums = listed(origin, arch) if sums is None else sums
+    label = origin.describe(arch.k3s_binary)
+    binary = store.add(
+        file_chunks(origin.obtain(arch.k3s_binary, listed_in(sums, arch.k3s_binary, origin))),
+        expected=sums[arch.k3s_binary],
+        what=label,
+    )
+    head = next(store.source(binary).open(), b"")[:20]
+    if arch_of_elf(head) is not arch:
+        found = arch_of_elf(head)
+        kind = f"a program for {found.name}" if found else "no program that edgeboot knows"
+        raise BadInput(f"{label} should be for {arch.name} but is {kind}")
+    for suffix in _SUFFIXES:
+        name = f"k3s-airgap-images-{arch.name}{suffix}"
+        if name in sums:
+            try:
+                return Part(arch, binary, origin.obtain(name, sums[name]), origin.describe(name))
+            except Missing:
+                continue
+    stem = origin.describe(f"k3s-airgap-images-{arch.name}")
+    raise BadInput(f"the release has no {stem} with {', '.join(_SUFFIXES)}")
+
+
+def embedded_version(binary: Path) -> str | None:
+    """The version that a K3s binary carries in its bytes; None where it is not clear.
+
+    The binary is not run: it may be for another machine, and a bundle builder executes nothing it
+    was given. Where a string is followed by a digit of another, the shorter finding is right.
+    """
+    found: set[str] = set()
+    window = b""
+    try:
+        for chunk in chain(file_chunks(binary), (bytes(_OVERLAP),)):
+            window = window[-_OVERLAP:] + chunk
+            safe = len(window) - _OVERLAP // 2  # a match that ends later may go on in the next
+            found.update(m[0].decode() for m in _EMBEDDED.finditer(window) if m.end() < safe)
+    except OSError as error:
+        raise StepFailed(f"cannot read {binary}: {error.strerror}") from error
+    shortest = min(found, key=len, default=None)
+    if shortest is None or not all(version.startswith(shortest) for version in found):
+        return None
+    return shortest

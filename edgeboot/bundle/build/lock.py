@@ -1,0 +1,183 @@
+"""``bundle.lock``: exactly what was meant, kept beside the spec.
+
+A pin says for one thing of a kind (``k3s``, ``images``, ``charts``, ``files`` …) what was asked for
+and what that turned out to be. The document is canonical, so its digest names it; a bundle records
+that digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeboot import json_document
+from edgeboot.errors import BadInput, Refused, StepFailed
+
+FORMAT = 1
+_MAX = 16 << 20
+_HINT = "see what moved with `edgeboot bundle update --dry-run`, or lock what the spec says now"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One thing: what was asked for, and what it is (names to versions, digests)."""
+
+    asked: str
+    found: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{key} {value}" for key, value in sorted(self.found.items()))
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Pins by kind and name."""
+
+    pins: Mapping[tuple[str, str], Pin]
+
+    def encode(self) -> bytes:
+        """The canonical document; people diff it."""
+        kinds: dict[str, dict[str, object]] = {}
+        for (kind, name), pin in self.pins.items():
+            kinds.setdefault(kind, {})[name] = {"asked": pin.asked, "found": dict(pin.found)}
+        document = {"edgeboot-lock": FORMAT, **kinds}
+        return json.dumps(document, sort_keys=True, indent=1).encode("ascii") + b"\n"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the document, hexadecimal."""
+        return hashlib.sha256(self.encode()).hexdigest()
+
+
+class Pins:
+    """What a run settles on. ``old`` is a lock to go by, ``frozen`` refuses all else."""
+
+    def __init__(self, old: Lock | None = None, *, frozen: bool = False) -> None:
+        self._old = old.pins if old else {}
+        self._frozen = frozen
+        self._new: dict[tuple[str, str], Pin] = {}
+
+    def settle(
+        self, kind: str, name: str, asked: str, find: Callable[[], Mapping[str, str]]
+    ) -> Mapping[str, str]:
+        """What a lock says of a thing, as long as the same is asked for; else what ``find`` says.
+
+        Raises Refused where the lock is frozen and does not say.
+        """
+        old = self._old.get((kind, name))
+        if old is None or old.asked != asked:
+            if self._frozen:
+                said = f"has it for {old.asked!r}" if old else "does not have it"
+                raise _differs(f"{kind} {name}: the lock {said}, the spec asks {asked!r}")
+            old = Pin(asked, dict(find()))
+        self._new[kind, name] = old
+        return old.found
+
+    def note(self, kind: str, name: str, asked: str, found: Mapping[str, str]) -> None:
+        """Record what a thing is that can be looked at; Refused where a frozen lock says other."""
+        pin = Pin(asked, dict(found))
+        old = self._old.get((kind, name))
+        if self._frozen and old != pin:
+            said = f"it was {old}" if old else "the lock does not have it"
+            raise _differs(f"{kind} {name} has moved: it is {pin}, {said}")
+        self._new[kind, name] = pin
+
+    def keep(self, kind: str, name: str, asked: str) -> None:
+        """Hold on to what the lock says of a thing that is still asked for, but not used now."""
+        old = self._old.get((kind, name))
+        if old is not None and old.asked == asked:
+            self._new[kind, name] = old
+
+    def check_unused(self) -> None:
+        """Refused where a frozen lock pins what the spec no longer names.
+
+        K3s's parts may be left over, and images of charts that an archive brings.
+        """
+        unseen = set(self._old) - set(self._new)
+        left = sorted(" ".join(key) for key in unseen if key[0] not in ("k3s", "chart-images"))
+        if self._frozen and left:
+            raise _differs(f"the lock has {', '.join(left)}, the spec has not")
+
+    def lock(self) -> Lock:
+        """All that was settled."""
+        return Lock(dict(self._new))
+
+
+def path_beside(spec: Path) -> Path:
+    """Where the lock of a spec is: ``edge.yml`` → ``edge.lock``."""
+    return spec.with_suffix(".lock")
+
+
+def read(path: Path) -> Lock:
+    """A lock; BadInput where there is none, Refused where it is damaged."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX + 1)
+    except FileNotFoundError:
+        hint = "write it with `edgeboot bundle lock`"
+        raise BadInput(f"there is no lock {path}", hint=hint) from None
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > _MAX:
+        raise Refused(f"{path} is longer than {_MAX} bytes")
+    root = json_document.parse(data, str(path))
+    version = root.member("edgeboot-lock")
+    if version.value != FORMAT:
+        raise version.bad(f"is {version.value!r}; this edgeboot reads format {FORMAT}")
+    lock = Lock(dict(_pins(root)))
+    if lock.encode() != data:
+        raise Refused(f"{path} was edited by hand", hint="write it anew: `edgeboot bundle lock`")
+    return lock
+
+
+def write(path: Path, lock: Lock) -> None:
+    """Write a lock whole or not at all; StepFailed where the disk does not take it."""
+    part: str | None = None
+    try:
+        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(lock.encode())
+            os.fchmod(file.fileno(), 0o644)
+        Path(part).replace(path)
+        part = None
+    except OSError as error:
+        raise StepFailed(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if part is not None:
+            Path(part).unlink(missing_ok=True)
+
+
+def moved(old: Lock, new: Lock) -> Iterator[str]:
+    """A line for each thing that is not the same in two locks."""
+    for key in sorted(set(old.pins) | set(new.pins)):
+        before, after = old.pins.get(key), new.pins.get(key)
+        label = " ".join(key)
+        if before is None:
+            yield f"+ {label}: {after}"
+        elif after is None:
+            yield f"- {label}"
+        elif before.found != after.found:
+            for name in sorted({*before.found, *after.found}):
+                was, now = before.found.get(name, "-"), after.found.get(name, "-")
+                if was != now:
+                    yield f"  {label}: {name} {was} -> {now}"
+
+
+def _differs(what: str) -> Refused:
+    return Refused(what, hint=_HINT, error_id="lock-differs")
+
+
+def _pins(root: json_document.Node) -> Iterator[tuple[tuple[str, str], Pin]]:
+    kinds = root.value if isinstance(root.value, dict) else {}
+    for kind in kinds:
+        if kind == "edgeboot-lock":
+            continue
+        names = root.member(kind)
+        for name in names.value if isinstance(names.value, dict) else {}:
+            pin = names.member(name).only(("asked", "found"))
+            yield (kind, name), Pin(pin.member("asked").text(), pin.member("found").pairs())

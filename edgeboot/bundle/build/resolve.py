@@ -1,0 +1,279 @@
+"""Resolves what a spec leaves open (channels, tags, bytes of local files) to pins, cheaply.
+
+Nothing large is fetched here: ``build`` does that, by the same functions' pins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edgeboot.blob import Blob
+from edgeboot.bundle.build import k3s_release
+from edgeboot.bundle.build.helm_release import at_hand
+from edgeboot.bundle.build.lock import Lock, Pins
+from edgeboot.bundle.build.origin import DirectoryOrigin, HttpOrigin, Origin
+from edgeboot.bundle.build.registry_images import ImageEntry
+from edgeboot.bundle.build.spec import Entry, K3s, Spec
+from edgeboot.bundle.charts import images, vendoring
+from edgeboot.bundle.charts.oci import RegistryCharts
+from edgeboot.bundle.charts.repository import Repositories
+from edgeboot.bundle.charts.spec import ChartEntry, is_release_name, read_values
+from edgeboot.bundle.format.contents import Item, Role
+from edgeboot.bundle.http.download import Downloader
+from edgeboot.bundle.oci.reference import Reference
+from edgeboot.bundle.registry.client import Registry
+from edgeboot.bundle.registry.login import login_for
+from edgeboot.bundle.registry.pull import Wanted
+from edgeboot.bundle.store.blobs import DiskFailed, Store, default_root, measure, readable
+from edgeboot.errors import (
+    BadInput,
+    EdgebootError,
+    Interrupted,
+    Refused,
+    StepFailed,
+    combined_exit_code,
+)
+from edgeboot.events import Listener, Note, silent
+from edgeboot.platform import Arch
+
+_BY_EXIT_CODE = {error.exit_code: error for error in (BadInput, Refused, StepFailed)}
+
+
+@dataclass
+class Failures:
+    """The errors of parts that do not hide each other."""
+
+    errors: list[EdgebootError] = field(default_factory=list)
+
+    @contextmanager
+    def part(self, where: str | None) -> Iterator[None]:
+        """Collects one part: its failure is kept, with the place in the spec, for the end.
+
+        ``where`` is None where the failure knows its place.
+        """
+        try:
+            yield
+        except (Interrupted, DiskFailed):
+            raise  # no failure of this part: the user's wish, or what all parts would meet
+        except EdgebootError as error:
+            error.where = error.where or where
+            self.errors.append(error)
+
+    def settle(self) -> None:
+        """Raise what failed, if anything did."""
+        if len(self.errors) == 1:
+            raise self.errors[0]
+        if self.errors:
+            kind = _BY_EXIT_CODE[combined_exit_code(e.exit_code for e in self.errors)]
+            listed = "\n".join(f"- {error}" for error in self.errors)
+            raise kind(f"{len(self.errors)} parts of the bundle failed:\n{listed}")
+
+
+def resolve(
+    spec: Spec,
+    old: Lock | None = None,
+    *,
+    release: Path | str | None = None,
+    store: Store | None = None,
+    channels: str = k3s_release.CHANNELS,
+    registry: Registry | None = None,
+    helm: str | None = None,
+) -> Lock:
+    """The lock of a spec; what ``old`` pins and is asked for as before stays as it is there.
+
+    Parameters and errors are those of ``build``.
+    """
+    pins, failures = Pins(old), Failures()
+    work = store or Store(default_root())
+    client = registry or Registry(spec.registries)
+    version: str | None = None
+    brought: frozenset[str] | None = None
+    with failures.part(spec.k3s.where):
+        origin, version = find_k3s(spec.k3s, release, work, channels, pins)
+        for arch in spec.k3s.arches:
+            pin_k3s(pins, origin, arch)
+        brought = k3s_release.image_names(origin)
+    for image in spec.pulls:
+        with failures.part(image.where):
+            pin_image(pins, image, client)
+    repositories = Repositories(work, oci=RegistryCharts(client))
+    packed: list[tuple[Item, str]] = []  # to look for images in
+    for chart in spec.charts:
+        with failures.part(chart.where):
+            item = chart_item(chart, pin_chart(pins, chart, work, repositories))
+            packed += [(item, chart.where)] if chart.discover else []
+    maybe = bool(spec.images) or brought is None
+    with failures.part(None):
+        program = at_hand(spec, helm, version or "", pins, work) if packed else None
+        for item, where in packed:
+            with failures.part(where):
+                release_ = images.examine(item, where, work, program)
+                if spec.strict and release_.discovery.unresolved:
+                    raise images.unresolved(release_)
+                _pin_chart_images(pins, release_, client, brought or frozenset(), maybe)
+    files = (("archives", spec.images), ("manifests", spec.manifests), ("files", spec.files))
+    for kind, entries in files:
+        for entry in entries:
+            with failures.part(entry.where):
+                pin_file(pins, kind, entry)
+    failures.settle()
+    return pins.lock()
+
+
+def find_k3s(
+    k3s: K3s,
+    release: Path | str | None,
+    store: Store,
+    channels: str,
+    pins: Pins,
+    listener: Listener = silent,
+) -> tuple[Origin, str | None]:
+    """Where the release is, and its version where that is known beforehand.
+
+    A URL is the place of all versions when the spec names one, else that of the files themselves.
+    """
+    source = k3s.source if release is None else release
+    if isinstance(source, Path):
+        if not source.is_dir():
+            raise BadInput(f"there is no release directory {source}", where=k3s.where)
+        return DirectoryOrigin(source), k3s.version
+    hint = "check the network, or take K3s from a directory: --k3s-release DIR"
+    downloader = Downloader(login=login_for, listener=listener, hint=hint)
+    version = k3s.version
+    if k3s.channel is not None:
+        channel = k3s.channel
+
+        def find() -> dict[str, str]:
+            return {"version": k3s_release.channel_version(channel, downloader, channels)}
+
+        version = pins.settle("k3s", "version", f"channel {channel}", find)["version"]
+    if source is None and version is None:
+        hint = "add 'version', 'channel' or 'source', or give --k3s-release"
+        raise BadInput("the bundle does not say which K3s", where=k3s.where, hint=hint)
+    base = source or k3s_release.RELEASES
+    url = k3s_release.version_url(base, version) if version else base
+    return HttpOrigin(url, downloader, store), version
+
+
+def pin_k3s(pins: Pins, origin: Origin, arch: Arch) -> Mapping[str, str]:
+    """Pin the checksums of a release's files for an architecture, and return them."""
+    sums = k3s_release.listed(origin, arch)
+    pins.note("k3s", arch.name, arch.k3s_binary, sums)
+    return sums
+
+
+def pin_file(pins: Pins, kind: str, entry: Entry, blob: Blob | None = None) -> None:
+    """Pin a file by its bytes; ``blob`` where they have been hashed already."""
+    found = blob or measure(readable(entry.path))
+    pins.note(kind, entry.label, entry.label, {"sha256": found.sha256})
+
+
+def pin_image(pins: Pins, entry: ImageEntry, registry: Registry) -> Reference:
+    """Pin an image; the reference with the digest that its tag has, or had when it was locked."""
+    return pin_reference(pins, "images", entry.reference, registry)
+
+
+def pin_reference(pins: Pins, kind: str, reference: Reference, registry: Registry) -> Reference:
+    """Pin an image that the spec names (``images``) or a chart needs (``chart-images``)."""
+
+    def find() -> dict[str, str]:
+        return {"digest": f"sha256:{registry.resolve(reference)}"}
+
+    found = pins.settle(kind, reference.name, str(reference), find)
+    return replace(reference, digest=found["digest"].removeprefix("sha256:"))
+
+
+def releases(
+    spec: Spec,
+    *,
+    store: Store | None = None,
+    registry: Registry | None = None,
+    helm: str | None = None,
+    lock: Lock | None = None,
+    listener: Listener = silent,
+) -> list[images.Release]:
+    """The charts of a spec and what was found in each; parameters and errors as ``build``'s.
+
+    Of ``lock`` only the helm to ask is taken, as long as the spec asks for the same.
+    """
+    work, failures = store or Store(default_root()), Failures()
+    client = registry or Registry(spec.registries)
+    repositories = Repositories(work, oci=RegistryCharts(client))
+    pins, version = Pins(lock), spec.k3s.version or ""
+    program = at_hand(spec, helm, version, pins, work, listener) if spec.charts else None
+    found = []
+    for entry in spec.charts:
+        with failures.part(entry.where):
+            listener(Note(f"chart {entry.describe()}"))
+            item = chart_item(entry, vendoring.collect(entry, work, repositories))
+            found.append(images.examine(item, entry.where, work, program))
+    failures.settle()
+    return found
+
+
+def _pin_chart_images(
+    pins: Pins,
+    release: images.Release,
+    registry: Registry,
+    brought: frozenset[str],
+    maybe: bool,
+) -> None:
+    """Pin the images of a chart but for those that K3s's release brings.
+
+    ``maybe``: others may be in archives, so that it is no error when a registry lacks one.
+    """
+    for reference in images.references((release,)):
+        if reference.name not in brought:
+            with suppress(BadInput, Refused, StepFailed) if maybe else nullcontext():
+                pin_reference(pins, "chart-images", reference, registry)
+
+
+def chart_item(entry: ChartEntry, chart: vendoring.Chart) -> Item:
+    """A chart as a bundle lists it; BadInput where Helm could not install it."""
+    name = entry.name or chart.name
+    if not is_release_name(name):
+        hint = "give it a 'name' of lower-case letters, digits and dashes"
+        raise BadInput(f"{name!r} cannot name what Helm installs", hint=hint)
+    values = read_values(entry)
+    return Item(Role.CHART, name, chart.blob, None, chart.version, entry.namespace, values)
+
+
+def pinned_pulls(
+    spec: Spec, pins: Pins, registry: Registry, failures: Failures
+) -> list[tuple[Wanted, str]]:
+    """The images that a spec names, pinned, each with its place in the spec."""
+    wanted = []
+    for entry in spec.pulls:
+        with failures.part(entry.where):
+            reference = pin_image(pins, entry, registry)
+            wanted.append((Wanted(reference, entry.arches or spec.k3s.arches), entry.where))
+    return wanted
+
+
+def pin_chart(
+    pins: Pins, entry: ChartEntry, store: Store, repositories: Repositories
+) -> vendoring.Chart:
+    """Fetch a chart and pin it: a range by the version it gave, and everything by its bytes."""
+    if isinstance(entry.values, Path):
+        values = measure(readable(entry.values))
+        pins.note("values", entry.label, entry.label, {"sha256": values.sha256})
+    if isinstance(entry.source, Path):
+        chart = vendoring.collect(entry, store, repositories)
+        pins.note("charts", entry.label, entry.label, {"sha256": chart.blob.sha256})
+        return chart
+
+    def find() -> dict[str, str]:
+        chart = vendoring.collect(entry, store, repositories)
+        return {"version": chart.version, "sha256": chart.blob.sha256}
+
+    found = pins.settle("charts", entry.label, entry.version, find)
+    chart = vendoring.collect(replace(entry, version=found["version"]), store, repositories)
+    if chart.blob.sha256 != found["sha256"]:
+        raise Refused(
+            f"{entry.label} {chart.version} is not the chart that was locked",
+            hint="ask its publisher; a released version should not change",
+        )
+    return chart

@@ -1,0 +1,112 @@
+"""The JSON Schema of ``bundle.yml``, for editors that complete and check while one types.
+
+It is made of the loader's own tables and patterns where there are any. It cannot say all that the
+loader checks (files that are there, names that collide).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgeboot.bundle.build.component_images import COMPONENTS
+from edgeboot.bundle.build.spec import HELM_VERSION, VERSION
+from edgeboot.bundle.format.encoding import DAY, RELEASE
+from edgeboot.platform import ARCHES
+
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema, in JSON Schema draft 2020-12."""
+    arches = {
+        "type": "array",
+        "items": {"enum": list(ARCHES)},
+        "minItems": 1,
+        "uniqueItems": True,
+    }
+    without = {"type": "array", "items": {"enum": list(COMPONENTS)}}
+    k3s = {
+        "version": {"type": "string", "pattern": f"^{VERSION.pattern}$"},
+        "channel": _described(_TEXT, "stable, latest, v1.36 …; not together with 'version'."),
+        "source": _described(_TEXT, "A release directory, or the URL that releases are below."),
+        "arches": arches,
+        "images": _described(
+            {"anyOf": [{"const": "all"}, _object({"without": without}, "without")]},
+            "K3s's own images: all, or without those of components that the site disables.",
+        ),
+    }
+    pulled = {
+        "name": _described(_TEXT, "docker.io/library/nginx:1.27, with a tag, @sha256:… or both."),
+        "arches": _described(arches, "Where the image is not there for all architectures."),
+    }
+    registry = {
+        "mirrors": _described(_TEXTS, "Asked before the registry itself, in this order."),
+        "ca": _described(_TEXT, "PEM file of the CA that alone is trusted there."),
+        "plain-http": {"type": "boolean"},
+        "token-host": _described(_TEXT, "Another host that may see this registry's credential."),
+    }
+    helm = {
+        "version": {"type": "string", "pattern": f"^{HELM_VERSION.pattern}$"},
+        "source": _described(_TEXT, "A directory with Helm's archives, or the URL they are below."),
+    }
+    item = {"path": _TEXT, "name": _TEXT, "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
+    images = {"anyOf": [_object({"archive": _TEXT}, "archive"), _object(pulled, "name")]}
+    top = {
+        "name": _described(_TEXT, "What the bundle is called."),
+        "version": _described(
+            # YAML reads 1.4 as a number; edgeboot takes it as it is written
+            {"type": ["string", "number"], "pattern": f"^{RELEASE.pattern}$"},
+            "Numbers with dots; hosts do not go back without --allow-older.",
+        ),
+        "expires": _described(
+            {"type": "string", "pattern": f"^{DAY.pattern}$"},
+            "The last day (UTC) on which it is installed without --allow-expired.",
+        ),
+        "k3s": _object(k3s),
+        "charts": _list(
+            {"anyOf": [_chart("path"), _chart("repo", "chart"), _chart("oci")]},
+        ),
+        "manifests": _TEXTS,
+        "files": _list(_object(item, "path")),
+        "images": _list(images),
+        "helm": _described(
+            _object(helm, "version"), "Fetched to find the images of charts; runs where one builds."
+        ),
+        "strict": _described({"type": "boolean"}, "Unknown images of charts are errors."),
+        "registries": {"type": "object", "additionalProperties": _object(registry)},
+    }
+    return {"$schema": _DIALECT, "title": "edgeboot bundle", **_object(top, "name")}
+
+
+def _chart(*source: str) -> dict[str, Any]:
+    options = {
+        "name": _TEXT,
+        "namespace": _TEXT,
+        "values": {"type": "object"},
+        "values-file": _TEXT,
+        "discover": {"type": "boolean"},
+    }
+    if source != ("path",):
+        options["version"] = _described(
+            {"type": ["string", "integer"]}, "Exact, or a range: ^1.2, ~1.2.3, '>=1 <3'."
+        )
+    return _object({**dict.fromkeys(source, _TEXT), **options}, *source)
+
+
+def _described(schema: dict[str, Any], text: str) -> dict[str, Any]:
+    return {**schema, "description": text}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    return {**found, "required": list(required)} if required else found

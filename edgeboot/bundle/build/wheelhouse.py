@@ -1,0 +1,89 @@
+"""edgeboot itself for a bundle: wheels of it and of all it needs, for an offline controller.
+
+pip collects them, from the index it is configured for; this is the only place that calls it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import edgeboot
+from edgeboot.bundle.build.spec import Entry
+from edgeboot.errors import StepFailed
+
+README = "edgeboot-README.txt"
+_PIP_SECONDS = 900
+
+_TEXT = """\
+edgeboot {version} and all it needs, for {target}.
+
+Set up a controller without Internet, in this directory:
+
+    python3 -m venv ~/edgeboot
+    ~/edgeboot/bin/pip install --no-index --find-links . edgeboot
+    ~/edgeboot/bin/edgeboot --version
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The controller the wheels are for; None is what runs here.
+
+    ``python`` is like ``3.11``, ``platform`` a tag of wheels like ``manylinux2014_aarch64``.
+    """
+
+    python: str | None = None
+    platform: str | None = None
+
+    def __str__(self) -> str:
+        python = self.python or f"{sys.version_info.major}.{sys.version_info.minor}"
+        return f"Python {python} on {self.platform or os.uname().machine}"
+
+
+def collect(directory: Path, target: Target) -> tuple[Entry, ...]:
+    """Put the wheels and a README into ``directory``; entries of a bundle spec for all of them.
+
+    ``StepFailed`` with pip's own words where it cannot get one.
+    """
+    _pip("wheel", "--no-deps", "--wheel-dir", str(directory), _ourselves())
+    (ours,) = directory.glob("edgeboot-*.whl")
+    if target.python or target.platform:
+        chosen: tuple[str, ...] = ("--only-binary=:all:",)
+        chosen += ("--python-version", target.python) if target.python else ()
+        chosen += ("--platform", target.platform) if target.platform else ()
+        _pip("download", *chosen, "--dest", str(directory), str(ours))
+    else:
+        _pip("wheel", "--wheel-dir", str(directory), str(ours))
+    text = _TEXT.format(version=edgeboot.__version__, target=target)
+    (directory / README).write_text(text, encoding="utf-8")
+    return tuple(Entry(path, "--with-edgeboot") for path in sorted(directory.iterdir()))
+
+
+def _ourselves() -> str:
+    """What pip shall make edgeboot of: this checkout, else the release that runs."""
+    checkout = Path(edgeboot.__file__).parent.parent
+    if (checkout / "pyproject.toml").is_file():
+        return str(checkout)
+    return f"edgeboot=={edgeboot.__version__}"
+
+
+def _pip(*words: str) -> None:
+    argv = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *words)
+    # The oldest date that a zip file can bear: a wheel built twice is the same wheel.
+    env = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}
+    try:
+        done = subprocess.run(
+            argv, env=env, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise StepFailed(f"pip {words[0]} took longer than {_PIP_SECONDS} s") from None
+    if done.returncode != 0:
+        said = done.stderr.strip()[-2000:] or "(it said nothing)"
+        raise StepFailed(
+            f"pip {words[0]} failed: {said}",
+            hint="it needs pip in edgeboot's own environment, and a package index it can reach",
+        )

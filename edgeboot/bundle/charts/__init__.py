@@ -1,0 +1,1 @@
+"""Helm charts: fetched, packed with their dependencies, searched for images."""

@@ -1,0 +1,103 @@
+"""Charts as files: read from a directory or a ``.tgz``, and packed the same way each time."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from edgeboot.bundle.charts import helmignore
+from edgeboot.bundle.store.blobs import readable
+from edgeboot.bundle.tar import untar
+from edgeboot.bundle.tar.writer import END, MAX_NAME, header, padding
+from edgeboot.errors import BadInput, Refused
+
+FILE_MAX = 16 << 20
+_LIMITS = untar.Limits(total=128 << 20, members=10_000, ratio=200, free=64 << 20)
+
+Files = Mapping[str, bytes]  # path below the chart's own directory -> content
+
+
+def read(path: Path, what: str) -> dict[str, bytes]:
+    """The files of a chart directory or a packed chart, without the directory's own name.
+
+    Raises BadInput where it is neither, Refused where a ``.tgz`` breaks the rules of ``untar``.
+    """
+    files = dict(_directory(path) if path.is_dir() else _packed(path, what))
+    if "Chart.yaml" not in files:
+        raise BadInput(f"{what} is no chart: it has no Chart.yaml")
+    return files
+
+
+def unpack(data: bytes, what: str) -> dict[str, bytes]:
+    """The files of a packed chart that is in memory, as a chart inside another one is."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return read(Path(file.name), what)
+
+
+def pack(name: str, files: Files) -> Iterator[bytes]:
+    """A ``.tgz`` of a chart: sorted by path, without times, owners or modes."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)  # no time, no name
+    for path in sorted(files):
+        member = f"{name}/{path}"
+        if not member.isascii() or len(member) > MAX_NAME:
+            raise BadInput(f"{path}: a chart's file names are ASCII and at most {MAX_NAME} long")
+        yield packer.compress(header(member, len(files[path])))
+        yield packer.compress(files[path] + padding(len(files[path])))
+    yield packer.compress(END) + packer.flush()
+
+
+def below(files: Files, prefix: str) -> dict[str, bytes]:
+    """The files of a directory, by their paths in it."""
+    return {p.removeprefix(prefix): data for p, data in files.items() if p.startswith(prefix)}
+
+
+def _packed(path: Path, what: str) -> Iterator[tuple[str, bytes]]:
+    top = ""
+    with untar.opened(path, what, _LIMITS) as members:
+        for member in members:
+            directory, _, name = member.name.partition("/")
+            if not name:
+                continue
+            if re.fullmatch(r"[^/]+/Chart\.yaml", member.name):
+                if top:
+                    raise Refused(f"{what} holds two charts")
+                top = directory
+            yield name, member.read(FILE_MAX)
+
+
+def _directory(directory: Path) -> Iterator[tuple[str, bytes]]:
+    ignore = directory / helmignore.FILE_NAME
+    data = b"".join(readable(ignore)) if ignore.is_file() else b""
+    yield from _below(directory, directory, helmignore.rules(data, str(ignore)))
+
+
+def _below(
+    top: Path, directory: Path, rules: tuple[helmignore.Rule, ...]
+) -> Iterator[tuple[str, bytes]]:
+    try:
+        paths = sorted(directory.iterdir())
+    except OSError as error:
+        raise BadInput(f"cannot read {directory}: {error.strerror}") from error
+    for path in paths:
+        name, inner = path.relative_to(top).as_posix(), path.is_dir() and not path.is_symlink()
+        if helmignore.ignored(name, inner, rules):
+            continue
+        if inner:
+            yield from _below(top, path, rules)
+            continue
+        if path.is_symlink() or not path.is_file():
+            raise BadInput(
+                f"{path} is neither a file nor a directory",
+                hint=f"replace it by what it stands for, or name it in {helmignore.FILE_NAME}",
+            )
+        if path.stat().st_size > FILE_MAX:
+            raise BadInput(
+                f"{path} has over {FILE_MAX >> 20} MiB; is it part of the chart?",
+                hint=f"if not, name it in {helmignore.FILE_NAME}",
+            )
+        yield name, b"".join(readable(path))

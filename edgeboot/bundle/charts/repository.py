@@ -1,0 +1,146 @@
+"""Charts from repositories: an index over HTTP(S), or an OCI registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+from urllib.parse import urljoin
+
+from edgeboot.blob import Blob
+from edgeboot.bundle.charts import semver
+from edgeboot.bundle.charts.spec import check_repository
+from edgeboot.bundle.http.download import Downloader, redirected
+from edgeboot.bundle.registry.login import login_for
+from edgeboot.bundle.store.blobs import Store
+from edgeboot.errors import BadInput, Refused
+from edgeboot.yaml import strict
+
+INDEX_MAX = 64 << 20
+CHART_MAX = 64 << 20
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+
+
+class OciCharts(Protocol):
+    """Charts in OCI registries; ``reference`` is ``oci://HOST/PATH/CHART`` without a tag."""
+
+    def versions(self, reference: str) -> Iterable[str]:
+        """The versions there are."""
+
+    def chart(self, reference: str, version: str, store: Store) -> Blob:
+        """A version's packed chart, verified, in the store."""
+
+
+class Repositories:
+    """Where charts come from by name; each index is read once."""
+
+    def __init__(
+        self, store: Store, downloader: Downloader | None = None, oci: OciCharts | None = None
+    ) -> None:
+        self.store = store
+        self._downloader = downloader or Downloader(login=login_for)
+        self._oci = oci
+        self._indexes: dict[str, dict[Any, Any]] = {}
+
+    def fetch(self, source: str, chart: str, version: str) -> Blob:
+        """The packed chart in the newest version that ``version`` allows.
+
+        ``source`` is a repository's URL, or an ``oci://`` reference that names the chart. Raises
+        BadInput where there is none, Refused where the bytes are not those of the index.
+        """
+        if source.startswith("oci://"):
+            return self._from_registry(source, version)
+        check_repository(source)
+        entries = self._versions(source, chart)
+        best = newest((str(e["version"]) for e in entries), version)
+        if best is None:
+            raise self._nothing(f"{source} has {chart}", version, entries)
+        entry = next(e for e in entries if e["version"] == best)
+        return self._download(source, chart, best, entry)
+
+    def _from_registry(self, reference: str, version: str) -> Blob:
+        if self._oci is None:
+            raise BadInput(f"{reference} needs a registry client", hint="use a repo or a path")
+        exact = _is_exact(version)
+        # a tag cannot hold a plus sign, so Helm writes an underscore for it
+        best = version if exact else newest(self._oci.versions(reference), version)
+        if best is None:
+            raise BadInput(f"{reference} has no version that {version!r} allows")
+        return self._oci.chart(reference, best, self.store)
+
+    def _versions(self, source: str, chart: str) -> list[dict[Any, Any]]:
+        entries = self._index(source)["entries"].get(chart)
+        if not isinstance(entries, list) or not entries:
+            near = strict.nearest(chart, [str(name) for name in self._index(source)["entries"]])
+            hint = f"did you mean {near}?" if near else "check 'repo' and 'chart'"
+            raise BadInput(f"{source} has no chart {strict.quoted(chart)}", hint=hint)
+        return [e for e in entries if isinstance(e, dict) and isinstance(e.get("version"), str)]
+
+    def _index(self, source: str) -> dict[Any, Any]:
+        if source not in self._indexes:
+            url = f"{source.rstrip('/')}/index.yaml"
+            data = self._downloader.small(url, INDEX_MAX)
+            try:
+                index = strict.parse_foreign_texts(data)
+            except ValueError as error:
+                raise Refused(f"{url} is not YAML: {str(error)[:200]}") from None
+            if not isinstance(index, dict) or not isinstance(index.get("entries"), dict):
+                raise Refused(f"{url} is no index of charts: it has no 'entries'")
+            self._indexes[source] = index
+        return self._indexes[source]
+
+    def _download(self, source: str, chart: str, version: str, entry: dict[Any, Any]) -> Blob:
+        what, urls = f"{chart} {version} of {source}", entry.get("urls")
+        if not isinstance(urls, list) or not urls or not isinstance(urls[0], str):
+            raise Refused(f"the index says not where {what} is")
+        digest = entry.get("digest") or ""
+        match = _DIGEST.fullmatch(digest) if isinstance(digest, str) else None
+        if digest and match is None:
+            raise Refused(f"the index has no SHA-256 for {what} but {str(digest)[:80]!r}")
+        known = self.store.find(match[1]) if match else None
+        if known is not None:
+            return known
+        url = urljoin(f"{source.rstrip('/')}/", urls[0])
+        if url.startswith("oci://"):
+            return self._from_registry(url.rpartition(":")[0], version)
+        redirected(source, url)  # an index, too, may lead from https to https only
+
+        def take(chunks: Iterator[bytes]) -> Blob:
+            return self.store.add(chunks, expected=match[1] if match else None, what=what)
+
+        return self._downloader.fetch(url, CHART_MAX, take)
+
+    def _nothing(self, what: str, version: str, entries: list[dict[Any, Any]]) -> BadInput:
+        known = sorted((v for e in entries if (v := _read(e["version"]))), reverse=True)[:5]
+        listed = ", ".join(_text(v) for v in known) or "none that can be read"
+        hint = f"the newest there are: {listed}"
+        return BadInput(f"{what}, but no version that {version or '*'!r} allows", hint=hint)
+
+
+def newest(versions: Iterable[str], wanted: str) -> str | None:
+    """The version to take, as Helm chooses: the very one that is named, else the newest allowed."""
+    found = list(versions)
+    if wanted in found:
+        return wanted
+    constraint = semver.constraint(wanted)
+    best: tuple[semver.Version, str] | None = None
+    for text in found:
+        version = _read(text)
+        if version is not None and constraint.allows(version) and (not best or version > best[0]):
+            best = (version, text)
+    return best[1] if best else None
+
+
+def _is_exact(version: str) -> bool:
+    return re.fullmatch(r"v?[0-9]+\.[0-9]+\.[0-9]+([-+].*)?", version) is not None
+
+
+def _read(text: str) -> semver.Version | None:
+    try:
+        return semver.parse(text)
+    except ValueError:
+        return None
+
+
+def _text(version: semver.Version) -> str:
+    return ".".join(map(str, version.numbers)) + (version.prerelease and f"-{version.prerelease}")

@@ -1,0 +1,171 @@
+"""The ``charts`` of a ``bundle.yml``: where each comes from, and how it is to be installed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edgeboot.bundle.charts import semver
+from edgeboot.bundle.format.encoding import VALUES_MAX, is_namespace
+from edgeboot.errors import BadInput
+from edgeboot.yaml import strict
+
+# Helm's release names are DNS labels of at most 53 characters
+_RELEASE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
+_CHART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_OCI = re.compile(r"oci://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
+_FRACTION = re.compile(r"-?[0-9]+\.[0-9]+")
+_KEYS = (
+    "path",
+    "repo",
+    "chart",
+    "oci",
+    "version",
+    "name",
+    "namespace",
+    "values",
+    "values-file",
+    "discover",
+)
+
+
+@dataclass(frozen=True)
+class ChartEntry:
+    """A chart to carry. ``source`` is a path, a repository's URL or an ``oci://`` reference.
+
+    ``chart`` is its name in a repository; ``version`` an exact version or a range, empty for the
+    newest release. ``values`` is YAML text, or the file that holds it.
+    """
+
+    source: Path | str
+    where: str
+    chart: str = ""
+    version: str = ""
+    name: str | None = None
+    namespace: str | None = None
+    values: str | Path | None = None
+    discover: bool = True  # whether to look for its images
+    label: str = ""  # what a lock calls it
+
+    def describe(self) -> str:
+        """One line for people."""
+        return " ".join(filter(None, (self.chart, self.version, str(self.source))))
+
+
+def is_release_name(name: str) -> bool:
+    """Whether Helm can install something under this name."""
+    return _RELEASE_NAME.fullmatch(name) is not None
+
+
+def read(mapping: strict.Mapping, base: Path) -> ChartEntry:
+    """One entry; BadInput with file:line."""
+    reader = mapping.reader(_KEYS, "a chart")
+    kinds = [key for key in ("path", "repo", "oci") if reader.has(key)]
+    if len(kinds) != 1:
+        what = "a chart comes from one of 'path', 'repo' and 'oci'"
+        hint = "add one" if not kinds else f"keep one of {', '.join(kinds)}"
+        raise BadInput(what, where=mapping.where(), hint=hint)
+    source, chart = _source(reader, kinds[0], base)
+    if kinds[0] == "path" and reader.has("version"):
+        raise reader.error("version", "a chart on disk has the version it has", "remove it")
+    version = reader.literal("version", "")
+    try:
+        semver.constraint(version)
+    except ValueError as error:
+        raise reader.error("version", str(error), "write 1.2.3, ^1.2, ~1.2.3 or '>=1 <3'") from None
+    name, namespace = reader.text("name", None), reader.text("namespace", None)
+    if name is not None and not is_release_name(name):
+        hint = "use at most 53 lower-case letters, digits and dashes"
+        raise reader.error("name", f"{strict.quoted(name)} cannot name a Helm release", hint)
+    if namespace is not None and not is_namespace(namespace):
+        hint = "use at most 63 lower-case letters, digits and dashes"
+        raise reader.error("namespace", f"{strict.quoted(namespace)} is no namespace", hint)
+    values = _values(reader, base)
+    label = " ".join(filter(None, (reader.text(kinds[0]), chart, name and f"as {name}")))
+    discover = reader.boolean("discover", True)
+    return ChartEntry(
+        source, mapping.where(), chart, version, name, namespace, values, discover, label
+    )
+
+
+def _source(reader: strict.Reader, kind: str, base: Path) -> tuple[Path | str, str]:
+    text = reader.text(kind)
+    if kind != "repo" and reader.has("chart"):
+        raise reader.error("chart", "'chart' goes with 'repo'", "remove it")
+    if kind == "path":
+        return base / text, ""
+    if kind == "oci":
+        if not _OCI.fullmatch(text):
+            hint = "write oci://HOST/PATH/CHART; the tag goes into 'version'"
+            raise reader.error("oci", f"{strict.quoted(text)} is no OCI chart", hint)
+        return text, ""
+    try:
+        check_repository(text)
+    except BadInput as error:
+        raise reader.error("repo", error.what, error.hint) from None
+    chart = reader.text("chart")
+    if not _CHART_NAME.fullmatch(chart):
+        raise reader.error("chart", f"{strict.quoted(chart)} is not the name of a chart")
+    return text.rstrip("/"), chart
+
+
+def check_repository(url: str) -> None:
+    """Whether a text is the URL of a chart repository; BadInput where it is not."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        hint = "write https://HOST/PATH, or use 'oci' for oci://"
+        raise BadInput(f"{strict.quoted(url)} is no http(s) URL", hint=hint)
+    if parts.username is not None or parts.query or parts.fragment:
+        hint = "put user and password into ~/.netrc"
+        raise BadInput("a repository's URL carries no user, query or fragment", hint=hint)
+
+
+def _values(reader: strict.Reader, base: Path) -> str | Path | None:
+    if reader.has("values") and reader.has("values-file"):
+        raise reader.error("values-file", "'values' and 'values-file' exclude each other")
+    if reader.has("values-file"):
+        return base / reader.text("values-file")
+    if not reader.has("values"):
+        return None
+    return strict.dump_foreign(_plain(reader.mapping("values")))
+
+
+def _plain(value: strict.Value) -> object:
+    """A value as Helm shall see it.
+
+    An unquoted fraction is a number where that loses nothing: 0.5, but not the tag 1.10.
+    """
+    match value:
+        case strict.Mapping():
+            return {key: _plain(inner) for key, (_, inner) in value.entries.items()}
+        case strict.Sequence():
+            return [_plain(item) for item in value.items]
+        case strict.Scalar(quoted=False) if _FRACTION.fullmatch(value.source):
+            number = float(value.source)
+            return number if repr(number) == value.source else value.source
+        case _:
+            return value.value
+
+
+def read_values(entry: ChartEntry) -> str | None:
+    """The values of an entry as text; BadInput where a file cannot be read or is no mapping."""
+    text = _from_file(entry.values) if isinstance(entry.values, Path) else entry.values
+    if text is not None and len(text) > VALUES_MAX:
+        raise BadInput(f"values are longer than {VALUES_MAX >> 10} KiB", where=entry.where)
+    return text
+
+
+def _from_file(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
+        parsed = strict.parse_foreign(data)
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise BadInput(f"{path} is not YAML: {str(error)[:200]}") from error
+    if not isinstance(parsed, dict | None):
+        raise BadInput(f"{path} is no mapping of values")
+    return text

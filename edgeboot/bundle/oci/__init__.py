@@ -1,0 +1,1 @@
+"""OCI documents and image references."""

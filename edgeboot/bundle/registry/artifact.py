@@ -1,0 +1,162 @@
+"""A bundle as an OCI artifact: its table of contents and each of its blobs as a layer.
+
+A registry keeps each blob once, whatever number of bundles has it; a pull takes from the store
+what is there and goes on where an earlier one stopped. The file that is pulled is the file that
+was pushed, byte for byte, since it is a function of its contents. Source: OCI image specification
+1.1, "Guidelines for artifact usage".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from edgeboot import json_document
+from edgeboot.blob import Blob, BytesSource, Source
+from edgeboot.bundle.format import archive, encoding
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.oci import documents
+from edgeboot.bundle.oci.reference import Reference
+from edgeboot.bundle.registry.client import Registry
+from edgeboot.bundle.registry.push import put_manifest, upload_blob
+from edgeboot.bundle.store.blobs import Store, file_chunks
+from edgeboot.bundle.tar.writer import MAX_SIZE
+from edgeboot.errors import BadInput, Refused, StepFailed
+from edgeboot.events import BytesFetched, BytesSent, Listener, Note, silent
+from edgeboot.localio import disk_space
+from edgeboot.localio.progress import Counted, Tally
+from edgeboot.localio.workers import workers
+
+TYPE = "application/vnd.edgeboot.bundle.v1"
+_CONTENTS = "application/vnd.edgeboot.bundle.format.contents.v1+json"
+_BLOB = "application/vnd.edgeboot.bundle.blob.v1"
+_SIGNATURE = "application/vnd.edgeboot.bundle.minisig.v1"
+_EMPTY = "application/vnd.oci.empty.v1+json"
+_LAYERS_MAX = 20_000
+_SIGNATURE_MAX = 64 << 10
+_WORKERS = 6
+
+
+def push(
+    path: Path, reference: Reference, registry: Registry, listener: Listener = silent
+) -> tuple[str, int]:
+    """Put a bundle into a registry; returns the artifact's digest and how many bytes were sent.
+
+    A ``.minisig`` beside the bundle goes with it. Raises Refused where the bundle is damaged or
+    the registry refuses, StepFailed where the network keeps failing.
+    """
+    with Bundle.open(path) as bundle:
+        blobs = encoding.all_blobs(bundle.contents)
+        table = BytesSource(encoding.encode(bundle.contents))
+        parts: list[tuple[str, Source]] = [(_CONTENTS, table)]
+        signature = signature_beside(path)
+        if signature.is_file():
+            parts.append((_SIGNATURE, BytesSource(b"".join(file_chunks(signature)))))
+        parts += [(_BLOB, bundle.source(blob)) for blob in blobs]
+        empty = BytesSource(b"{}")
+        listener(Note(f"pushing {len(blobs)} blobs to {reference}"))
+        sources = [empty, *(source for _, source in parts)]
+        told = partial(BytesSent, reference.registry, path.name)
+        tally = Tally(told, listener, sum(source.size for source in sources))
+        with workers(_WORKERS, registry.abort) as pool:
+            sent = list(pool.map(partial(_upload, registry, reference, tally), sources))
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": documents.MANIFEST,
+            "artifactType": TYPE,
+            "config": documents.descriptor(_EMPTY, Blob(empty.sha256, empty.size)),
+            "layers": [documents.descriptor(t, Blob(s.sha256, s.size)) for t, s in parts],
+        }
+    data = json_document.canonical(manifest)
+    if len(data) > documents.DOCUMENT_MAX:
+        raise BadInput(f"{path} has more blobs than a registry takes in one artifact")
+    digest = put_manifest(registry, reference, data, documents.MANIFEST)
+    sizes = (source.size for source, new in zip(sources, sent, strict=True) if new)
+    return digest, sum(sizes)
+
+
+def pull(
+    reference: Reference,
+    output: Path,
+    registry: Registry,
+    store: Store,
+    listener: Listener = silent,
+) -> str:
+    """Write the bundle that a reference names to ``output``; returns the artifact's digest.
+
+    Raises Refused where it is no bundle or its parts do not fit together, StepFailed where the
+    network keeps failing. Nothing is written then.
+    """
+    document = registry.manifest(reference)
+    where = f"the manifest of {reference}"
+    root = json_document.parse(document.data, where)
+    kind = root.get("artifactType")
+    if kind is None or kind.text() != TYPE:
+        raise Refused(f"{reference} is no bundle", hint="push one with `edgeboot bundle push`")
+    layers = list(_layers(root))
+    tables = [blob for media_type, blob in layers if media_type == _CONTENTS]
+    if len(tables) != 1 or tables[0].size > encoding.MAX_BYTES:
+        raise Refused(f"{where} does not name one table of contents")
+    contents = encoding.decode(_small(registry, reference, tables[0], store))
+    blobs = encoding.all_blobs(contents)
+    listed = {blob for media_type, blob in layers if media_type == _BLOB}
+    if listed != set(blobs):
+        raise Refused(f"{where} and the table of contents do not name the same blobs")
+    disk_space.check_target(output)
+    missing = [blob for blob in blobs if store.find(blob.sha256) != blob]
+    listener(Note(f"pulling {len(missing)} of {len(blobs)} blobs"))
+    largest = sorted(missing, key=lambda blob: -blob.size)
+    total = sum(blob.size for blob in missing)
+    tally = Tally(partial(BytesFetched, output.name), listener, total)
+    with workers(_WORKERS, registry.abort) as pool:
+        list(pool.map(lambda blob: registry.blob(reference, blob, store, tally.arrived), largest))
+    listener(Note(f"writing {output}"))
+    archive.write(output, contents, store.source, listener)
+    _write_signature(registry, reference, layers, output, store)
+    return f"sha256:{document.blob.sha256}"
+
+
+def signature_beside(path: Path) -> Path:
+    """Where the detached signature of a bundle is."""
+    return path.with_name(f"{path.name}.minisig")
+
+
+def _upload(registry: Registry, reference: Reference, tally: Tally, source: Source) -> bool:
+    """Send a blob unless it is there; either way it counts as done."""
+    counted = Counted(source, tally)
+    new = upload_blob(registry, reference, counted)
+    if not new:
+        tally.arrived(source.size)
+    return new
+
+
+def _layers(root: json_document.Node) -> Iterator[tuple[str, Blob]]:
+    for layer in root.member("layers").items(_LAYERS_MAX):
+        size = layer.member("size").size(MAX_SIZE)
+        yield layer.member("mediaType").text(), Blob(layer.member("digest").digest(), size)
+
+
+def _small(registry: Registry, reference: Reference, blob: Blob, store: Store) -> bytes:
+    if store.find(blob.sha256) != blob:
+        registry.blob(reference, blob, store)
+    return b"".join(store.source(blob).open())
+
+
+def _write_signature(
+    registry: Registry,
+    reference: Reference,
+    layers: list[tuple[str, Blob]],
+    output: Path,
+    store: Store,
+) -> None:
+    """Write the signature beside the bundle; one that an older bundle left there goes."""
+    path = signature_beside(output)
+    found = [blob for media_type, blob in layers if media_type == _SIGNATURE]
+    try:
+        if found and found[0].size <= _SIGNATURE_MAX:
+            path.write_bytes(_small(registry, reference, found[0], store))
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StepFailed(f"cannot write {path}: {error.strerror}") from error

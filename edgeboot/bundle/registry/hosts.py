@@ -1,0 +1,107 @@
+"""Where registries are: endpoints, mirrors, private CAs, who may see a credential.
+
+Source: facts of Docker Hub's host names, and containerd's ``?ns=`` for mirrors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edgeboot.bundle.http.download import is_loopback
+
+DOCKER_HUB = "docker.io"
+_HUB_API = "registry-1.docker.io"
+# Registries whose tokens are issued by another host, as their operators document.
+_TOKEN_HOSTS = {_HUB_API: "auth.docker.io", "registry.gitlab.com": "gitlab.com"}
+
+
+@dataclass(frozen=True)
+class RegistrySettings:
+    """What a ``bundle.yml`` says of one registry (``host`` or ``host:port``).
+
+    ``mirrors`` are URLs asked first, in order; ``ca`` is a PEM file that alone is trusted there;
+    ``plain_http`` None means: for loopback without a ``ca``. ``token_host`` may see this registry's
+    credential, too.
+    """
+
+    host: str
+    mirrors: tuple[str, ...] = ()
+    ca: Path | None = None
+    plain_http: bool | None = None
+    token_host: str | None = None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One place that serves a registry's images: ``base`` is the URL that ``/v2`` is below.
+
+    ``host`` is what its credentials are filed under, ``query`` what every request carries.
+    """
+
+    base: str
+    host: str
+    query: str = ""
+
+    def url(self, path: str) -> str:
+        """The URL of a path below ``/v2/``."""
+        return f"{self.base}/v2/{path}{self.query}"
+
+
+class Hosts:
+    """Settings of registries by host."""
+
+    def __init__(self, settings: Iterable[RegistrySettings] = ()) -> None:
+        self._settings = {one.host: one for one in settings}
+
+    def endpoints(self, registry: str) -> tuple[Endpoint, ...]:
+        """Where to look for a registry's images: its mirrors, then itself."""
+        settings = self._settings.get(registry)
+        mirrors = settings.mirrors if settings else ()
+        return (*(self._mirror(url, registry) for url in mirrors), self.origin(registry))
+
+    def origin(self, registry: str) -> Endpoint:
+        """The registry itself."""
+        host = _HUB_API if registry == DOCKER_HUB else registry
+        return Endpoint(f"{self._scheme(registry)}://{host}", registry)
+
+    def ca_of(self, url: str) -> str | None:
+        """The CA file that is trusted for a URL; None is the system's."""
+        host = urlsplit(url).netloc
+        name = DOCKER_HUB if host == _HUB_API else host
+        settings = self._settings.get(name)
+        return str(settings.ca) if settings and settings.ca else None
+
+    def may_see(self, endpoint: Endpoint, realm: str) -> bool:
+        """Whether an endpoint's credential may go to the URL that issues its tokens."""
+        parts, own = urlsplit(realm), urlsplit(endpoint.base)
+        settings = self._settings.get(endpoint.host)
+        if parts.scheme != "https" and (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
+            return is_loopback(parts.hostname) and self._declared(settings, parts.netloc)
+        known = (own.netloc, _TOKEN_HOSTS.get(own.netloc))
+        return parts.netloc in known or self._declared(settings, parts.netloc)
+
+    def realm_is_safe(self, endpoint: Endpoint, realm: str) -> bool:
+        """Whether a token may be asked for there at all: https, loopback, or the plain registry."""
+        parts, own = urlsplit(realm), urlsplit(endpoint.base)
+        if parts.scheme == "http":
+            same = (own.scheme, own.netloc) == ("http", parts.netloc)
+            return same or is_loopback(parts.hostname)
+        return parts.scheme == "https" and bool(parts.hostname)
+
+    @staticmethod
+    def _declared(settings: RegistrySettings | None, host: str) -> bool:
+        return settings is not None and settings.token_host == host
+
+    def _mirror(self, url: str, registry: str) -> Endpoint:
+        full = url if "://" in url else f"{self._scheme(url.partition('/')[0])}://{url}"
+        return Endpoint(full.rstrip("/"), urlsplit(full).netloc, f"?ns={registry}")
+
+    def _scheme(self, host: str) -> str:
+        settings = self._settings.get(host) or RegistrySettings(host)
+        plain = settings.plain_http
+        if plain is None:
+            plain = settings.ca is None and is_loopback(urlsplit(f"//{host}").hostname)
+        return "http" if plain else "https"

@@ -1,0 +1,1 @@
+"""The content-addressed store that builds work in."""

@@ -1,0 +1,1 @@
+"""Bundles on small media and thin links: parts and deltas."""

@@ -1,0 +1,101 @@
+"""What a check is given, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from edgeboot.bundle.format.contents import Contents
+from edgeboot.components.context import service_of
+from edgeboot.components.k3s.base import config_of
+from edgeboot.inventory.model import Cluster, ConfigValue, Node
+from edgeboot.plan.facts import Facts
+from edgeboot.plan.findings import Finding, Severity
+from edgeboot.plan.options import USUAL_TERMS, Terms
+from edgeboot.plan.steps import Step
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One host under examination. ``contents`` is None where no bundle is named."""
+
+    cluster: Cluster
+    node: Node
+    fleet: Mapping[str, Facts]
+    contents: Contents | None
+    terms: Terms = USUAL_TERMS
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the host itself."""
+        return self.fleet[self.node.name]
+
+    @cached_property
+    def config(self) -> dict[str, ConfigValue]:
+        """The keys of its K3s's configuration."""
+        return config_of(self.cluster, self.node)
+
+    @property
+    def running(self) -> bool:
+        """Whether its K3s runs, or is about to."""
+        return is_running(self.facts, self.node)
+
+
+def is_running(facts: Facts, node: Node) -> bool:
+    """Whether a host's service of its role is active, or on its way."""
+    unit = facts.units.get(service_of(node.role))
+    return unit is not None and unit.active in {"active", "activating"}
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What one check has to say, still without its id."""
+
+    severity: Severity
+    what: str
+    mend: str
+
+
+def refuse(what: str, mend: str) -> Complaint:
+    """The host cannot become the node the inventory says."""
+    return Complaint(Severity.REFUSE, what, mend)
+
+
+def warn(what: str, mend: str) -> Complaint:
+    """It works, and somebody should know."""
+    return Complaint(Severity.WARN, what, mend)
+
+
+def mended(what: str, mend: str) -> Complaint:
+    """It is mended by the phase "prepare"; ``mend`` says how."""
+    return Complaint(Severity.MEND, what, mend)
+
+
+def unknown(what: str, mend: str) -> Complaint:
+    """It could not be checked."""
+    return Complaint(Severity.UNKNOWN, what, mend)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the table; ``why`` says in a sentence what would go wrong.
+
+    ``allowable``: an operator who knows better may turn its refusal into a warning.
+    """
+
+    id: str
+    title: str
+    why: str
+    decide: Callable[[Subject], Iterator[Complaint]]
+    allowable: bool = False
+
+    def findings(self, subject: Subject) -> Iterator[Finding]:
+        """What it finds on a host."""
+        overlooked = self.allowable and self.id in subject.terms.allowed
+        for said in self.decide(subject):
+            severity = said.severity
+            if severity is Severity.REFUSE and overlooked:
+                severity = Severity.WARN
+            yield Finding(self.id, severity, said.what, said.mend)

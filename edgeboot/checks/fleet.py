@@ -1,0 +1,100 @@
+"""What only shows when hosts are compared: clocks, hostnames, machine-ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median_low
+
+from edgeboot.checks.base import Complaint, Subject, is_running, mended, refuse, warn
+from edgeboot.inventory.model import Node
+from edgeboot.plan.facts import Facts
+
+_EPOCH_2020 = 1_577_836_800
+_NOTABLE, _TOO_MUCH = 30.0, 300.0  # seconds of drift
+_SET = "set it: `timedatectl set-ntp true`, or without Internet `date -u -s @{now:.0f}`"
+
+
+def clock(subject: Subject) -> Iterator[Complaint]:
+    """Its clock agrees with the fleet and the controller, or certificates are not valid yet."""
+    facts = subject.facts
+    if facts.traits.clock < _EPOCH_2020:
+        yield refuse(
+            "its clock stands before 2020; K3s's certificates would not be valid",
+            _SET.format(now=facts.asked_at or _EPOCH_2020),
+        )
+        return
+    drift = _drift(facts)
+    if drift is None or facts.asked_at is None:
+        return
+    known = [d for d in map(_drift, subject.fleet.values()) if d is not None]
+    # The controller has a vote, so that one of two hosts can be in the wrong.
+    middle = median_low([0.0, *known])
+    off = drift - middle
+    what = f"its clock is {_words(off)} the fleet's median and {_words(drift)} the controller's"
+    mend = _SET.format(now=facts.asked_at + middle)
+    if abs(off) > _TOO_MUCH:
+        yield refuse(what, mend)
+    elif abs(off) > _NOTABLE:
+        yield warn(what, mend)
+    elif abs(drift) > _NOTABLE:
+        yield warn(what, "the whole fleet agrees: look at this machine's own clock")
+
+
+def _drift(facts: Facts) -> float | None:
+    """Seconds by which a host is ahead of the controller; one that lost its clock has no vote."""
+    if facts.asked_at is None or facts.traits.clock < _EPOCH_2020:
+        return None
+    return facts.traits.clock - facts.asked_at
+
+
+def _words(seconds: float) -> str:
+    if abs(seconds) < 2:
+        return "with"
+    return f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}"
+
+
+def machine_id(subject: Subject) -> Iterator[Complaint]:
+    """Its machine-id is its own: cloned cards get the same DHCP lease and journal."""
+    twin = machine_id_twin(subject)
+    if twin is None:
+        return
+    what = f"it has the same machine-id as {twin}: a cloned card?"
+    by_hand = "`rm /etc/machine-id; systemd-machine-id-setup`, and reboot"
+    if subject.running:
+        yield warn(what, by_hand)
+    elif subject.terms.reboot:
+        yield mended(what, "write a new one and reboot")
+    else:
+        yield refuse(what, by_hand)
+
+
+def machine_id_twin(subject: Subject) -> str | None:
+    """The node that this one shares its machine-id with, and that keeps it: one that runs."""
+    own = subject.facts.traits.machine_id
+    sharing = [n for n in _observed(subject) if subject.fleet[n.name].traits.machine_id == own]
+    keeper = min(sharing, key=lambda n: not is_running(subject.fleet[n.name], n))
+    return keeper.name if own and keeper is not subject.node else None
+
+
+def hostname(subject: Subject) -> Iterator[Complaint]:
+    """Its hostname is its own. K3s goes by the inventory's names, people and mDNS do not."""
+    twin = hostname_twin(subject)
+    if twin is not None:
+        own = subject.facts.traits.hostname
+        what = f"its hostname {own} is also that of {twin}"
+        if subject.running:
+            yield warn(what, f"`hostnamectl set-hostname {subject.node.name}`")
+        else:
+            yield mended(what, f"set it to {subject.node.name}")
+
+
+def hostname_twin(subject: Subject) -> str | None:
+    """The node that this one shares its hostname with, and that keeps it: one that is named so."""
+    own = subject.facts.traits.hostname
+    sharing = [n for n in _observed(subject) if subject.fleet[n.name].traits.hostname == own]
+    keeper = min(sharing, key=lambda n: (n.name != own, not is_running(subject.fleet[n.name], n)))
+    return keeper.name if own and keeper is not subject.node else None
+
+
+def _observed(subject: Subject) -> list[Node]:
+    return [node for node in subject.cluster.nodes if node.name in subject.fleet]

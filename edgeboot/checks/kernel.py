@@ -1,0 +1,204 @@
+"""What the kernel and the system around it must give: init, cgroups, modules, iptables, swap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from edgeboot.checks import packages
+from edgeboot.checks.base import Complaint, Subject, mended, refuse, unknown, warn
+from edgeboot.components.k3s.flannel import backend_of
+from edgeboot.components.k3s.unit import SUPPORTED
+
+# Kubelet's failCgroupV1, kubernetes pull 134298.
+_CGROUP_V1_REFUSED_FROM = (1, 35)
+_CONTROLLERS = {1: frozenset({"memory"}), 2: frozenset({"cpu", "cpuset", "memory", "pids"})}
+_MEMORY_PARAMETERS = ("cgroup_memory=1", "cgroup_enable=memory")  # K3s, installation/requirements
+_V2_PARAMETERS = ("systemd.unified_cgroup_hierarchy=1",)
+_BACKEND_MODULES = {"vxlan": "vxlan", "wireguard-native": "wireguard"}
+_BUGGY_IPTABLES = re.compile(r"v1\.8\.[0-4]\b.*nf_tables")  # K3s, known-issues
+
+
+def init(subject: Subject) -> Iterator[Complaint]:
+    """The init system is one that edgeboot can set services up with."""
+    name = subject.facts.traits.init
+    if name not in SUPPORTED:
+        yield refuse(
+            f"its init is {name}; edgeboot can set up systemd and OpenRC hosts",
+            "take a system with systemd or OpenRC",
+        )
+
+
+def cgroup(subject: Subject) -> Iterator[Complaint]:
+    """The kernel has the cgroup controllers that the kubelet needs."""
+    missing = missing_controllers(subject)
+    if missing:
+        what = f"its kernel runs without the cgroup controllers {', '.join(missing)}"
+        yield _by_boot_parameters(subject, what, "see its bootloader's manual")
+
+
+def cgroup_v1(subject: Subject) -> Iterator[Complaint]:
+    """The kubelet of the bundle accepts the version of its cgroups."""
+    if refuses_cgroup_v1(subject) and subject.contents:
+        yield _by_boot_parameters(
+            subject,
+            f"it has cgroup v1, which the kubelet of {subject.contents.k3s_version} refuses",
+            "or set `kubelet-arg: [fail-cgroupv1=false]` under `config` of `cluster`",
+        )
+
+
+def missing_controllers(subject: Subject) -> tuple[str, ...]:
+    """The cgroup controllers that the kubelet needs and the kernel does not give."""
+    traits = subject.facts.traits
+    return tuple(sorted(_CONTROLLERS[traits.cgroup_version] - traits.cgroup_controllers))
+
+
+def refuses_cgroup_v1(subject: Subject) -> bool:
+    """Whether the kubelet would not start because of cgroup v1."""
+    if subject.facts.traits.cgroup_version != 1 or subject.contents is None:
+        return False
+    arguments = subject.config.get("kubelet-arg", ())
+    opted_in = isinstance(arguments, tuple) and "fail-cgroupv1=false" in arguments
+    return _minor(subject.contents.k3s_version) >= _CGROUP_V1_REFUSED_FROM and not opted_in
+
+
+def _minor(version: str) -> tuple[int, int]:
+    major, minor = version.removeprefix("v").split(".")[:2]
+    return int(major), int(minor)
+
+
+def wanted_parameters(subject: Subject) -> tuple[str, ...]:
+    """The kernel parameters that would give what is missing."""
+    memory = _MEMORY_PARAMETERS if "memory" in missing_controllers(subject) else ()
+    return (*memory, *(_V2_PARAMETERS if refuses_cgroup_v1(subject) else ()))
+
+
+def boot_line(subject: Subject) -> str | None:
+    """The boot file's line with what is missing appended; None where it must not be touched."""
+    file = subject.facts.condition.boot_file
+    line = file.line if file else None
+    if file is None or line is None:
+        return None
+    # A later word wins: cgroup_disable=memory, as the firmware of newer Pis says, is overruled.
+    return " ".join((line, *(w for w in wanted_parameters(subject) if w not in file.parameters)))
+
+
+def needs_reboot_for_cgroups(subject: Subject) -> bool:
+    """Whether a reboot (after a change of the boot file, if need be) is expected to help."""
+    wanted = wanted_parameters(subject)
+    running = subject.facts.condition.kernel_parameters
+    return bool(wanted) and boot_line(subject) is not None and not set(wanted) <= set(running)
+
+
+def _by_boot_parameters(subject: Subject, what: str, otherwise: str) -> Complaint:
+    wanted = " ".join(wanted_parameters(subject))
+    file = subject.facts.condition.boot_file
+    if not wanted or file is None:
+        hint = f"boot it with `{wanted}`" if wanted else "take another kernel"
+        return refuse(what, f"{hint}; {otherwise}")
+    if file.line is None:
+        return refuse(
+            f"{what}, and {file.path} is not one line of parameters, so edgeboot leaves it alone",
+            f"append ` {wanted}` to the kernel's parameters and reboot",
+        )
+    if not needs_reboot_for_cgroups(subject):
+        return refuse(
+            f"{what}, although it was booted with `{wanted}`", "its kernel lacks them: take another"
+        )
+    line = f"append ` {wanted}` to the single line of {file.path} and reboot"
+    return mended(what, line) if subject.terms.reboot else refuse(what, line)
+
+
+def modules(subject: Subject) -> Iterator[Complaint]:
+    """The kernel has what containers, flannel and kube-proxy need."""
+    have = subject.facts.condition.modules
+    kernel_name = subject.facts.traits.kernel or "`uname -r`"
+    for name in _needed_modules(subject):
+        alternatives = name.split("|")
+        states = {have.get(one, "unknown") for one in alternatives}
+        words = " or ".join(alternatives)
+        if states & {"loaded", "builtin"}:
+            continue
+        if "loadable" in states:
+            yield mended(f"the kernel module {words} is not loaded", "load it, now and at boot")
+        elif states == {"missing"} and (found := packages.of_kernel(subject)):
+            names = ", ".join(item.name for item in found)
+            yield mended(f"its kernel has no module {words}", f"install {names} from the bundle")
+        elif states == {"missing"}:
+            yield refuse(
+                f"its kernel has no module {words}",
+                "put the package with its further modules into `files` of bundle.yml "
+                f"(linux-modules-extra-{kernel_name} on Ubuntu, kernel-modules-extra on RHEL), or "
+                "take another kernel",
+            )
+        else:
+            yield unknown(
+                f"whether its kernel has {words} is not to be seen", "try `modprobe` on the host"
+            )
+
+
+def missing_modules(subject: Subject) -> tuple[str, ...]:
+    """The needed modules that the kernel has not got."""
+    have = subject.facts.condition.modules
+    return tuple(
+        needed
+        for needed in _needed_modules(subject)
+        if {have.get(one, "unknown") for one in needed.split("|")} == {"missing"}
+    )
+
+
+def modules_to_load(subject: Subject) -> tuple[str, ...]:
+    """The needed modules that are there, or come with a package, and are not loaded."""
+    have = dict(subject.facts.condition.modules)
+    if packages.of_kernel(subject):
+        have |= {needed.partition("|")[0]: "loadable" for needed in missing_modules(subject)}
+    names = []
+    for needed in _needed_modules(subject):
+        alternatives = needed.split("|")
+        if not any(have.get(one) in {"loaded", "builtin"} for one in alternatives):
+            names += [one for one in alternatives if have.get(one) == "loadable"][:1]
+    return tuple(names)
+
+
+def modules_to_keep(subject: Subject) -> tuple[str, ...]:
+    """All needed modules that have to be loaded at every boot."""
+    have = subject.facts.condition.modules
+    loading = modules_to_load(subject)
+    return tuple(
+        one
+        for needed in _needed_modules(subject)
+        for one in needed.split("|")
+        if one in loading or have.get(one) == "loaded"
+    )
+
+
+def _needed_modules(subject: Subject) -> Iterator[str]:
+    yield from ("overlay", "br_netfilter", "nf_conntrack", "iptable_nat|nft_chain_nat")
+    backend = backend_of(subject.cluster)
+    if backend in _BACKEND_MODULES:
+        yield _BACKEND_MODULES[backend]
+    if subject.node.host.swap == "zram":
+        yield "zram"
+
+
+def iptables(subject: Subject) -> Iterator[Complaint]:
+    """The host's iptables, which K3s prefers to its own, is not one that doubles rules."""
+    found = subject.facts.condition.iptables
+    if _BUGGY_IPTABLES.match(found) and subject.config.get("prefer-bundled-bin") is not True:
+        yield warn(
+            f"its iptables {found} adds rules again and again (1.8.0 to 1.8.4 in nft mode)",
+            "set `prefer-bundled-bin: true` under `config`, remove it, or switch it to legacy mode",
+        )
+
+
+def swap(subject: Subject) -> Iterator[Complaint]:
+    """No swap wears out a card; compressed memory is no swap in this sense."""
+    used = [name for name in subject.facts.condition.swaps if not name.startswith("/dev/zram")]
+    wish = subject.node.host.swap
+    if used and wish != "keep":
+        yield mended(f"it swaps to {', '.join(used)}", f"`swap: {wish}` turns it off")
+    elif used:
+        yield warn(
+            f"it swaps to {', '.join(used)}: K3s bears it, but cards wear and limits get blurred",
+            "write `swap: zram` or `swap: none`",
+        )

@@ -1,0 +1,130 @@
+"""What K3s needs of the network: ports, a default route, name servers, no firewall in the way."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from edgeboot.checks.base import Complaint, Subject, mended, refuse, warn
+from edgeboot.components.host import firewall as rules
+from edgeboot.components.host.drop_in import inputs_of
+from edgeboot.components.k3s.base import config_of
+from edgeboot.inventory.model import DatastoreKind, Role
+
+# K3s, installation/requirements; the higher ones on loopback.
+_BOTH = frozenset({6444, 10010, 10248, 10249, 10250, 10256})
+_PORTS = {Role.SERVER: _BOTH | {6443, 10257, 10258, 10259}, Role.AGENT: _BOTH}
+_ETCD = frozenset({2379, 2380})
+_RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # in the order K3s looks
+
+
+def ports(subject: Subject) -> Iterator[Complaint]:
+    """Nobody else listens where K3s will."""
+    if subject.running:
+        return
+    listening = {one.port: one.program for one in subject.facts.listeners}
+    wanted = _PORTS[subject.node.role] | (_ETCD if _has_etcd(subject) else frozenset())
+    for port in sorted(wanted & listening.keys()):
+        yield refuse(
+            f"port {port} is taken by {listening[port]}", f"stop {listening[port]}, or move it"
+        )
+    for port in sorted(_ingress(subject) & listening.keys()):
+        if port not in _PORTS[subject.node.role]:
+            yield warn(
+                f"port {port}, on which Traefik would answer, is taken by {listening[port]}",
+                f"stop {listening[port]}, or list traefik under `disable`",
+            )
+
+
+def _has_etcd(subject: Subject) -> bool:
+    kind = subject.cluster.datastore.kind
+    return subject.node.role is Role.SERVER and kind is DatastoreKind.ETCD
+
+
+def _ingress(subject: Subject) -> frozenset[int]:
+    """The ports that Traefik binds on every node, by ServiceLB or by itself."""
+    wanted = subject.cluster.components.traefik
+    disabled = config_of(subject.cluster, subject.cluster.servers[0]).get("disable", ())
+    off = set(disabled) if isinstance(disabled, tuple) else set()
+    if "traefik" in off or wanted.expose == "cluster-ip":
+        return frozenset()
+    if "servicelb" in off and wanted.expose == "load-balancer":
+        return frozenset()
+    return frozenset({wanted.http_port, wanted.https_port})
+
+
+def default_route(subject: Subject) -> Iterator[Complaint]:
+    """There is a default route, by which K3s finds its own address."""
+    if subject.facts.traits.default_route:
+        return
+    mend = "add one: `ip route add default via ROUTER`; without a router a dummy one will do"
+    if subject.node.node_ip:
+        yield warn("it has no default route: pods may not reach service addresses", mend)
+    else:
+        what = "it has no default route, so K3s cannot find its address"
+        yield refuse(what, f"{mend}, or set `node-ip`")
+
+
+def dns(subject: Subject) -> Iterator[Complaint]:
+    """A file of name servers is there that pods can use."""
+    if "resolv-conf" in subject.config or subject.cluster.components.coredns.forward:
+        return
+    found = subject.facts.condition.resolvers
+    if any(_usable(found.get(path, ())) for path in _RESOLVERS):
+        return
+    some = [server for path in _RESOLVERS for server in found.get(path, ())]
+    has = f"only {', '.join(dict.fromkeys(some))}" if some else "no name server"
+    yield warn(
+        f"it has {has}, which pods cannot use: K3s makes them ask public ones, which a site "
+        "without Internet has not",
+        "name a server of the site under `forward` of `coredns`; for pods that use the host's own, "
+        "in a file, with `resolv-conf: FILE` under `config`",
+    )
+
+
+def _usable(servers: tuple[str, ...]) -> bool:
+    """K3s rejects a file with any loopback or link-local one (pkg/agent/config/config.go)."""
+    try:
+        addresses = [ipaddress.ip_address(server.partition("%")[0]) for server in servers]
+    except ValueError:
+        return False
+    return bool(addresses) and not any(a.is_loopback or a.is_link_local for a in addresses)
+
+
+def firewall(subject: Subject) -> Iterator[Complaint]:
+    """No firewall stands between the nodes."""
+    condition = subject.facts.condition
+    found = set(condition.firewalls) | ({"firewalld"} & condition.programs)
+    if not found or _opened(subject):
+        return
+    ports, networks = rules.named(subject.cluster, subject.node)
+    name = next((one for one in ("firewalld", "ufw") if one in found), None)
+    if name is None:
+        which = ", ".join(sorted(found))
+        mend = f"open {', '.join(ports)} to the nodes, and trust {', '.join(networks)}"
+        yield warn(f"its firewall ({which}) drops what it does not know", mend)
+    elif subject.node.host.firewall == "open":
+        yield mended(f"{name} is active", f"open {', '.join(ports)} to the nodes")
+    else:
+        commands = _firewalld(ports, networks) if name == "firewalld" else _ufw(ports, networks)
+        yield warn(f"{name} is active", f"`edgeboot install --open-firewall`, or `{commands}`")
+
+
+def _opened(subject: Subject) -> bool:
+    """Whether edgeboot has opened just what is needed."""
+    wanted = inputs_of((rules.listed(subject.cluster, subject.node),))
+    return subject.facts.done.get("firewall") == wanted
+
+
+def _firewalld(ports: tuple[str, ...], networks: tuple[str, ...]) -> str:
+    added = " ".join(f"--add-port={port}" for port in ports)
+    trusted = " ".join(f"--add-source={network}" for network in networks)
+    return (
+        f"firewall-cmd --permanent {added}; firewall-cmd --permanent --zone=trusted {trusted}; "
+        "firewall-cmd --reload"
+    )
+
+
+def _ufw(ports: tuple[str, ...], networks: tuple[str, ...]) -> str:
+    allowed = (*ports, *(f"from {network}" for network in networks))
+    return "; ".join(f"ufw allow {one}" for one in allowed)

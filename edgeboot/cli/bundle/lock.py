@@ -1,0 +1,100 @@
+"""``edgeboot bundle lock|update|schema``: what exactly a bundle is made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeboot.bundle.build import lock as locks
+from edgeboot.bundle.build.resolve import resolve
+from edgeboot.bundle.build.schema import json_schema
+from edgeboot.bundle.build.spec import load, source_of
+
+_PATH = click.Path(path_type=Path)
+_CHANGES = 10
+
+_spec = click.option("-f", "--file", "spec", type=_PATH, required=True, help="What to collect.")
+_release = click.option(
+    "--k3s-release",
+    "release",
+    metavar="DIR_OR_URL",
+    help="Take K3s from here and not from where the file says.",
+)
+
+_helm = click.option(
+    "--helm", metavar="PROGRAM", help="Look for images of charts with this helm, as the build will."
+)
+
+
+@click.command()
+@_spec
+@_release
+@_helm
+def lock(spec: Path, release: str | None, helm: str | None) -> None:
+    """Write what a bundle.yml means today into a lock beside it.
+
+    Channels become versions, tags become digests. What is locked already stays as it is; `update`
+    moves it.
+
+    \b
+    edgeboot bundle lock -f bundles/edge.yml
+    """
+    path = locks.path_beside(spec)
+    old = locks.read(path) if path.exists() else locks.Lock({})
+    new = _resolved(spec, release, old, helm)
+    _tell(old, new)
+    locks.write(path, new)
+    click.echo(f"{path}: {len(new.pins)} pins, sha256 {new.digest}")
+    click.echo(f"Next: `edgeboot bundle build -f {spec} --locked`")
+
+
+@click.command()
+@_spec
+@_release
+@_helm
+@click.option("--dry-run", is_flag=True, help="Only show; exit code 10 where something moved.")
+@click.pass_context
+def update(
+    context: click.Context, spec: Path, release: str | None, helm: str | None, dry_run: bool
+) -> None:
+    """Resolve a bundle.yml anew, show what moved, and write the lock.
+
+    \b
+    edgeboot bundle update -f bundles/edge.yml
+    edgeboot bundle update -f bundles/edge.yml --dry-run
+    """
+    path = locks.path_beside(spec)
+    old = locks.read(path)
+    new = _resolved(spec, release, None, helm)
+    if not _tell(old, new):
+        click.echo("Nothing moved.")
+    elif dry_run:
+        context.exit(_CHANGES)
+    if not dry_run:
+        locks.write(path, new)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of bundle.yml, for editors.
+
+    \b
+    edgeboot bundle schema > bundle.schema.json
+    """
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+def _resolved(
+    spec: Path, release: str | None, old: locks.Lock | None, helm: str | None
+) -> locks.Lock:
+    source = None if release is None else source_of(release, Path())
+    return resolve(load(spec), old, release=source, helm=helm)
+
+
+def _tell(old: locks.Lock, new: locks.Lock) -> bool:
+    lines = list(locks.moved(old, new))
+    for line in lines:
+        click.echo(line)
+    return bool(lines)

@@ -1,0 +1,111 @@
+"""``edgeboot bundle keygen|sign|verify``: who made a bundle, and is it whole?"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from edgeboot.bundle.format import encoding
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.trust import signing
+from edgeboot.bundle.trust.minisign import SecretKey
+from edgeboot.cli.terminal.progress import listener
+from edgeboot.errors import BadInput
+from edgeboot.secret import Secret
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("secret", metavar="FILE", type=_PATH, default=Path("edgeboot.key"))
+@click.option("--no-passphrase", is_flag=True, help="Do not encrypt the secret key.")
+def keygen(secret: Path, no_passphrase: bool) -> None:
+    """Make a key pair to sign bundles with: FILE, and FILE's name with .pub.
+
+    Both are minisign's, and either tool can use them.
+
+    \b
+    edgeboot bundle keygen site.key
+    edgeboot bundle keygen --no-passphrase ci.key
+    """
+    signing.check_new(secret)
+    passphrase = None if no_passphrase else asked_passphrase(secret, confirm=True)
+    key, public = signing.write_keys(secret, passphrase)
+    click.echo(f"{secret}: keep it; {public}: give it to everyone who installs.")
+    click.echo("Next: put this into the inventory, at top level:")
+    click.echo(f"bundle-keys: [{key.text}]")
+
+
+@click.command()
+@click.argument("path", metavar="BUNDLE", type=_PATH)
+@click.option("--key", "key_file", type=_PATH, required=True, help="The secret key to sign with.")
+def sign(path: Path, key_file: Path) -> None:
+    """Sign a bundle: writes BUNDLE.minisig, over the bundle's contents and so over all of it.
+
+    Every byte of the bundle is read first: nothing damaged is signed.
+
+    \b
+    edgeboot bundle sign --key site.key edge.tar
+    """
+    key = load_secret_key(key_file)
+    with Bundle.open(path) as opened:
+        with listener("text") as tell:
+            opened.verify(tell)
+        write_signature(path, opened, key)
+
+
+@click.command()
+@click.argument("path", metavar="BUNDLE", type=_PATH)
+@click.option(
+    "--key",
+    "keys",
+    metavar="KEY_OR_FILE",
+    multiple=True,
+    help="Public key that must have signed it: RW…, or a .pub file; may be given again.",
+)
+def verify(path: Path, keys: tuple[str, ...]) -> None:
+    """Read a bundle to its last byte and name whatever is damaged (exit code 5).
+
+    With --key, also that one of the keys signed it and that it has not expired. Without, nothing is
+    said about who made it.
+
+    \b
+    edgeboot bundle verify edge.tar
+    edgeboot bundle verify edge.tar --key site.pub
+    """
+    public = [signing.public_key(key) for key in keys]
+    with Bundle.open(path) as opened, listener("text") as tell:
+        signature = signing.admit(path, opened.contents, public) if public else None
+        opened.verify(tell)
+        blobs = len(encoding.all_blobs(opened.contents))
+        archives = len(opened.contents.archives)
+    click.echo(f"{path} is whole: {blobs} blobs and {archives} image archives have their digests.")
+    if signature is not None:
+        click.echo(f"It is signed: {signature.comment}")
+
+
+def load_secret_key(path: Path) -> SecretKey:
+    """A secret key from a file, asking for its passphrase where it has one."""
+    passphrase = asked_passphrase(path) if signing.needs_passphrase(path) else None
+    return signing.secret_key(path, passphrase)
+
+
+def write_signature(path: Path, bundle: Bundle, key: SecretKey) -> None:
+    """Sign an open bundle and tell."""
+    written = signing.sign(path, bundle.contents, key, datetime.now(UTC).date())
+    click.echo(f"{written}: signed by key {key.public.label}; it has to travel with the bundle.")
+
+
+def asked_passphrase(path: Path, *, confirm: bool = False) -> Secret:
+    """A passphrase from the terminal, or the first line of standard input where there is none."""
+    if not sys.stdin.isatty():
+        text = sys.stdin.readline().rstrip("\n")
+    else:
+        text = click.prompt(f"Passphrase of {path}", hide_input=True, confirmation_prompt=confirm)
+    if not text:
+        hint = "type one, give it on standard input, or make a key with --no-passphrase"
+        raise BadInput(f"there is no passphrase for {path}", hint=hint)
+    return Secret(text.encode())

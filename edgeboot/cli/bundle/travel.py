@@ -1,0 +1,140 @@
+"""``edgeboot bundle split|join|diff|delta|apply-delta``: bundles on small media and bad links."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.travel import delta, difference
+from edgeboot.bundle.travel import split as parts
+from edgeboot.bundle.trust.signing import signature_path
+from edgeboot.cli.options import output_option
+from edgeboot.cli.terminal.progress import listener
+from edgeboot.errors import BadInput, StepFailed
+from edgeboot.inventory.quantities import parse_bytes
+from edgeboot.plan.steps import human_size
+
+_PATH = click.Path(path_type=Path)
+_DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+@click.command()
+@click.argument("path", metavar="BUNDLE", type=_PATH)
+@click.option("--size", default="3.9G", show_default=True, help="Size of a part; FAT takes 4 GiB.")
+@click.option("-d", "--directory", type=_DIRECTORY, help="Where to write them.  [default: here]")
+def split(path: Path, size: str, directory: Path | None) -> None:
+    """Split a bundle into parts for media that are too small: BUNDLE.001, … and BUNDLE.parts.
+
+    Run again after an interruption, it keeps the parts that are right.
+
+    \b
+    edgeboot bundle split --size 3.9G edge.tar
+    """
+    try:
+        limit = parse_bytes(size)
+    except ValueError as error:
+        raise BadInput(f"{size!r} is no size of a part", hint=str(error)) from None
+    with listener("text") as tell:
+        index, found = parts.split(path, limit, directory or Path(), tell)
+    last = found.parts[-1].name
+    click.echo(f"{len(found.parts)} parts, {found.parts[0].name} to {last}, and {index.name}.")
+    click.echo(f"Next: carry all of them{_and_signature(path)}, and run where they are needed:")
+    click.echo(f"edgeboot bundle join {index.name}")
+
+
+@click.command()
+@click.argument("index", metavar="BUNDLE.parts", type=_PATH)
+@click.option(
+    "--from", "places", multiple=True, type=_DIRECTORY, help="Look for parts here as well."
+)
+@click.option("-o", "--output", type=_PATH, help="The bundle to write.  [default: its old name]")
+def join(index: Path, places: tuple[Path, ...], output: Path | None) -> None:
+    """Put a bundle together again from its parts, in any order and in as many goes as it takes.
+
+    Every part is checked. Parts that are not at hand are named (exit code 4): run it again when
+    they are.
+
+    \b
+    edgeboot bundle join edge.tar.parts
+    edgeboot bundle join edge.tar.parts --from /media
+    """
+    target = output or Path(parts.read_index(index).name)
+    with listener("text") as tell:
+        missing = parts.join(index, places, target, tell)
+    if missing:
+        raise StepFailed(
+            f"parts are still missing: {', '.join(missing)}",
+            hint="bring them here (or name their directory with --from) and run it again; "
+            "what is joined stays",
+        )
+    click.echo(f"{target} is whole.")
+
+
+@click.command()
+@click.argument("old", metavar="OLD", type=_PATH)
+@click.argument("new", metavar="NEW", type=_PATH)
+@output_option("text", "json")
+def diff(old: Path, new: Path, output: str) -> None:
+    """Show what differs between two bundles: K3s, images, charts, files, bytes.
+
+    \b
+    edgeboot bundle diff edge-1.tar edge-2.tar
+    """
+    with Bundle.open(old) as before, Bundle.open(new) as after:
+        found = difference.between(before.contents, after.contents)
+    if output == "json":
+        click.echo(json.dumps(asdict(found), indent=2))
+        return
+    if found.old_k3s != found.new_k3s:
+        click.echo(f"K3s {found.old_k3s} -> {found.new_k3s}")
+    for change in found.changes:
+        sign = "+" if change.old is None else "-" if change.new is None else "~"
+        states = " -> ".join(filter(None, (change.old, change.new)))
+        click.echo(f"{sign} {change.kind:<10} {change.name}  {states}")
+    if not found.changes:
+        click.echo("They carry the same.")
+    click.echo(f"bytes: {human_size(found.added)} added, {human_size(found.removed)} gone")
+
+
+@click.command("delta")
+@click.argument("old", metavar="OLD", type=_PATH)
+@click.argument("new", metavar="NEW", type=_PATH)
+@click.option("-o", "--output", type=_PATH, required=True, help="The delta to write.")
+def delta_command(old: Path, new: Path, output: Path) -> None:
+    """Write only what a new bundle adds to an old one that is at the site already.
+
+    \b
+    edgeboot bundle delta edge-1.tar edge-2.tar -o edge.delta
+    """
+    with Bundle.open(old) as before, Bundle.open(new) as after, listener("text") as tell:
+        delta.make(before, after, output, tell)
+    size, whole = output.stat().st_size, new.stat().st_size
+    click.echo(f"{output}: {human_size(size)} instead of {human_size(whole)}.")
+    click.echo(f"Next: carry it{_and_signature(new)} to where {old.name} is, and run there:")
+    click.echo(f"edgeboot bundle apply-delta {old.name} {output.name} -o {new.name}")
+
+
+@click.command("apply-delta")
+@click.argument("old", metavar="OLD", type=_PATH)
+@click.argument("path", metavar="DELTA", type=_PATH)
+@click.option("-o", "--output", type=_PATH, required=True, help="The new bundle to write.")
+def apply_delta(old: Path, path: Path, output: Path) -> None:
+    """Make the new bundle from the old one and a delta; it is the same byte for byte.
+
+    Refused (exit code 5) for any bundle but the one that the delta was made from.
+
+    \b
+    edgeboot bundle apply-delta edge-1.tar edge.delta -o edge-2.tar
+    """
+    with Bundle.open(old) as before, delta.opened(path) as found, listener("text") as tell:
+        delta.apply(before, found, output, tell)
+    click.echo(f"{output}: {human_size(output.stat().st_size)}.")
+
+
+def _and_signature(bundle: Path) -> str:
+    signature = signature_path(bundle)
+    return f", and {signature.name}" if signature.exists() else ""

@@ -1,0 +1,33 @@
+"""Options that let a bundle through which would be refused otherwise."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from edgeboot.bundle.trust.signing import Trust
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FLAGS = {
+    "unsigned": "Take a bundle that is not signed, or not by one of the inventory's keys.",
+    "expired": "Take a bundle although the last day it was meant for is over.",
+    "older": "Take a bundle although a host has had a newer one.",
+}
+
+
+def trust_options(function: F) -> F:
+    """``--allow-…``: the command gets them together, as ``trust``."""
+
+    @functools.wraps(function)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        allowed = {name: options.pop(f"allow_{name}") for name in _FLAGS}
+        return function(*arguments, trust=Trust(**allowed), **options)
+
+    command: Any = wrapped
+    for name, text in reversed(_FLAGS.items()):
+        command = click.option(f"--allow-{name}", is_flag=True, help=text)(command)
+    return command  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Commands on a whole cluster: install, plan, preflight, status, reset, kubeconfig, ssh."""

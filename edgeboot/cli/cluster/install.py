@@ -1,0 +1,163 @@
+"""``edgeboot install``: from bare hosts to a running cluster, and any later convergence."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from edgeboot.bundle.trust.signing import Trust
+from edgeboot.cli.bundle.trust import trust_options
+from edgeboot.cli.cluster.options import (
+    check_tokens,
+    firewall_option,
+    forget_option,
+    terms_options,
+    token_options,
+    with_firewall,
+)
+from edgeboot.cli.options import (
+    accept_new_option,
+    ask_options,
+    bundle_option,
+    inventory_option,
+    output_option,
+)
+from edgeboot.cli.run.hosts import Scope, pace_options, reached, scope_options, tell_lost
+from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.log import logged
+from edgeboot.cli.terminal.progress import listener
+from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.errors import BadInput, Refused
+from edgeboot.inventory.load import load
+from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.install.run import Installed
+from edgeboot.lifecycle.install.run import install as run_install
+from edgeboot.lifecycle.kubeconfig.fetch import default_path, rewritten, save, url_from_outside
+from edgeboot.plan.options import Terms
+from edgeboot.plan.plan import Plan
+from edgeboot.report.plan import plan_json, plan_lines
+
+
+@click.command()
+@inventory_option
+@bundle_option
+@trust_options
+@accept_new_option
+@ask_options
+@terms_options
+@firewall_option
+@forget_option
+@token_options
+@pace_options
+@scope_options
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=1),
+    default=900,
+    show_default=True,
+    help="Seconds to wait for each gate: the API, the agents, the whole cluster.",
+)
+@click.option(
+    "--kubeconfig",
+    "kubeconfig_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write the kubeconfig.  [default: in edgeboot's state directory]",
+)
+@output_option("text", "jsonl")
+def install(
+    inventory_path: Path,
+    bundle_path: Path | None,
+    trust: Trust,
+    accept_new: bool,
+    asking: Asking,
+    no_reboot: bool,
+    allowed: tuple[str, ...],
+    open_firewall: bool,
+    forget: bool,
+    new_agent_token: bool,
+    new_server_token: bool,
+    scope: Scope,
+    yes: bool,
+    timeout: int,
+    kubeconfig_path: Path | None,
+    output: str,
+) -> int:
+    """Make the hosts what the inventory says: show the plan, ask, do it, wait until it runs.
+
+    Running it again changes nothing, or just what has changed since.
+
+    \b
+    edgeboot install -i inventory.yml
+    edgeboot install -i inventory.yml --bundle edge.tar --yes --output jsonl
+    edgeboot install -i inventory.yml --limit agent-3,workers --skip-unreachable
+    """
+    check_tokens(agents=new_agent_token, servers=new_server_token)
+    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
+    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token)
+
+    if not yes and output == "jsonl":
+        raise BadInput("--output jsonl cannot ask", hint="add --yes")
+    with (
+        logged(cluster, "install") as log,
+        open_supplies(cluster, bundle_path, trust) as supplies,
+        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
+        listener(output) as tell,
+    ):
+
+        def confirm(plan: Plan) -> bool:
+            log.write("\n".join(plan_lines(plan)))
+            _show(plan, output)
+            return yes or _asked()
+
+        done = run_install(
+            hosts.cluster,
+            supplies,
+            hosts.transports,
+            confirm=confirm,
+            tell=log.listening(tell),
+            patience=float(timeout),
+            terms=terms,
+            pace=hosts.pace,
+        )
+        lost = {**hosts.lost, **done.lost}
+        if not done.confirmed:
+            raise Refused("nothing was changed: the plan was declined", error_id="declined")
+    chosen = len(hosts.cluster.nodes) - len(done.lost) - len(hosts.pace.bystanders)
+    _finish(cluster, done, kubeconfig_path or default_path(cluster), output, chosen)
+    return tell_lost(lost)
+
+
+def _show(plan: Plan, output: str) -> None:
+    if output == "jsonl":
+        click.echo(json.dumps({"event": "Plan", **plan_json(plan)}))
+        return
+    for line in plan_lines(plan):
+        click.echo(line)
+
+
+def _asked() -> bool:
+    if not sys.stdin.isatty():
+        raise BadInput("there is nobody to ask whether to go on", hint="add --yes")
+    return click.confirm("Carry this out?", default=False)
+
+
+def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: int) -> None:
+    if done.kubeconfig is not None:
+        save(rewritten(done.kubeconfig, cluster), path)
+    url = url_from_outside(cluster)
+    if output == "jsonl":
+        end = {"event": "Done", "changed": not done.plan.empty, "kubeconfig": str(path), "url": url}
+        click.echo(json.dumps(end))
+        return
+    if done.plan.empty:
+        click.echo("No changes: every host is as the inventory says, and every node is Ready.")
+    else:
+        click.echo(f"Done: {ready} nodes are Ready.")
+    click.echo(f"  API         {url}")
+    click.echo(f"  kubeconfig  {path}")
+    click.echo(f"  next        kubectl --kubeconfig {path} get nodes")
+    click.echo("              edgeboot verify   (with the same -i and --bundle)")

@@ -1,0 +1,104 @@
+"""``edgeboot kubeconfig``: the administrator's kubeconfig, alone or merged into one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from edgeboot.cli.options import accept_new_option, ask_options, inventory_option
+from edgeboot.cli.run.connect import connected
+from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.engine.fleet import FleetError
+from edgeboot.errors import BadInput, EdgebootError
+from edgeboot.inventory.load import load
+from edgeboot.lifecycle.kubeconfig import merging
+from edgeboot.lifecycle.kubeconfig.fetch import fetch, rewritten, save
+
+_HERE = "kubectl's own file"
+
+
+@click.command()
+@inventory_option
+@accept_new_option
+@ask_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it there, readable by its owner only.  [default: standard output]",
+)
+@click.option(
+    "--merge",
+    is_flag=False,
+    flag_value=_HERE,
+    metavar="[FILE]",
+    help="Put it into a kubeconfig that is there and keep all else in it.  "
+    "[FILE: the first of $KUBECONFIG, or ~/.kube/config]",
+)
+@click.option("--context", metavar="NAME", help="Name of the context.  [default: the cluster's]")
+@click.option(
+    "--server",
+    metavar="URL",
+    help="Where the API is reached from here, e.g. through a tunnel; K3s's certificate must name "
+    "it (tls-san).  [default: the inventory's vip, else the first server's address]",
+)
+@click.option("--use", is_flag=True, help="With --merge: make it the current context.")
+@click.option("--force", is_flag=True, help="With --merge: replace another cluster of that name.")
+def kubeconfig(
+    inventory_path: Path,
+    accept_new: bool,
+    asking: Asking,
+    output: Path | None,
+    merge: str | None,
+    context: str | None,
+    server: str | None,
+    use: bool,
+    force: bool,
+) -> None:
+    """Get the administrator's kubeconfig, with the server's address and the cluster's name in it.
+
+    \b
+    edgeboot kubeconfig -i inventory.yml -o edge.kubeconfig
+    edgeboot kubeconfig -i inventory.yml --merge --use
+    edgeboot kubeconfig -i inventory.yml --server https://localhost:6443 > edge.kubeconfig
+    """
+    if merge is None and (use or force):
+        raise BadInput("--use and --force go with --merge", hint="add --merge")
+    if merge is not None and output is not None:
+        raise BadInput("--output and --merge exclude each other", hint="name one of them")
+    if server is not None:
+        _check_url(server)
+    whole = load(inventory_path)
+    servers = replace(whole, nodes=whole.servers)
+    lost: dict[str, EdgebootError] = {}
+    with connected(servers, accept_new=accept_new, asking=asking, lost=lost) as transports:
+        if not transports:
+            raise FleetError(lost)
+        cluster = servers.without(lost.keys())
+        found = fetch(cluster, transports)
+    content = rewritten(found, cluster, context=context, server=server)
+    name = context or cluster.name
+    if merge is not None:
+        path = merging.target() if merge == _HERE else Path(merge).expanduser()
+        backup = merging.merge_into(path, content, use=use, force=force)
+        click.echo(f"{path}: context {name}" + (f" (as it was: {backup})" if backup else ""))
+        click.echo(f"Next: kubectl --context {name} get nodes")
+    elif output is not None:
+        save(content, output)
+        click.echo(f"{output}: context {name}")
+        click.echo(f"Next: kubectl --kubeconfig {output} get nodes")
+    else:
+        click.echo(content.decode(), nl=False)
+
+
+def _check_url(text: str) -> None:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme == "https" and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or parts.username is not None or not text.isprintable():
+        raise BadInput(f"{text!r} is no URL of an API server", hint="write https://HOST:6443")

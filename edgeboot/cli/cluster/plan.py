@@ -1,0 +1,92 @@
+"""``edgeboot plan``: what an install would do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeboot.bundle.trust.signing import Trust
+from edgeboot.cli.bundle.trust import trust_options
+from edgeboot.cli.cluster.options import (
+    check_tokens,
+    firewall_option,
+    forget_option,
+    terms_options,
+    token_options,
+    with_firewall,
+)
+from edgeboot.cli.options import (
+    accept_new_option,
+    ask_options,
+    bundle_option,
+    inventory_option,
+    output_option,
+)
+from edgeboot.cli.run.hosts import Scope, reached, scope_options, tell_lost
+from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.log import logged
+from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.inventory.load import load
+from edgeboot.lifecycle.install.run import make_plan
+from edgeboot.plan.options import Terms
+from edgeboot.report.plan import plan_json, plan_lines
+
+CHANGES_FOUND = 10
+
+
+@click.command()
+@inventory_option
+@bundle_option
+@trust_options
+@accept_new_option
+@ask_options
+@terms_options
+@firewall_option
+@forget_option
+@token_options
+@scope_options
+@output_option("text", "json")
+def plan(
+    inventory_path: Path,
+    bundle_path: Path | None,
+    trust: Trust,
+    accept_new: bool,
+    asking: Asking,
+    no_reboot: bool,
+    allowed: tuple[str, ...],
+    open_firewall: bool,
+    forget: bool,
+    new_agent_token: bool,
+    new_server_token: bool,
+    scope: Scope,
+    output: str,
+) -> int:
+    """Show what `install` would do. Reads every host once and changes nothing.
+
+    Ends with exit code 10 where there is something to do, 0 where there is not.
+
+    \b
+    edgeboot plan -i inventory.yml
+    edgeboot plan -i inventory.yml --output json
+    edgeboot plan -i inventory.yml --limit agent-3
+    """
+    check_tokens(agents=new_agent_token, servers=new_server_token)
+    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
+    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token)
+    with (
+        logged(cluster, "plan") as log,
+        open_supplies(cluster, bundle_path, trust) as supplies,
+        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
+    ):
+        found = make_plan(hosts.cluster, supplies, hosts.transports, terms, hosts.pace)
+        log.write("\n".join(plan_lines(found)))
+        if output == "json":
+            click.echo(json.dumps(plan_json(found), indent=2))
+        else:
+            for line in plan_lines(found):
+                click.echo(line)
+    if hosts.lost:
+        return tell_lost(hosts.lost)
+    return 0 if found.empty else CHANGES_FOUND

@@ -1,0 +1,86 @@
+"""``edgeboot preflight``: can these hosts become the cluster?"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from edgeboot.bundle.trust.signing import Trust
+from edgeboot.cli.bundle.trust import trust_options
+from edgeboot.cli.cluster.options import firewall_option, terms_options, with_firewall
+from edgeboot.cli.options import (
+    accept_new_option,
+    ask_options,
+    bundle_option,
+    inventory_option,
+    output_option,
+)
+from edgeboot.cli.run.hosts import Scope, reached, scope_options, tell_lost
+from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.errors import combined_exit_code
+from edgeboot.inventory.load import load
+from edgeboot.lifecycle.install.run import preflight as examine_hosts
+from edgeboot.lifecycle.preflight import CHECKS, Preflight
+from edgeboot.plan.options import Terms
+from edgeboot.report.preflight import finding_lines, preflight_json, preflight_tables
+
+
+@click.command()
+@inventory_option
+@bundle_option
+@trust_options
+@accept_new_option
+@ask_options
+@scope_options
+@terms_options
+@firewall_option
+@output_option("text", "json")
+def preflight(
+    inventory_path: Path,
+    bundle_path: Path | None,
+    trust: Trust,
+    accept_new: bool,
+    asking: Asking,
+    scope: Scope,
+    no_reboot: bool,
+    allowed: tuple[str, ...],
+    open_firewall: bool,
+    output: str,
+) -> int:
+    """Examine the hosts: what speaks against an install, what would be mended, what to know.
+
+    Changes nothing. Ends with exit code 5 where a host would be refused, 6 where something could
+    not be checked (without a bundle, for one), else 0. `plan` and `install` do the same first.
+
+    \b
+    edgeboot preflight -i inventory.yml
+    edgeboot preflight -i inventory.yml --bundle edge.tar --allow preflight.memory --output json
+    """
+    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
+    terms = Terms(reboot=not no_reboot, allowed=frozenset(allowed))
+    with ExitStack() as stack:
+        named = bundle_path or cluster.bundle
+        supplies = stack.enter_context(open_supplies(cluster, named, trust)) if named else None
+        hosts = stack.enter_context(reached(cluster, scope, accept_new=accept_new, asking=asking))
+        found = examine_hosts(hosts.cluster, supplies, hosts.transports, terms, hosts.pace)
+    _render(found, output)
+    return combined_exit_code((found.exit_code, tell_lost(hosts.lost)))
+
+
+def _render(found: Preflight, output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps(preflight_json(found.findings, found.exit_code), indent=2))
+        return
+    console = Console(highlight=False)
+    for table in preflight_tables(found.findings, [(c.id, c.title) for c in CHECKS]):
+        console.print(table)
+        console.print()
+    for line in finding_lines(found.findings):
+        console.print(line, markup=False, soft_wrap=True)
+    if not any(found.findings.values()):
+        console.print("Nothing speaks against an install.")

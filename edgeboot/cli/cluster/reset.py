@@ -1,0 +1,117 @@
+"""``edgeboot reset``: hosts back to what they were before K3s."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from edgeboot.cli.cluster.plan import CHANGES_FOUND
+from edgeboot.cli.options import accept_new_option, ask_options, inventory_option, output_option
+from edgeboot.cli.run.connect import connected
+from edgeboot.cli.terminal.progress import listener
+from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.errors import BadInput, Refused
+from edgeboot.inventory.load import load
+from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.reset import Doom, chosen, involved, make_plan
+from edgeboot.lifecycle.reset import reset as run_reset
+from edgeboot.report.reset import doom_json, doom_lines
+
+
+@click.command()
+@inventory_option
+@click.option("--limit", help="Only these agents, by name, with commas between.")
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would be done; change nothing.")
+@click.option("--foreign", is_flag=True, help="Also remove a K3s that edgeboot did not set up.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask; needs --confirm as well.")
+@click.option("--confirm", metavar="CLUSTER", help="The cluster's name, in place of typing it.")
+@accept_new_option
+@ask_options
+@output_option("text", "jsonl")
+def reset(
+    inventory_path: Path,
+    limit: str | None,
+    only_plan: bool,
+    foreign: bool,
+    yes: bool,
+    confirm: str | None,
+    accept_new: bool,
+    asking: Asking,
+    output: str,
+) -> int:
+    """Take K3s and all its data off the hosts: services, pods, mounts, links, rules, files.
+
+    Names the data that will be lost and asks twice. Run it again after an interruption. With
+    --plan it ends with exit code 10 where there is something to do.
+
+    \b
+    edgeboot reset -i inventory.yml --plan
+    edgeboot reset -i inventory.yml
+    edgeboot reset -i inventory.yml --limit agent-1 --yes --confirm edge
+    """
+    cluster = load(inventory_path)
+    _check_answers(cluster, yes or only_plan, confirm, needed=yes and not only_plan, output=output)
+    nodes = chosen(cluster, [name for name in (limit or "").split(",") if name])
+    reached = Cluster(cluster.name, involved(cluster, nodes))
+
+    def agreed(doom: Doom) -> bool:
+        _show(doom, output)
+        return yes or _asked_twice(cluster)
+
+    with connected(reached, accept_new=accept_new, asking=asking) as transports:
+        if only_plan:
+            doom = make_plan(cluster, nodes, transports, foreign=foreign)
+            _show(doom, output)
+            return 0 if doom.plan.empty else CHANGES_FOUND
+        with listener(output) as tell:
+            confirmed = run_reset(
+                cluster, nodes, transports, foreign=foreign, confirm=agreed, tell=tell
+            )
+    if not confirmed:
+        raise Refused("nothing was changed: the reset was declined", error_id="declined")
+    names = [node.name for node in nodes]
+    if output == "jsonl":
+        click.echo(json.dumps({"event": "Done", "nodes": names}))
+    else:
+        click.echo(f"Done: nothing of K3s is left on {', '.join(names)}.")
+    return 0
+
+
+def _check_answers(
+    cluster: Cluster, silent: bool, confirm: str | None, *, needed: bool, output: str
+) -> None:
+    if confirm is not None and confirm != cluster.name:
+        raise BadInput(
+            f"--confirm says {confirm!r}, the inventory's cluster is {cluster.name!r}",
+            hint="is this the right inventory?",
+        )
+    if needed and confirm is None:
+        raise BadInput(
+            "--yes alone does not reset a cluster",
+            hint=f"add --confirm {cluster.name}, having looked at `edgeboot reset --plan`",
+        )
+    if not silent and output == "jsonl":
+        raise BadInput("--output jsonl cannot ask", hint="add --yes and --confirm")
+
+
+def _show(doom: Doom, output: str) -> None:
+    if output == "jsonl":
+        click.echo(json.dumps({"event": "Plan", **doom_json(doom)}))
+        return
+    for line in doom_lines(doom):
+        click.echo(line)
+
+
+def _asked_twice(cluster: Cluster) -> bool:
+    if not sys.stdin.isatty():
+        raise BadInput(
+            "there is nobody to ask whether to go on",
+            hint=f"add --yes --confirm {cluster.name}",
+        )
+    if not click.confirm("Carry this out? The data cannot be had back", default=False):
+        return False
+    typed: str = click.prompt("Type the cluster's name to go on", default="", show_default=False)
+    return typed == cluster.name

@@ -1,0 +1,59 @@
+"""``edgeboot ssh``: into a node with OpenSSH, by what the inventory says."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import click
+
+from edgeboot.cli.options import inventory_option
+from edgeboot.cli.run.connect import target_of
+from edgeboot.errors import BadInput
+from edgeboot.inventory.load import load
+from edgeboot.transport.ssh.connection import CONFIGS
+from edgeboot.transport.ssh.openssh import client_files
+from edgeboot.yaml.strict import nearest
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@inventory_option
+@click.argument("node")
+@click.argument("command", nargs=-1)
+def ssh(inventory_path: Path, node: str, command: tuple[str, ...]) -> int:
+    """Log into a node, or run a command there, as ssh would: its exit code is ssh's.
+
+    User, port, key, jump host and host key are the inventory's; the host key is always checked.
+
+    \b
+    edgeboot ssh -i inventory.yml server-1
+    edgeboot ssh -i inventory.yml agent-1 sudo journalctl -u k3s-agent -n 50
+    """
+    cluster = load(inventory_path)
+    found = next((n for n in cluster.nodes if n.name == node), None)
+    if found is None:
+        names = tuple(n.name for n in cluster.nodes)
+        near = nearest(node, names)
+        hint = f"did you mean '{near}'?" if near else f"it has {', '.join(names)}"
+        raise BadInput(f"the inventory has no node {node!r}", where=cluster.where, hint=hint)
+    with tempfile.TemporaryDirectory(prefix="edgeboot-ssh-") as made:  # 0700
+        config, pinned = Path(made) / "config", Path(made) / "known_hosts"
+        files = client_files(target_of(found), pinned, CONFIGS)
+        for path, text in ((config, files.config), (pinned, files.known_hosts)):
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+        return _run(("ssh", "-F", str(config), "--", found.address, *command))
+
+
+def _run(argv: tuple[str, ...]) -> int:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the far end
+    try:
+        return subprocess.run(argv, check=False).returncode
+    except FileNotFoundError:
+        raise BadInput(
+            "this machine has no SSH client", hint="apt-get install openssh-client"
+        ) from None
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,41 @@
+"""``edgeboot status``: how every node does just now."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from edgeboot.cli.options import accept_new_option, ask_options, inventory_option, output_option
+from edgeboot.cli.run.connect import attempted
+from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.inventory.load import load
+from edgeboot.lifecycle.status import report
+from edgeboot.report.status import status_json, status_lines
+
+
+@click.command()
+@inventory_option
+@accept_new_option
+@ask_options
+@output_option("text", "json")
+def status(inventory_path: Path, accept_new: bool, asking: Asking, output: str) -> int:
+    """Show how every node does: reachable, running, Ready, and if not, why and what to try.
+
+    Changes nothing. Ends with 1 where something is wrong, 3 where a host is unreachable.
+
+    \b
+    edgeboot status -i inventory.yml
+    edgeboot status -i inventory.yml --output json
+    """
+    cluster = load(inventory_path)
+    with attempted(cluster, accept_new=accept_new, asking=asking) as (transports, errors):
+        found = report(cluster, transports, errors, now=int(time.time()))
+    if output == "json":
+        click.echo(json.dumps(status_json(found), indent=2))
+    else:
+        for line in status_lines(found):
+            click.echo(line)
+    return found.exit_code

@@ -1,0 +1,1 @@
+"""``edgeboot inventory``."""

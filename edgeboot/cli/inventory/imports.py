@@ -1,0 +1,122 @@
+"""``edgeboot inventory import``: from another tool's inventory to one of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgeboot.cli.inventory.write import refuse_to_overwrite, write
+from edgeboot.errors import BadInput
+from edgeboot.inventory.draft import Draft, DraftNode, DraftSsh, named
+from edgeboot.inventory.importers.k0sctl import from_k0sctl, is_k0sctl
+from edgeboot.inventory.importers.k3s_ansible import from_ini, from_yaml
+from edgeboot.inventory.model import Role
+from edgeboot.transport.ssh import client_config
+from edgeboot.transport.ssh.target import Hop, SshTarget
+from edgeboot.yaml.strict import parse_foreign
+
+_SSH_PORT = 22
+_MOST = 1 << 20  # bytes; no inventory of people's is larger
+
+
+@click.command("import")
+@click.argument(
+    "source", type=click.Path(path_type=Path, dir_okay=False), default=Path("~/.ssh/config")
+)
+@click.option(
+    "--from",
+    "kind",
+    type=click.Choice(("auto", "k3s-ansible", "k0sctl", "ssh-config")),
+    default="auto",
+    show_default=True,
+    help="Whose format SOURCE has.",
+)
+@click.option("--host", "pattern", help="With ssh-config: which hosts, for instance 'pi-*'.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("inventory.yml"),
+    show_default=True,
+    help="The inventory to write.",
+)
+@click.option("--force", is_flag=True, help="Replace an inventory that is there already.")
+def import_(source: Path, kind: str, pattern: str | None, output: Path, force: bool) -> int:
+    """Write an inventory from SOURCE: k3s-ansible's, k0sctl's, or hosts of ~/.ssh/config.
+
+    No host is contacted. What could not be carried over is said.
+
+    \b
+    edgeboot inventory import inventory/sample/hosts.yml
+    edgeboot inventory import k0sctl.yaml -o inventory.yml
+    edgeboot inventory import --from ssh-config --host 'pi-*'
+    """
+    refuse_to_overwrite(output, force)
+    path = source.expanduser()
+    draft = _from_ssh_config(path, pattern) if kind == "ssh-config" else _read(path, kind)
+    problem = write(draft, output, force=force)
+    click.echo(f"wrote {output}: {len(draft.nodes)} nodes")
+    for line in draft.lost:
+        click.echo(f"  not carried over: {line}")
+    if problem:
+        raise problem
+    click.echo(f"  next: edgeboot inventory check -i {output}")
+    return 0
+
+
+def _read(path: Path, kind: str) -> Draft:
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except UnicodeDecodeError:
+        raise BadInput("this is no text", where=str(path)) from None
+    if len(data) > _MOST:
+        raise BadInput("this is larger than any inventory", where=str(path))
+    if path.suffix not in {".yml", ".yaml"} and kind != "k0sctl" and "\n[" in f"\n{text}":
+        return from_ini(text, str(path))
+    try:
+        document = parse_foreign(data)
+    except ValueError as error:
+        raise BadInput(f"this is no YAML: {error}", where=str(path)) from error
+    if kind == "k0sctl" or (kind == "auto" and is_k0sctl(document)):
+        if not is_k0sctl(document):
+            raise BadInput("this is no k0sctl.yaml", where=str(path), hint="see its apiVersion")
+        return from_k0sctl(document, str(path))
+    return from_yaml(document, str(path))
+
+
+def _from_ssh_config(path: Path, pattern: str | None) -> Draft:
+    if not pattern:
+        raise BadInput("which hosts?", hint="add --host with a name or a pattern like 'pi-*'")
+    config = client_config.load(path)
+    names = client_config.aliases(config, pattern)
+    if not names:
+        hint = "name hosts as they stand after `Host`; patterns there are no hosts"
+        raise BadInput(f"no host is called like {pattern!r}", where=str(path), hint=hint)
+    hops = {name: client_config.resolve(SshTarget(name, name), config) for name in names}
+    nodes = [_node_of(name, hop, first=name == names[0]) for name, hop in hops.items()]
+    lost = [
+        f"{name}: only the last of its jump hosts; the others are taken from ~/.ssh/config"
+        for name, hop in hops.items()
+        if hop.via and hop.via.via
+    ]
+    if len(nodes) > 1:
+        lost.append("roles: the first host became the server, the others agents; change that")
+    return Draft("edge", named(nodes), lost=tuple(lost))
+
+
+def _node_of(name: str, hop: Hop, *, first: bool) -> DraftNode:
+    return DraftNode(
+        address=hop.host,
+        role=Role.SERVER if first else Role.AGENT,
+        name=name,
+        ssh=DraftSsh(
+            user=hop.user,
+            port=hop.port if hop.port != _SSH_PORT else None,
+            key=next((str(key) for key in hop.keys if key.is_file()), None),
+            jump=f"{hop.via.user}@{hop.via.host}:{hop.via.port}" if hop.via else None,
+        ),
+    )

@@ -1,0 +1,253 @@
+"""``edgeboot inventory init``: from addresses to an inventory that works."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from edgeboot.bundle.trust.signing import public_key
+from edgeboot.cli.inventory.write import refuse_to_overwrite, write
+from edgeboot.cli.options import ask_options
+from edgeboot.cli.run.connect import close_all, closing_on_signals
+from edgeboot.cli.terminal.prompts import HOSTS_LOGIN, Asking, credentials_for
+from edgeboot.engine.fleet import require_all
+from edgeboot.engine.observe import observe
+from edgeboot.errors import BadInput, Refused
+from edgeboot.inventory import syntax
+from edgeboot.inventory.draft import Draft
+from edgeboot.inventory.model import Role
+from edgeboot.lifecycle.enrol import Candidate, Enrolled, authorize, describe, draft_nodes
+from edgeboot.transport.base import Transport
+from edgeboot.transport.ssh.connection import connect
+from edgeboot.transport.ssh.host_keys.policy import HostKeys
+from edgeboot.transport.ssh.host_keys.scan import Offer, meet
+from edgeboot.transport.ssh.login.auth import LoginFailed
+from edgeboot.transport.ssh.login.secrets import Credentials
+from edgeboot.transport.ssh.target import SshTarget
+
+_HOST = re.compile(
+    r"(?:(?P<user>[^@]+)@)?(?P<address>\[[^\]]+\]|[^:=/]+)(?::(?P<port>\d{1,5}))?"
+    r"(?:=(?P<role>[a-z]+))?(?:/(?P<name>[^/]+))?"
+)
+_FORM = "write [USER@]ADDRESS[:PORT][=ROLE][/NAME], for instance pi@192.0.2.11=server/server-1"
+_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+
+
+@click.command()
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.option("--host", "more", multiple=True, metavar="HOST", help="As HOST; may be repeated.")
+@click.option("--name", default="edge", show_default=True, help="Name of the cluster.")
+@click.option("--bundle", default="edge.tar", show_default=True, help="Bundle to name in it.")
+@click.option(
+    "--bundle-key",
+    metavar="KEY",
+    help="The key that signs your bundles: the .pub file of `bundle keygen`, or its line.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Your key: to log in with, and to let in where only a password works.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("inventory.yml"),
+    show_default=True,
+    help="The inventory to write.",
+)
+@click.option("--force", is_flag=True, help="Replace an inventory that is there already.")
+@click.option("-y", "--yes", is_flag=True, help="Believe the host keys that are shown, unasked.")
+@ask_options
+def init(
+    hosts: tuple[str, ...],
+    more: tuple[str, ...],
+    name: str,
+    bundle: str,
+    bundle_key: str | None,
+    key: Path | None,
+    output: Path,
+    force: bool,
+    yes: bool,
+    asking: Asking,
+) -> int:
+    """Write an inventory of hosts that SSH can reach; without HOSTs it asks for them.
+
+    HOST is [USER@]ADDRESS[:PORT][=ROLE][/NAME]; the first one becomes the server. Shows the hosts'
+    keys and pins them, reads what the hosts are, and lets your public key in where only a password
+    works. Changes nothing else on them.
+
+    \b
+    edgeboot inventory init
+    edgeboot inventory init --bundle-key site.pub pi@192.0.2.11 pi@192.0.2.21 pi@192.0.2.22
+    edgeboot inventory init --yes pi@192.0.2.11=server/server-1 pi@192.0.2.21:2222=agent
+    """
+    refuse_to_overwrite(output, force)
+    if not usable_name(name):
+        raise BadInput(f"{name!r} cannot be the cluster's name", hint="for instance: edge")
+    signer = public_key(bundle_key).text if bundle_key else None
+    candidates = [_candidate(text) for text in (*hosts, *more) or _asked_hosts()]
+    if len({(c.address, c.port) for c in candidates}) < len(candidates):
+        raise BadInput("a host is named twice")
+    enrolment = _Enrolment(candidates, credentials_for(asking), key)
+    with closing_on_signals(enrolment.opened):
+        enrolment.meet(yes)
+        try:
+            found = enrolment.look()
+        finally:
+            close_all(enrolment.opened)
+    for host in found:
+        click.echo(f"{host.candidate.address}: {describe(host.traits)}")
+    problem = write(Draft(name, draft_nodes(found), bundle, signer), output, force=force)
+    click.echo(f"wrote {output}: {len(found)} nodes, their host keys pinned")
+    if problem:
+        raise problem
+    click.echo(f"  next: edgeboot inventory check -i {output}")
+    return 0
+
+
+def usable_name(name: str) -> bool:
+    """Whether a cluster can be called so."""
+    try:
+        return bool(syntax.dns_label(name))
+    except ValueError:
+        return False
+
+
+class _Enrolment:
+    """The hosts by what the operator called them, and what has been found out about each."""
+
+    def __init__(
+        self, candidates: list[Candidate], credentials: Credentials, key: Path | None
+    ) -> None:
+        self._candidates = {_label(c): c for c in candidates}
+        self._credentials = credentials
+        self._public_key = _public_key(key)
+        private = key.with_suffix("") if key and key.suffix == ".pub" else key
+        self._key = private.absolute() if private and private.is_file() else None
+        self._offers: dict[str, Offer] = {}
+        self.opened: dict[str, Transport] = {}
+
+    def meet(self, yes: bool) -> None:
+        """Shows every host's key and asks once whether they are right; ``Refused`` if not."""
+        keys = HostKeys()
+        self._offers = require_all(self._candidates, lambda name: meet(self._target(name), keys))
+        for name, offer in self._offers.items():
+            kind = offer.public.partition(" ")[0]
+            click.echo(f"{name}: {offer.fingerprint} ({kind}){', known' if offer.known else ''}")
+        if yes or all(offer.known for offer in self._offers.values()):
+            return
+        click.echo("Compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on each host.")
+        if not sys.stdin.isatty():
+            raise BadInput("there is nobody to ask whether these keys are right", hint="add --yes")
+        if not click.confirm("Are these the keys of your hosts?", default=False):
+            raise Refused("nothing was written: the host keys were not confirmed")
+
+    def look(self) -> list[Enrolled]:
+        """Logs in everywhere, lets the key in where needed, and reads what the hosts are."""
+        found = require_all(self._candidates, self._look)
+        return [found[name] for name in self._candidates]
+
+    def _look(self, name: str) -> Enrolled:
+        by_password = False
+        try:
+            self._open(name, password=None)
+        except LoginFailed:
+            self._open(name, password=HOSTS_LOGIN)
+            by_password = not self._let_in(name)
+        facts = observe(self.opened[name])
+        offer = self._offers[name]
+        candidate = self._candidates[name]
+        key = str(self._key) if self._key else None
+        return Enrolled(candidate, offer.user, offer.public, facts.traits, by_password, key)
+
+    def _let_in(self, name: str) -> bool:
+        """Whether our key gets in from now on; tried, since hosts may let in none at all."""
+        if self._public_key is None:
+            click.echo(f"{name}: no public key of yours; make one with ssh-keygen -t ed25519")
+            return False
+        authorize(self.opened[name], self._offers[name].user, self._public_key)
+        before = self.opened[name]
+        try:
+            self._open(name, password=None)
+        except LoginFailed:
+            click.echo(f"{name}: lets in no keys; it will ask for a password each time")
+            return False
+        before.close()
+        click.echo(f"{name}: your SSH key is in now")
+        return True
+
+    def _open(self, name: str, *, password: str | None) -> None:
+        target = self._target(name, self._offers[name].public, password)
+        self.opened[name] = connect(target, HostKeys(), credentials=self._credentials)
+
+    def _target(
+        self, name: str, host_key: str | None = None, password: str | None = None
+    ) -> SshTarget:
+        c = self._candidates[name]
+        return SshTarget(
+            name, c.address, c.user, c.port, self._key, host_key=host_key, password=password
+        )
+
+
+def _label(candidate: Candidate) -> str:
+    return f"{candidate.address}:{candidate.port}" if candidate.port else candidate.address
+
+
+def _candidate(text: str) -> Candidate:
+    found = _HOST.fullmatch(text.strip())
+    if not found:
+        raise BadInput(f"{text!r} is no host", hint=_FORM)
+    role = found["role"]
+    if role and role not in set(Role):
+        raise BadInput(f"{text!r}: there is no role {role!r}", hint="server or agent")
+    try:
+        return Candidate(
+            address=syntax.address(found["address"]),
+            user=syntax.user(found["user"]) if found["user"] else None,
+            port=int(found["port"]) if found["port"] else None,
+            role=Role(role) if role else None,
+            name=syntax.dns_label(found["name"]) if found["name"] else None,
+        )
+    except ValueError as error:
+        raise BadInput(f"{text!r} is no host: {error}", hint=_FORM) from None
+
+
+def _asked_hosts() -> tuple[str, ...]:
+    if not sys.stdin.isatty():
+        raise BadInput("no hosts are named, and there is nobody to ask", hint=_FORM)
+    click.echo("Which hosts? USER@ADDRESS, the server first; an empty line ends the list.")
+    found: list[str] = []
+    while text := click.prompt(f"Host {len(found) + 1}", default="", show_default=False).strip():
+        try:
+            _candidate(text)
+        except BadInput as error:
+            click.echo(str(error), err=True)
+        else:
+            found.append(text)
+    if not found:
+        raise BadInput("no hosts are named", hint=_FORM)
+    return tuple(found)
+
+
+def _public_key(given: Path | None) -> str | None:
+    """The operator's public key, as one line."""
+    paths = [Path("~/.ssh").expanduser() / f"{name}.pub" for name in _KEYS]
+    if given:
+        paths = [given if given.suffix == ".pub" else Path(f"{given}.pub")]
+    for path in paths:
+        try:
+            line = path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"the key cannot be read: {error}", where=str(path)) from error
+        if "\n" in line or not re.match(r"(ssh-|ecdsa-|sk-)[\w@.-]+ [A-Za-z0-9+/=]+", line):
+            raise BadInput("this is no public key", where=str(path), hint="see `ssh-keygen -y`")
+        return line
+    if given:
+        raise BadInput(f"there is no public key {paths[0]}")
+    return None

@@ -1,0 +1,1 @@
+"""What a command that works on hosts needs: inventory, bundle, connections, log."""

@@ -1,0 +1,154 @@
+"""Which hosts a command is about and how it goes about them: options, and the connections."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import click
+
+from edgeboot.cli.run.connect import connected
+from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.engine.fleet import WORKERS, FleetError
+from edgeboot.engine.host_sessions import STEADY, Pace
+from edgeboot.errors import EdgebootError, Interrupted, Unreachable, combined_exit_code
+from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.selection import limited, without
+from edgeboot.transport.base import Transport
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the user said about hosts."""
+
+    limit: tuple[str, ...] = ()
+    skip_unreachable: bool = False
+    parallel: int = WORKERS
+    uploads: int = STEADY.uploads
+    retry_for: int = 0
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The hosts that take part, connected; ``lost`` are those that are off, and why."""
+
+    cluster: Cluster
+    transports: Mapping[str, Transport]
+    pace: Pace
+    lost: Mapping[str, EdgebootError]
+
+
+def scope_options(function: F) -> F:
+    """``--limit``, ``--skip-unreachable`` and ``--parallel``, folded into one ``scope``."""
+
+    @wraps(function)
+    def with_scope(*args: Any, limit: str, skip_unreachable: bool, **kwargs: Any) -> Any:
+        scope = Scope(
+            limit=tuple(word.strip() for word in limit.split(",") if word.strip()),
+            skip_unreachable=skip_unreachable,
+            **{
+                key: kwargs.pop(key) for key in ("parallel", "uploads", "retry_for") & kwargs.keys()
+            },
+        )
+        return function(*args, scope=scope, **kwargs)
+
+    limit = click.option(
+        "--limit",
+        default="",
+        metavar="NODE,GROUP,…",
+        help="Touch only these nodes, groups or roles; the first server is still read.",
+    )
+    skip = click.option(
+        "--skip-unreachable",
+        is_flag=True,
+        help="Go on without hosts that are off, list them, and end with exit code 3.",
+    )
+    parallel = click.option(
+        "--parallel",
+        type=click.IntRange(1, 100),
+        default=WORKERS,
+        show_default=True,
+        help="Hosts worked on at the same time.",
+    )
+    return cast(F, limit(skip(parallel(with_scope))))
+
+
+def pace_options(function: F) -> F:
+    """``--uploads`` and ``--retry-for`` of commands that change hosts; above ``scope_options``."""
+    uploads = click.option(
+        "--uploads",
+        type=click.IntRange(1, 100),
+        default=STEADY.uploads,
+        show_default=True,
+        help="Hosts that large files are sent to at the same time.",
+    )
+    retry = click.option(
+        "--retry-for",
+        type=click.IntRange(min=0),
+        default=300,
+        show_default=True,
+        help="Seconds to try to get back to a host whose connection broke; 0 for not at all.",
+    )
+    return uploads(retry(function))
+
+
+@contextmanager
+def reached(
+    cluster: Cluster, scope: Scope, *, accept_new: bool, asking: Asking
+) -> Iterator[Reached]:
+    """Connections to the hosts in scope, closed at the end, and at once on Ctrl-C or SIGTERM."""
+    selection = limited(cluster, scope.limit)
+    lost: dict[str, EdgebootError] = {}
+    stopping = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        if stopping.wait(seconds):
+            raise Interrupted("interrupted", hint="run the same command again")
+
+    with (
+        _naming_the_way_out(selection.cluster, scope),
+        connected(
+            selection.cluster,
+            accept_new=accept_new,
+            asking=asking,
+            workers=scope.parallel,
+            lost=lost if scope.skip_unreachable else None,
+            stopping=stopping,
+        ) as transports,
+    ):
+        pace = Pace(
+            parallel=scope.parallel,
+            uploads=scope.uploads,
+            patience=float(scope.retry_for),
+            skip_unreachable=scope.skip_unreachable,
+            bystanders=selection.bystanders,
+            sleep=sleep,
+        )
+        yield Reached(without(selection.cluster, lost), transports, pace, lost)
+
+
+@contextmanager
+def _naming_the_way_out(cluster: Cluster, scope: Scope) -> Iterator[None]:
+    """Where only hosts are missing that can be spared, the errors say how to go on without."""
+    try:
+        yield
+    except FleetError as error:
+        missing = {n for n, e in error.errors.items() if isinstance(e, Unreachable)}
+        spare = {node.name for node in cluster.nodes} - {cluster.servers[0].name}
+        if not scope.skip_unreachable and missing == error.errors.keys() and missing < spare:
+            for one in error.errors.values():
+                one.hint = f"{one.hint}; or go on without it: --skip-unreachable"
+        raise
+
+
+def tell_lost(lost: Mapping[str, EdgebootError]) -> int:
+    """Lists the hosts that were left out on standard error; the exit code for it."""
+    for error in lost.values():
+        click.echo(f"left out: {error}", err=True)
+    return combined_exit_code(error.exit_code for error in lost.values())

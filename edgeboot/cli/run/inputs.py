@@ -1,0 +1,40 @@
+"""Opens what a command works with: the inventory, and the bundle it or the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from edgeboot.bundle.format.archive import Bundle
+from edgeboot.bundle.trust.minisign import read_public
+from edgeboot.bundle.trust.signing import STRICT, Trust, admit
+from edgeboot.errors import BadInput
+from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.cluster_state import Supplies
+
+
+@contextmanager
+def open_supplies(
+    cluster: Cluster, given: Path | None, trust: Trust = STRICT
+) -> Iterator[Supplies]:
+    """The bundle as a lifecycle sees it; its bytes are checked whenever they are read.
+
+    Refused unless one of the inventory's keys signed it, or ``trust`` or the inventory allows that.
+    """
+    path = given or cluster.bundle
+    if path is None:
+        raise BadInput(
+            "no bundle is named",
+            error_id="no-bundle",
+            where=cluster.where,
+            hint="add `bundle: FILE` to the inventory, or give --bundle FILE",
+        )
+    keys = [read_public(key, cluster.where) for key in cluster.bundle_keys]
+    allowed = replace(trust, unsigned=trust.unsigned or cluster.allow_unsigned)
+    with Bundle.open(path) as bundle:
+        admit(path, bundle.contents, keys, allowed)
+        yield Supplies(
+            bundle.contents, bundle.source, bundle.archive_source, bundle.verify, trust.older
+        )

@@ -1,0 +1,1 @@
+"""``edgeboot verify`` and ``edgeboot report``."""

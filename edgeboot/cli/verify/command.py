@@ -1,0 +1,120 @@
+"""``edgeboot verify``: is it what was asked for, does it work, and does it fit?"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from edgeboot.bundle.trust.signing import Trust
+from edgeboot.cli.bundle.trust import trust_options
+from edgeboot.cli.options import (
+    accept_new_option,
+    ask_options,
+    bundle_option,
+    inventory_option,
+    output_option,
+)
+from edgeboot.cli.run.hosts import Scope, reached, scope_options, tell_lost
+from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.log import logged, redacted
+from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.cli.verify.expectations import cluster_expectation, expectations
+from edgeboot.cli.verify.options import Wanted, wanted_options
+from edgeboot.cli.verify.output import checked_reports, render, save, show_catalogue
+from edgeboot.cli.verify.record import record
+from edgeboot.cli.verify.watch import watch_use
+from edgeboot.errors import combined_exit_code
+from edgeboot.inventory.budget.file import named_budget
+from edgeboot.inventory.load import load
+from edgeboot.report.verification.document import check_json
+from edgeboot.report.verification.text import problem_line
+from edgeboot.verify.results import CheckResult, Verification
+from edgeboot.verify.suite import Fleet, own_tests
+from edgeboot.verify.suite import verify as run_checks
+
+
+@click.command()
+@inventory_option
+@bundle_option
+@trust_options
+@accept_new_option
+@ask_options
+@scope_options
+@wanted_options
+@output_option("text", "json", "jsonl", "junit", "html", "prometheus")
+def verify(
+    inventory_path: Path,
+    bundle_path: Path | None,
+    trust: Trust,
+    accept_new: bool,
+    asking: Asking,
+    scope: Scope,
+    wanted: Wanted,
+    output: str,
+) -> int:
+    """Check that every node is what was asked for, works, and stays inside its budgets.
+
+    Ends with exit code 1 where a check or budget is missed, 6 where one could not be measured.
+
+    \b
+    edgeboot verify -i inventory.yml
+    edgeboot verify -i inventory.yml --window 60s --report fleet.html --report fleet.json
+    edgeboot verify -i inventory.yml --only fit --budget k3s-classic
+    edgeboot verify -i inventory.yml --record site-budget.yml --margin 25
+    edgeboot verify -i inventory.yml --tests site-tests -k "dns or budget"
+    edgeboot verify -i inventory.yml --limit agent-3
+    edgeboot verify --list
+    """
+    own_tests(wanted.scope.tests)
+    if wanted.list_only:
+        show_catalogue(wanted.scope)
+        return 0
+    checked_reports(wanted.reports)
+    limits = named_budget(wanted.budget) if wanted.budget else None
+    cluster = load(inventory_path)
+    with (
+        logged(cluster, "verify") as log,
+        open_supplies(cluster, bundle_path, trust) as supplies,
+        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
+    ):
+        expected = expectations(hosts.cluster, supplies, hosts.transports, limits)
+        whole = cluster_expectation(hosts.cluster, supplies)
+        fleet = Fleet(whole, expected, hosts.transports, aside=hosts.pace.bystanders)
+        if wanted.watch:
+            watch_use(fleet, wanted.window)
+        found = run_checks(
+            fleet, wanted.scope, window=wanted.window, when=_now(), tell=_teller(output), say=_say
+        )
+        found = _without_secrets(found)
+        log.write("\n".join(problem_line(result) for result in found.results))
+    render(found, output)
+    save(found, wanted.reports)
+    if wanted.record is not None:
+        record(fleet, found, wanted.record, wanted.margin)
+    return combined_exit_code((found.exit_code, tell_lost(hosts.lost)))
+
+
+def _without_secrets(found: Verification) -> Verification:
+    """What services say of themselves goes into reports that are passed around."""
+    results = (replace(r, detail=redacted(r.detail)) for r in found.results)
+    return replace(found, results=tuple(results))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _teller(output: str) -> Callable[[CheckResult], None]:
+    """Checks as they end, for whoever reads them as a stream."""
+    if output == "jsonl":
+        return lambda result: click.echo(json.dumps({"event": "Check", **check_json(result)}))
+    return lambda _result: None
+
+
+def _now() -> str:
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,96 @@
+"""What ``verify`` holds the hosts against: the same resources that ``install`` puts there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgeboot.bundle.format.contents import Role as Item
+from edgeboot.bundle.oci.reference import parse
+from edgeboot.components.context import service_of
+from edgeboot.components.k3s.base import config_of
+from edgeboot.engine.fleet import require_all
+from edgeboot.engine.observe import observe
+from edgeboot.inventory.budget.values import effective
+from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.lifecycle.cluster_state import Supplies, World
+from edgeboot.plan.diff import diff
+from edgeboot.plan.steps import Start
+from edgeboot.secret import Secret
+from edgeboot.transport.base import Transport
+from edgeboot.verify.expectation import (
+    PROTECTED_SYSCTLS,
+    SYSCTLS,
+    ClusterExpectation,
+    Expectation,
+    expected_files,
+)
+
+# Limits by role that a run is held against instead of the inventory's.
+Named = Mapping[Role, Mapping[str, int]]
+
+_PROBE_REPOSITORY = "rancher/mirrored-library-busybox"
+_CONTROLLERS = {1: frozenset({"memory"}), 2: frozenset({"cpu", "cpuset", "memory", "pids"})}
+_CHANGED = "has changed"
+
+
+def expectations(
+    cluster: Cluster,
+    supplies: Supplies,
+    transports: Mapping[str, Transport],
+    named: Named | None = None,
+) -> tuple[Expectation, ...]:
+    """What each node should be, the servers first; reads every host once."""
+    facts = require_all(transports, lambda name: observe(transports[name]))
+    world = World(cluster, supplies, facts, Secret(b""))
+    nodes = (*cluster.servers, *cluster.agents)
+    return tuple(_expectation(world, node, named) for node in nodes if node.name in facts)
+
+
+def _expectation(world: World, node: Node, named: Named | None) -> Expectation:
+    resources = world.resources(node)
+    config = config_of(world.cluster, node)
+    protects = config.get("protect-kernel-defaults") is True
+    starts = (s for s in diff(resources, world.facts[node.name]) if isinstance(s, Start))
+    return Expectation(
+        node=node.name,
+        role=node.role,
+        service=service_of(node.role),
+        version=world.supplies.contents.k3s_version,
+        files=expected_files((*world.host_resources(node), *resources)),
+        images=world.expected_images(node),
+        limits=limits_for(node, named),
+        sysctls={**SYSCTLS, **(PROTECTED_SYSCTLS if protects else {})},
+        controllers=_CONTROLLERS[world.facts[node.name].traits.cgroup_version],
+        pending=next((s.reason for s in starts if _CHANGED in s.reason), ""),
+    )
+
+
+def limits_for(node: Node, named: Named | None) -> dict[str, int]:
+    """A node's limits: those of the named budget where one is given, else its own."""
+    if named is None:
+        return effective(node.role, node.budget)
+    return dict(named[node.role])
+
+
+def cluster_expectation(cluster: Cluster, supplies: Supplies) -> ClusterExpectation:
+    """What the cluster as a whole should be and do, by its first server's configuration."""
+    config = config_of(cluster, cluster.servers[0])
+    disabled = config.get("disable", ())
+    off = frozenset(disabled if isinstance(disabled, tuple) else (str(disabled),))
+    dns = config.get("cluster-dns")
+    return ClusterExpectation(
+        name=cluster.name,
+        charts=tuple(item.name for item in supplies.contents.of(Item.CHART)),
+        etcd=len(cluster.servers) > 1,
+        coredns="coredns" not in off,
+        ingress=not off & {"traefik", "servicelb"},
+        storage="local-storage" not in off,
+        probe_image=_probe_image(supplies),
+        domain=str(config.get("cluster-domain", "cluster.local")),
+        dns=dns[0] if isinstance(dns, tuple) and dns else "10.43.0.10",
+    )
+
+
+def _probe_image(supplies: Supplies) -> str | None:
+    names = (image.name for image in supplies.contents.images)
+    return next((name for name in names if parse(name).repository == _PROBE_REPOSITORY), None)

@@ -1,0 +1,121 @@
+"""What ``verify`` is asked for beyond hosts and bundle, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from edgeboot.inventory.quantities import parse_seconds
+from edgeboot.verify.results import Question
+from edgeboot.verify.selection import Scope
+
+F = TypeVar("F", bound=Callable[..., Any])
+_PATH = click.Path(path_type=Path)
+_SHORTEST, _LONGEST = 2, 3600
+
+
+class Seconds(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # by version
+    """A time as ``60s``, ``2m`` or ``60``, in whole seconds."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Whole seconds."""
+        try:
+            seconds = parse_seconds(str(value)) // 1000
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not _SHORTEST <= seconds <= _LONGEST:
+            self.fail(f"{value} is not between {_SHORTEST}s and {_LONGEST}s", param, ctx)
+        return seconds
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is verified and what comes of it; ``window`` in seconds, ``margin`` in per cent."""
+
+    scope: Scope
+    window: int
+    budget: str | None
+    record: Path | None
+    margin: int
+    reports: tuple[Path, ...]
+    list_only: bool
+    watch: bool
+
+
+_OPTIONS = (
+    click.option(
+        "--window",
+        type=Seconds(),
+        default="15s",
+        show_default=True,
+        help="How long use is sampled: 60s, 2m.",
+    ),
+    click.option(
+        "--only",
+        type=click.Choice([q.value for q in Question]),
+        multiple=True,
+        help="Only these questions: is it so, does it work, does it fit, your own tests.",
+    ),
+    click.option("-k", "keyword", help="Only checks whose names match, as pytest's -k."),
+    click.option("--no-pods", is_flag=True, help="Start no pods; leaves out what needs some."),
+    click.option(
+        "--tests", type=_PATH, multiple=True, help="Directory or file of testinfra tests to add."
+    ),
+    click.option("--budget", help="Hold nodes against this budget: a name, or a file."),
+    click.option("--record", type=_PATH, help="Write what was used, and a margin, as a budget."),
+    click.option(
+        "--margin",
+        type=click.IntRange(0, 1000),
+        default=20,
+        show_default=True,
+        help="Per cent that --record adds.",
+    ),
+    click.option(
+        "--report",
+        "reports",
+        type=_PATH,
+        multiple=True,
+        help="Also write this file: .html, .json, .jsonl, .xml (JUnit) or .prom.",
+    ),
+    click.option("--list", "list_only", is_flag=True, help="Show the checks there are, and end."),
+    click.option("--watch", is_flag=True, help="Keep showing what is used, until Ctrl-C."),
+)
+
+
+def wanted_options(function: F) -> F:
+    """All of these options, folded into one ``wanted``."""
+
+    @wraps(function)
+    def with_wanted(
+        *args: Any,
+        only: tuple[str, ...],
+        keyword: str | None,
+        no_pods: bool,
+        tests: tuple[Path, ...],
+        window: int,
+        budget: str | None,
+        record: Path | None,
+        margin: int,
+        reports: tuple[Path, ...],
+        list_only: bool,
+        watch: bool,
+        **kwargs: Any,
+    ) -> Any:
+        questions = frozenset(map(Question, only)) or frozenset(Question)
+        scope = Scope(questions, keyword, not no_pods, tests if Question.OWN in questions else ())
+        wanted = Wanted(scope, window, budget, record, margin, reports, list_only, watch)
+        return function(*args, wanted=wanted, **kwargs)
+
+    decorated: Callable[..., Any] = with_wanted
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return cast(F, decorated)

@@ -1,0 +1,120 @@
+"""Where a verification goes: the terminal, standard output, files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from edgeboot.errors import BadInput
+from edgeboot.report.verification.document import check_json, verification_json
+from edgeboot.report.verification.html.page import verification_html
+from edgeboot.report.verification.junit import junit_xml
+from edgeboot.report.verification.prometheus import prometheus_text
+from edgeboot.report.verification.text import budget_table, check_tables, problems, summary
+from edgeboot.verify.catalogue import catalogue
+from edgeboot.verify.results import QUESTIONS, Verification
+from edgeboot.verify.selection import Scope
+
+
+def _json(found: Verification) -> str:
+    return json.dumps(verification_json(found), indent=2) + "\n"
+
+
+def _jsonl(found: Verification) -> str:
+    checks = [{"event": "Check", **check_json(result)} for result in found.results]
+    return "".join(json.dumps(line) + "\n" for line in (*checks, _end(found)))
+
+
+def _end(found: Verification) -> dict[str, object]:
+    whole = verification_json(found)
+    del whole["checks"]
+    return {"event": "Verification", **whole}
+
+
+_FORMS: dict[str, Callable[[Verification], str]] = {
+    "json": _json,
+    "junit": junit_xml,
+    "html": verification_html,
+    "prometheus": prometheus_text,
+}
+_BY_SUFFIX: dict[str, Callable[[Verification], str]] = {
+    ".json": _json,
+    ".jsonl": _jsonl,
+    ".xml": junit_xml,
+    ".html": verification_html,
+    ".prom": prometheus_text,
+}
+
+
+def render(found: Verification, output: str) -> None:
+    """Shows a verification on standard output."""
+    if output in _FORMS:
+        click.echo(_FORMS[output](found), nl=False)
+    elif output == "jsonl":  # its checks have been shown as they ended
+        click.echo(json.dumps(_end(found)))
+    else:
+        _show(found)
+
+
+def _show(found: Verification) -> None:
+    console = Console(highlight=False)
+    for table in check_tables(found):
+        console.print(table)
+        console.print()
+    if any(node.figures for node in found.nodes):
+        console.print(budget_table(found.nodes))
+        for node in found.nodes:
+            if node.method != "cgroup":
+                console.print(f"{node.name}: summed up over K3s's processes; its cgroup is shared")
+        console.print()
+    for line in problems(found):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(summary(found))
+
+
+def checked_reports(paths: Sequence[Path]) -> None:
+    """Refuses files that could not be written, before any host is bothered."""
+    for path in paths:
+        if path.suffix not in _BY_SUFFIX:
+            raise BadInput(
+                f"a report cannot be {path.suffix or 'without a suffix'}",
+                where=str(path),
+                hint=f"name it with one of {', '.join(_BY_SUFFIX)}",
+            )
+        if not path.absolute().parent.is_dir():
+            raise BadInput("there is no such directory", where=str(path), hint="make it first")
+
+
+def save(found: Verification, paths: Sequence[Path]) -> None:
+    """Writes files; each is whole at its name, as collectors of metrics want it."""
+    for path in paths:
+        write_whole(path, _BY_SUFFIX[path.suffix](found))
+        click.echo(f"{path} written", err=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file beside its place, then renames it."""
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        staged.write_text(text, encoding="utf-8")
+        staged.replace(path)
+    except OSError as error:
+        staged.unlink(missing_ok=True)
+        raise BadInput(f"it cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def show_catalogue(scope: Scope) -> None:
+    """All checks there are, by question."""
+    shown = None
+    for check in catalogue(scope.tests):
+        if check.question not in scope.only:
+            continue
+        if check.question is not shown:
+            click.echo(f"{QUESTIONS[check.question]} (--only {check.question.value})")
+            shown = check.question
+        click.echo(f"  {check.name:<16}{check.what}")

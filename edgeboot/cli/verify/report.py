@@ -1,0 +1,52 @@
+"""``edgeboot report``: what became of verifications."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from edgeboot.cli.options import output_option
+from edgeboot.errors import BadInput
+from edgeboot.report.verification.difference import difference, difference_json, difference_lines
+from edgeboot.report.verification.document import read_verification
+from edgeboot.verify.results import Verification
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def report() -> None:
+    """Reports of `edgeboot verify`."""
+
+
+@report.command()
+@click.argument("before", type=_PATH)
+@click.argument("after", type=_PATH)
+@output_option("text", "json")
+def diff(before: Path, after: Path, output: str) -> int:
+    """Compare two JSON reports: before and after an upgrade.
+
+    Ends with exit code 1 where a check that passed before fails now.
+
+    \b
+    edgeboot verify -i inventory.yml --report before.json
+    edgeboot report diff before.json after.json
+    """
+    found = difference(_read(before), _read(after))
+    if output == "json":
+        click.echo(json.dumps(difference_json(found), indent=2))
+    else:
+        for line in difference_lines(found):
+            click.echo(line)
+    return found.exit_code
+
+
+def _read(path: Path) -> Verification:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = getattr(error, "strerror", None) or "it is no text"
+        raise BadInput(f"this report cannot be read: {what}", where=str(path)) from error
+    return read_verification(text, str(path))

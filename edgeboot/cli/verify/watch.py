@@ -1,0 +1,55 @@
+"""``verify --watch``: what nodes use, again and again, until Ctrl-C."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NoReturn
+
+from rich.console import Console
+from rich.live import Live
+
+from edgeboot.report.verification.text import budget_table
+from edgeboot.verify.measure.summary import node_report, thinned
+from edgeboot.verify.results import Measured, NodeReport
+from edgeboot.verify.suite import Fleet
+
+_KEPT = 240  # points of a series
+
+
+def watch_use(fleet: Fleet, window: int) -> NoReturn:
+    """Samples one window after the other; ends by the Interrupted that Ctrl-C raises.
+
+    Sampling rests on the hosts between windows, so that a lost connection leaves nothing running.
+    """
+    console = Console(highlight=False)
+    past: dict[tuple[str, str], tuple[tuple[float, int], ...]] = defaultdict(tuple)
+    with Live(console=console, auto_refresh=False) as live:
+        elapsed = 0.0
+        while True:
+            fleet.sample(window)
+            reports = [node_report(subject) for subject in fleet.subjects.values()]
+            table = budget_table(_joined(reports, past, elapsed), everything=True)
+            if console.is_terminal:
+                live.update(table, refresh=True)
+            else:
+                console.print(table)
+            elapsed += window
+
+
+def _joined(
+    reports: Sequence[NodeReport],
+    past: dict[tuple[str, str], tuple[tuple[float, int], ...]],
+    elapsed: float,
+) -> list[NodeReport]:
+    """The newest figures with the series of all windows so far."""
+
+    def longer(node: str, measured: Measured) -> Measured:
+        fresh = tuple((elapsed + at, value) for at, value in measured.series)
+        past[node, measured.what] = (past[node, measured.what] + fresh)[-_KEPT:]
+        return replace(measured, series=thinned(past[node, measured.what]))
+
+    return [
+        replace(node, figures=tuple(longer(node.name, m) for m in node.figures)) for node in reports
+    ]

@@ -1,0 +1,1 @@
+"""What the host below K3s should have."""

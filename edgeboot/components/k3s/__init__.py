@@ -1,0 +1,1 @@
+"""K3s itself and what is laid over its configuration."""

@@ -1,0 +1,162 @@
+"""K3s itself: its binary, configuration, token, unit and service."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping
+
+from edgeboot.components.cluster import applied_labels
+from edgeboot.components.context import Context, Entrance, TokenFate
+from edgeboot.components.host import clock
+from edgeboot.components.k3s import lean
+from edgeboot.components.k3s.additions import with_components
+from edgeboot.components.k3s.hardening import is_hardened
+from edgeboot.components.k3s.unit import Around, service_files
+from edgeboot.inventory.k3s_keys import applies_to
+from edgeboot.inventory.model import Cluster, ConfigValue, DatastoreKind, Node, Role
+from edgeboot.plan import paths
+from edgeboot.plan.resources import Directory, File, Kept, Resource, Service, text
+from edgeboot.secret import Secret
+
+
+def directories(context: Context) -> Iterator[Resource]:
+    """K3s's directories, tight before anything is put into them.
+
+    K3s makes ``agent`` and ``server`` 0700 but never tightens what exists, and what it generates
+    below them holds credentials.
+    """
+    yield Directory(paths.CONFIG_DIR)
+    yield Directory(paths.AGENT, 0o700)
+    yield Directory(paths.IMAGES)
+    if context.node.role is Role.SERVER:
+        yield Directory(paths.SERVER, 0o700)
+        yield Directory(paths.MANIFESTS, 0o700)
+        yield Directory(paths.CHARTS)
+
+
+def binary(context: Context) -> Iterator[Resource]:
+    """The K3s binary of the node's architecture."""
+    item = context.contents.k3s_binary(context.arch.name)
+    if item is not None:
+        source = context.blob_source(item.blob)
+        yield File(paths.K3S_BINARY, source, 0o755, restarts=context.service, bulky=True)
+
+
+def service(context: Context) -> Iterator[Resource]:
+    """Token, configuration and unit, and the service that runs with them."""
+    name, cluster, node = context.service, context.cluster, context.node
+    entrance = context.entrance or entrance_of(cluster, node)
+    yield from _tokens(context, entrance)
+    yield applied_labels.record(context.marks, node)
+    config = render(config_of(cluster, node, entrance))
+    yield File(paths.CONFIG, text(config), 0o600, restarts=name)
+    around = Around(
+        before=clock.command(context),
+        after_time_sync=bool(node.host.time_servers),
+        needs_data=node.host.storage is not None,
+        hardened=is_hardened(node),
+    )
+    yield from service_files(context.traits, name, node.role, around)
+    yield Service(name)
+
+
+def _tokens(context: Context, entrance: Entrance) -> Iterator[Resource]:
+    """The server that is first keeps the password it began with; the others get it in full."""
+    name, node = context.service, context.node
+    first = node.role is Role.SERVER and entrance.url is None
+    changes = context.token_fate is TokenFate.CHANGES
+    keeps = changes or (first and context.token_fate is TokenFate.KEPT)
+    if keeps and isinstance(context.join_token, Secret):
+        yield Kept(paths.TOKEN, context.join_token, restarts=name, changes=changes)
+    else:
+        yield File(paths.TOKEN, context.join_token, 0o600, restarts=name)
+    if node.role is Role.SERVER and context.agent_token is not None:
+        yield File(paths.AGENT_TOKEN, context.agent_token, 0o600, restarts=name)
+
+
+def config_of(
+    cluster: Cluster, node: Node, entrance: Entrance | None = None
+) -> dict[str, ConfigValue]:
+    """The keys of a node's ``config.yaml``: edgeboot's own, the cluster's, the node's."""
+    entrance = entrance or entrance_of(cluster, node)
+    config: dict[str, ConfigValue] = {
+        key: value for key, value in cluster.config.items() if applies_to(key, node.role)
+    }
+    if node.role is Role.SERVER and (unneeded := lean.left_out(cluster)):
+        config["disable"] = unneeded
+    config |= node.config
+    config["node-name"] = node.name
+    config["token-file"] = paths.TOKEN
+    if node.node_ip:
+        config["node-ip"] = node.node_ip
+    if node.labels:
+        config["node-label"] = tuple(f"{k}={v}" for k, v in sorted(node.labels.items()))
+    if node.taints:
+        config["node-taint"] = node.taints
+    if entrance.url:
+        config["server"] = entrance.url
+    if node.role is Role.SERVER:
+        config["agent-token-file"] = paths.AGENT_TOKEN
+        config["tls-san"] = _names(config.get("tls-san"), node.address, cluster.vip)
+        if entrance.begins:
+            config["cluster-init"] = True
+    return with_components(config, cluster, node)
+
+
+def _names(given: ConfigValue | None, *addresses: str | None) -> tuple[str, ...]:
+    """What a kubeconfig may name belongs into the server's certificate: its address, the VIP."""
+    names = given if isinstance(given, tuple) else (str(given),) if given else ()
+    return tuple(dict.fromkeys((*names, *filter(None, addresses))))
+
+
+def entrance_of(cluster: Cluster, node: Node) -> Entrance:
+    """How a node gets in where nothing is there yet: the first server begins, the others join."""
+    first = cluster.servers[0]
+    if node.role is Role.AGENT:
+        return Entrance(url=api_url(cluster))
+    if cluster.datastore.kind is not DatastoreKind.ETCD:
+        return Entrance()
+    return Entrance(begins=True) if node == first else Entrance(url=url_of(first))
+
+
+def api_url(cluster: Cluster) -> str:
+    """Where agents find the API: the address all servers share, else the first server's."""
+    return url_at(cluster.vip) if cluster.vip else url_of(cluster.servers[0])
+
+
+def url_of(server: Node) -> str:
+    """Where one server is found inside the site."""
+    return url_at(server.node_ip or server.address)
+
+
+def url_at(host: str) -> str:
+    """The URL of an API."""
+    return f"https://{bracketed(host)}:6443"
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in a URL: IPv6 addresses in brackets."""
+    try:
+        return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
+    except ValueError:
+        return host
+
+
+def render(config: Mapping[str, ConfigValue]) -> str:
+    """K3s's flat YAML. JSON's scalars are YAML's, so quoting is settled by ``json``.
+
+    An empty list is left out: K3s takes a key without a value for one empty word, and an empty word
+    in ``disable`` disables every manifest (pkg/deploy, ``shouldDisableFile``).
+    """
+    lines = ["# Written by edgeboot; changes are overwritten by the next `edgeboot install`."]
+    for key in sorted(config):
+        value = config[key]
+        if value == ():
+            continue
+        if isinstance(value, tuple):
+            lines.append(f"{key}:")
+            lines += [f"  - {json.dumps(word)}" for word in value]
+        else:
+            lines.append(f"{key}: {json.dumps(value)}")
+    return "\n".join(lines) + "\n"

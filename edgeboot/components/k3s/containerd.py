@@ -1,0 +1,79 @@
+"""containerd: what is laid over the configuration that K3s writes, and RuntimeClasses.
+
+K3s v1.36 and later imports drop-ins, which are merged; before, a template has to repeat K3s's own
+text by ``{{ template "base" . }}`` and can only add tables (K3s docs/advanced, pull 13680; config
+version 3 since v1.31.6 and v1.32.2).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from edgeboot.components.cluster.manifests import manifest
+from edgeboot.components.context import Context
+from edgeboot.inventory.cluster.containerd import Containerd
+from edgeboot.plan import paths
+from edgeboot.plan.resources import Directory, File, Resource, text
+
+_HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
+_DROP_IN, _V3, _V2 = paths.CONTAINERD_FILES
+_PLUGIN = {_DROP_IN: "io.containerd.cri.v1.runtime", _V3: "io.containerd.cri.v1.runtime"} | {
+    _V2: "io.containerd.grpc.v1.cri"
+}
+
+
+def containerd(context: Context) -> Iterator[Resource]:
+    """The file K3s's containerd reads beside K3s's own, where anything is wanted."""
+    wanted = context.cluster.components.containerd
+    if not wanted.runtimes and not wanted.config:
+        return
+    name = file_of(context.contents.k3s_version)
+    yield Directory(paths.CONTAINERD, 0o700)
+    if name == _DROP_IN:
+        yield Directory(f"{paths.CONTAINERD}/{name.partition('/')[0]}", 0o700)
+    body = render(wanted, name)
+    yield File(f"{paths.CONTAINERD}/{name}", text(body), 0o600, restarts=context.service)
+
+
+def runtime_classes(context: Context) -> Iterator[Resource]:
+    """A RuntimeClass for each runtime, so that pods can ask for it by name."""
+    names = sorted(context.cluster.components.containerd.runtimes)
+    objects: list[dict[str, object]] = [
+        {
+            "apiVersion": "node.k8s.io/v1",
+            "kind": "RuntimeClass",
+            "metadata": {"name": name},
+            "handler": name,
+        }
+        for name in names
+    ]
+    yield from manifest("runtimes", objects)
+
+
+def file_of(version: str) -> str:
+    """Which of ``paths.CONTAINERD_FILES`` a version of K3s reads."""
+    major, minor, patch = (int(n) for n in re.findall(r"[0-9]+", version)[:3])
+    if (major, minor) >= (1, 36):
+        return _DROP_IN
+    since = {31: 6, 32: 2}.get(minor, 0 if minor > 32 else None)
+    return _V3 if major > 1 or (since is not None and patch >= since) else _V2
+
+
+def render(wanted: Containerd, name: str) -> str:
+    """The file's text. JSON's texts are TOML's, so quoting is settled by ``json``."""
+    head = f"{_HEAD}version = 3\n" if name == _DROP_IN else f'{{{{ template "base" . }}}}\n{_HEAD}'
+    lines = [head]
+    for runtime, how in sorted(wanted.runtimes.items()):
+        table = f'plugins."{_PLUGIN[name]}".containerd.runtimes.{json.dumps(runtime)}'
+        lines.append(f"\n[{table}]\n  runtime_type = {json.dumps(how.type)}\n")
+        if how.binary or how.systemd_cgroup:
+            lines.append(f"[{table}.options]\n")
+        if how.binary:
+            lines.append(f"  BinaryName = {json.dumps(how.binary)}\n")
+        if how.systemd_cgroup:
+            lines.append("  SystemdCgroup = true\n")
+    if wanted.config:
+        lines.append(f"\n{wanted.config.rstrip()}\n")
+    return "".join(lines)

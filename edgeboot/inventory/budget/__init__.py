@@ -1,0 +1,1 @@
+"""Budgets: limits on what nodes may use, and files of them."""

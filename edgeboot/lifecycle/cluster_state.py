@@ -1,0 +1,220 @@
+"""What is wanted, what has been observed, and the plan that follows: pure but for its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from edgeboot.blob import Blob, Source
+from edgeboot.bundle.format.contents import Contents, ImageArchive
+from edgeboot.components.cluster.applied_labels import marks_of
+from edgeboot.components.cluster.charts import is_chart
+from edgeboot.components.context import Context, Entrance, TokenFate, service_of
+from edgeboot.components.roles import host_resources_of, resources_of
+from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.lifecycle.joining import entrance_of, lead_server
+from edgeboot.lifecycle.tokens import former_passwords, password_of, torn, written
+from edgeboot.plan import paths
+from edgeboot.plan.diff import diff, leftovers
+from edgeboot.plan.facts import Facts
+from edgeboot.plan.health import Status
+from edgeboot.plan.options import USUAL_TERMS, Terms
+from edgeboot.plan.resources import Content, Later, Resource
+from edgeboot.plan.steps import MakeDirectory, Remove, Step, Upload, Write
+from edgeboot.platform import arch_of_machine
+from edgeboot.secret import Secret
+
+_NO_SECRET = Secret(b"")
+
+
+@dataclass(frozen=True)
+class Supplies:
+    """A bundle as a lifecycle sees it: what it carries, and how its bytes are had.
+
+    ``check`` reads all of it and raises ``Refused`` naming what is damaged. ``allow_older``: also
+    for hosts that have had a newer bundle.
+    """
+
+    contents: Contents
+    blob_source: Callable[[Blob], Source]
+    archive_source: Callable[[ImageArchive], Source]
+    check: Callable[[], None]
+    allow_older: bool = False
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a plan is a function of. The fresh tokens are used only where none exist yet."""
+
+    cluster: Cluster
+    supplies: Supplies
+    facts: Mapping[str, Facts]
+    fresh_token: Secret
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+    terms: Terms = USUAL_TERMS
+    bystanders: frozenset[str] = frozenset()  # nodes that are looked at and not changed
+    fresh_agent_token: Secret = _NO_SECRET
+
+    def with_facts(self, facts: Mapping[str, Facts]) -> World:
+        """The same world after some hosts were observed anew."""
+        return replace(self, facts={**self.facts, **facts})
+
+    def without(self, names: Collection[str]) -> World:
+        """The same world without some nodes: they are off, the others go on."""
+        return replace(self, cluster=self.cluster.without(names))
+
+    def with_status(self, node: str, status: Status) -> World:
+        """The same world after a look at a node."""
+        return replace(self, statuses={**self.statuses, node: status})
+
+    def without_statuses(self) -> World:
+        """The same world after something was done: what was seen before counts no more."""
+        return replace(self, statuses={})
+
+    @property
+    def lead(self) -> Node:
+        """The server that the others join."""
+        return lead_server(self.cluster, self.facts)
+
+    @property
+    def known_token(self) -> Secret | None:
+        """The cluster's full token (which carries the CA's hash), once a server has one.
+
+        Servers that have not been told of a change yet still have the former one.
+        """
+        former = former_passwords(self.facts.values())
+        found: list[Secret] = []
+        for server in (self.lead, *self.cluster.servers):
+            status, facts = self.statuses.get(server.name), self.facts[server.name]
+            tokens = (status.node_token if status else None, facts.node_token)
+            found += filter(None, tokens)
+        return next(
+            (t for t in found if password_of(t.value) not in former), next(iter(found), None)
+        )
+
+    @property
+    def torn(self) -> str | None:
+        """The server on which a change of the servers' token was cut off."""
+        return torn({server.name: self.facts[server.name] for server in self.cluster.servers})
+
+    @property
+    def token_place(self) -> str | None:
+        """The server on which their token is still to be changed, or that to be finished."""
+        wanted = self.terms.new_server_token and self.known_token is not None
+        return self.torn or (self.lead.name if wanted else None)
+
+    @property
+    def join_token(self) -> Content:
+        """What servers are told."""
+        if self.token_place is not None:
+            return Later("the servers' token has changed")
+        return self.known_token or self._not_up
+
+    @property
+    def _not_up(self) -> Later:
+        return Later(f"{self.lead.name} is up")
+
+    @property
+    def agent_password(self) -> Secret:
+        """What agents show: the same on all servers, made once.
+
+        Where servers differ, a change of it was cut off: the server that is joined has the new one.
+        """
+        servers = (self.lead, *self.cluster.servers)
+        for server in () if self.terms.new_agent_token else servers:
+            fact = self.facts[server.name].files.get(paths.AGENT_TOKEN)
+            if fact is not None and fact.content:
+                return Secret(fact.content.strip())
+        return self.fresh_agent_token
+
+    def _token_for(self, node: Node, entrance: Entrance) -> Content:
+        if node.role is Role.AGENT:  # theirs has only the CA's hash in common with the servers'
+            return agents_form(self.known_token or self._not_up, self.agent_password)
+        if node.name == self.token_place:
+            return self.known_token or self._not_up
+        token = self.join_token
+        begins = entrance.url is None and node == self.lead
+        return self.fresh_token if begins and isinstance(token, Later) else token
+
+    def _token_fate(self, node: Node) -> TokenFate:
+        token, told = self.join_token, written(self.facts[node.name])
+        if node.name == self.token_place:
+            return TokenFate.CHANGES
+        if told is None or (isinstance(token, Secret) and told == password_of(token.value)):
+            return TokenFate.KEPT
+        return TokenFate.REPLACED if self.known_token else TokenFate.KEPT
+
+    def resources(self, node: Node) -> tuple[Resource, ...]:
+        """All that a node should have."""
+        context = self.context(node)
+        return resources_of(context) if context else ()
+
+    def host_resources(self, node: Node) -> tuple[Resource, ...]:
+        """What the host below a node should have before K3s is put there."""
+        context = self.context(node)
+        return host_resources_of(context) if context else ()
+
+    def context(self, node: Node) -> Context | None:
+        """What components may know of a node.
+
+        None where no K3s exists for its machine: preflight refuses such a host.
+        """
+        facts = self.facts[node.name]
+        arch = arch_of_machine(facts.traits.machine)
+        if arch is None:
+            return None
+        entrance = entrance_of(self.cluster, node, self.facts)
+        return Context(
+            cluster=self.cluster,
+            node=node,
+            traits=facts.traits,
+            arch=arch,
+            contents=self.supplies.contents,
+            join_token=self._token_for(node, entrance),
+            blob_source=self.supplies.blob_source,
+            archive_source=self.supplies.archive_source,
+            agent_token=self.agent_password,
+            token_fate=self._token_fate(node),
+            entrance=entrance,
+            marks=marks_of(facts, service_of(node.role)),
+        )
+
+    def expected_images(self, node: Node) -> dict[str, str]:
+        """References and digests (``sha256:…``) of the images a node must have imported."""
+        arch = arch_of_machine(self.facts[node.name].traits.machine)
+        images = self.supplies.contents.images_of(arch.name) if arch else ()
+        return {image.name: f"sha256:{image.digest}" for image in images}
+
+
+def agents_form(token: Content, password: Secret) -> Content:
+    """The full token of agents: with the CA's hash out of the servers' one, and their password."""
+    if not isinstance(token, Secret):
+        return token
+    return Secret(token.value.partition(b"::")[0] + b"::node:" + password.value)
+
+
+def staging_steps(world: World, node: Node) -> tuple[Step, ...]:
+    """The directories and large files of a node: they depend on nothing, so they go first."""
+    return tuple(s for s in _steps(world, node) if isinstance(s, MakeDirectory | Upload))
+
+
+def settling_steps(world: World, node: Node) -> tuple[Step, ...]:
+    """Everything else but what needs an API: leftovers, configuration, the service."""
+    left = leftovers(world.resources(node), world.facts[node.name])
+    rest = (s for s in _steps(world, node) if not isinstance(s, MakeDirectory | Upload))
+    return tuple(step for step in (*left, *rest) if not is_of_cluster(step))
+
+
+def is_of_cluster(step: Step) -> bool:
+    """Whether a step is about what lies in the cluster, so that its API has to answer first."""
+    match step:
+        case Write():
+            return is_chart(step.path)
+        case Remove():
+            return step.path.startswith((f"{paths.MANIFESTS}/", f"{paths.CHARTS}/"))
+        case _:
+            return False
+
+
+def _steps(world: World, node: Node) -> tuple[Step, ...]:
+    return diff(world.resources(node), world.facts[node.name])

@@ -1,0 +1,1 @@
+"""Installing and converging: the phases and their steps."""

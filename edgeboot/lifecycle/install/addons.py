@@ -1,0 +1,101 @@
+"""What a server brings into the cluster by itself: charts in order, and what is wanted no more.
+
+K3s applies a manifest when its file appears, and does nothing when it goes. So a chart's manifest
+is written only after the chart before it is installed, and a file is removed only after what it
+brought is gone; an interrupted run finds the file and goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgeboot.components.cluster.charts import Chosen, chosen, is_chart
+from edgeboot.inventory.model import Node, Role
+from edgeboot.lifecycle.cluster_state import World, is_of_cluster
+from edgeboot.plan import paths
+from edgeboot.plan.diff import diff, leftovers
+from edgeboot.plan.resources import File, text
+from edgeboot.plan.steps import Remove, Run, Step
+
+WITHDRAWAL = 300  # seconds for what a manifest brought to be gone
+_MARGIN = 120.0  # seconds of a snippet's own work beside its waiting
+
+
+def former_steps(world: World, node: Node) -> tuple[Step, ...]:
+    """On a server: take away what a former bundle or inventory brought; charts last come first."""
+    left = leftovers(world.resources(node), world.facts[node.name])
+    gone = [s for s in left if isinstance(s, Remove) and is_of_cluster(s)]
+    steps: list[Step] = []
+    for step in reversed(gone):
+        # One server is enough to ask; the others only hold a copy of the file.
+        if step.path.startswith(f"{paths.MANIFESTS}/") and node == world.cluster.servers[0]:
+            steps.append(_withdraw(step.path))
+        steps.append(step)
+    return tuple(steps)
+
+
+def _withdraw(path: str) -> Run:
+    name = path.rpartition("/")[2]
+    if is_chart(path):
+        release = name.removeprefix("edgeboot-chart-").removesuffix(".json")
+        said = f"uninstall the release {release}; its namespace and volumes stay"
+    else:
+        said = f"remove from the cluster what {name} brought; namespaces, volumes and CRDs stay"
+    return Run(
+        "withdraw",
+        (path, str(WITHDRAWAL)),
+        said,
+        hint="see why with `kubectl` (a finalizer that nobody clears?), then run it again",
+        deadline=WITHDRAWAL * 2 + _MARGIN,
+    )
+
+
+def chart_steps(world: World, node: Node) -> tuple[Step, ...]:
+    """On a server: the manifests of charts. The first server waits for each before the next."""
+    contents = world.supplies.contents
+    ours = {r.path: r for r in world.resources(node) if isinstance(r, File) and is_chart(r.path)}
+    if node != world.cluster.servers[0]:
+        return diff(tuple(ours.values()), world.facts[node.name])
+    steps: list[Step] = []
+    before: Chosen | None = None
+    for chart in chosen(world.cluster, contents):
+        changes = diff((ours[chart.manifest],), world.facts[node.name])
+        if changes:
+            if before is not None and not steps:
+                steps.append(_await(before))
+            steps += [*changes, _await(chart)]
+        before = chart
+    return tuple(steps)
+
+
+def _await(chart: Chosen) -> Run:
+    name = chart.item.name
+    return Run(
+        "await-chart",
+        (name, chart.manifest, str(chart.timeout)),
+        f"wait until chart {name} is installed",
+        hint=f"`kubectl logs -n kube-system job/helm-install-{name}` says more; mend its values or "
+        "the chart and run the same command again",
+        deadline=chart.timeout + _MARGIN,
+    )
+
+
+def replica_steps(world: World, node: Node) -> tuple[Step, ...]:
+    """On the first server: how many CoreDNS pods there are, where anybody has said."""
+    return tuple(_replica_steps(world, node))
+
+
+def _replica_steps(world: World, node: Node) -> Iterator[Step]:
+    if node.role is not Role.SERVER:
+        return
+    have = world.facts[node.name].files.get(paths.COREDNS)
+    wanted = world.cluster.components.coredns.replicas
+    if wanted is None and have is None:
+        return
+    number = wanted or 1
+    record = File(paths.COREDNS, text(f"{number}\n"), 0o600)
+    changes = diff((record,), world.facts[node.name])
+    if changes:
+        words = ("kube-system", "coredns", str(number))
+        yield Run("scale", words, f"run {number} CoreDNS pod{'s' if number > 1 else ''}")
+        yield from changes

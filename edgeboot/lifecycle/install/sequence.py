@@ -1,0 +1,252 @@
+"""The phases of an installation, in their order; which servers come when follows from the facts.
+
+Servers that have been up and are down are started together: alone none of them would find a
+quorum. All others come one after the other, the one that is joined first: so there is never more
+than one learner, and never more than one server that restarts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from edgeboot.components.context import service_of
+from edgeboot.errors import Refused
+from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
+from edgeboot.lifecycle.cluster_state import World, settling_steps, staging_steps
+from edgeboot.lifecycle.install.addons import chart_steps, former_steps, replica_steps
+from edgeboot.lifecycle.install.flannel import reboot_steps
+from edgeboot.lifecycle.install.hooks import around
+from edgeboot.lifecycle.install.labels import marking_steps, remembering_steps
+from edgeboot.lifecycle.install.prepare import forgetting_steps, joining_steps, prepare_steps
+from edgeboot.lifecycle.install.rotation import foreign_members, rotation_phases
+from edgeboot.lifecycle.joining import is_alive, is_member
+from edgeboot.lifecycle.phases import Gate, Phase
+from edgeboot.lifecycle.quorum import why_not_join, why_not_stop
+from edgeboot.lifecycle.tokens import password_of, written
+from edgeboot.plan import paths
+from edgeboot.plan.health import (
+    Status,
+    why_charts_pending,
+    why_no_api,
+    why_no_voter,
+    why_not_ready,
+    why_not_running,
+)
+from edgeboot.plan.steps import Start
+
+Reasons = dict[str, str]
+
+
+def _all(cluster: Cluster) -> tuple[Node, ...]:
+    return cluster.nodes
+
+
+def _servers(cluster: Cluster) -> tuple[Node, ...]:
+    return cluster.servers
+
+
+def _first_server(cluster: Cluster) -> tuple[Node, ...]:
+    return cluster.servers[:1]
+
+
+def _other_servers(cluster: Cluster) -> tuple[Node, ...]:
+    return cluster.servers[1:]
+
+
+def _agents(cluster: Cluster) -> tuple[Node, ...]:
+    return cluster.agents
+
+
+def _only(*nodes: Node) -> Callable[[Cluster], tuple[Node, ...]]:
+    """These nodes, as far as they are still there."""
+    names = {node.name for node in nodes}
+    return lambda cluster: tuple(node for node in cluster.nodes if node.name in names)
+
+
+def _nothing(_world: World, _node: Node) -> tuple[()]:
+    return ()
+
+
+_BEFORE_UPLOAD = (("prepare", True), ("upload", False))  # a reboot ends the first phase
+_STARTED = (("start", True), ("cluster", False))
+_STARTING = around(joining_steps, (("start", False),))
+PREPARE = Phase("prepare", _all, prepare_steps)
+
+
+def phases(world: World) -> tuple[Phase, ...]:
+    """All phases for a world as it has been observed."""
+    return (PREPARE, *first_phases(world), *later_phases(world))
+
+
+def first_phases(world: World) -> tuple[Phase, ...]:
+    """What comes before anything is started: what is large, and the servers' token."""
+    upload = Phase("upload", _all, around(staging_steps, _BEFORE_UPLOAD, (("upload", True),)))
+    return (upload, *rotation_phases(world, Gate(_servers, _not_all_well)))
+
+
+def later_phases(world: World) -> tuple[Phase, ...]:
+    """All others: they are what they are only once it is known which token the servers have."""
+    lead = world.lead
+    down = _down(world)
+    others = tuple(s for s in world.cluster.servers if s != lead and s not in down)
+    return (
+        *((_together(down),) if down else ()),
+        *(() if lead in down else (_server("first server", lead, world),)),
+        Phase("former nodes", _only(lead), forgetting_steps),
+        *(_server(f"server {server.name}", server, world) for server in others),
+        Phase("agents", _agents, _STARTING, Gate(_agents, _agents_not_running)),
+        Phase("former charts, other servers", _other_servers, former_steps),
+        Phase("former charts", _first_server, former_steps),
+        Phase("charts", _first_server, chart_steps),
+        Phase("charts, other servers", _other_servers, chart_steps),
+        Phase("name service", _first_server, replica_steps),
+        *_rebooting(world),
+        Phase("network, agents", _agents, reboot_steps),
+        Phase("labels and taints", _servers, marking_steps),
+        Phase("what was set", _all, remembering_steps),
+        Phase("cluster", _all, around(_nothing, _STARTED), Gate(_servers, _not_whole)),
+        # What hooks do to a cluster that is whole must leave it so.
+        Phase("hooks", _all, around(_nothing, (("cluster", True),)), Gate(_servers, _not_whole)),
+    )
+
+
+def _down(world: World) -> tuple[Node, ...]:
+    """Members of etcd whose K3s does not run; a single one is merely started."""
+    there = [s for s in world.cluster.servers if is_member(world.facts[s.name])]
+    if len(there) < 2:
+        return ()
+    return tuple(s for s in there if _is_down(world, s) and s.name not in world.bystanders)
+
+
+def _is_down(world: World, server: Node) -> bool:
+    """One that tries to start for ever is down as well: the cluster's token is new to it."""
+    facts, token = world.facts[server.name], world.known_token
+    unit = facts.units.get(service_of(Role.SERVER))
+    if unit is None or unit.active == "active" or token is None:
+        return not is_alive(facts, Role.SERVER)
+    if written(facts) not in {None, password_of(token.value)}:
+        return True
+    had_another = paths.FORMER_TOKENS in facts.files
+    starts = any(isinstance(step, Start) for step in settling_steps(world, server))
+    return (had_another and starts) or not is_alive(facts, Role.SERVER)
+
+
+def _not_all_well(world: World) -> Reasons:
+    """Before the servers' token changes: what does not take part in that is locked out by it."""
+    if strangers := foreign_members(world):
+        raise Refused(
+            f"etcd has members that the inventory has not: {', '.join(strangers)}; they would not "
+            "start any more after the servers' token has changed",
+            where=world.lead.name,
+            hint="add them to the inventory, or take them out of the cluster with their Node",
+            error_id="token-not-changed",
+        )
+    return _first_reasons(world.cluster.servers, world, _why_not_server)
+
+
+def _together(down: tuple[Node, ...]) -> Phase:
+    select = _only(*down)
+
+    def why_not(world: World) -> Reasons:
+        return _first_reasons(select(world.cluster), world, _why_not_server)
+
+    return Phase("servers that are down", select, _STARTING, Gate(select, why_not))
+
+
+def _server(name: str, server: Node, world: World) -> Phase:
+    """One server: what must hold before it is restarted or joins, and afterwards."""
+    select = _only(server)
+    etcd = world.cluster.datastore.kind is DatastoreKind.ETCD
+    alone = not etcd and server == world.lead
+
+    def why_not(world: World) -> Reasons:
+        return _first_reasons(
+            select(world.cluster), world, _why_no_api_there if alone else _why_not_server
+        )
+
+    def why_wait(world: World) -> Reasons:
+        member = is_member(world.facts[server.name])
+        if not member and server == world.lead:
+            return {}  # it begins the cluster
+        reason = (why_not_stop if member else why_not_join)(world, server.name)
+        return {server.name: reason} if reason else {}
+
+    return Phase(
+        name,
+        select,
+        _STARTING,
+        Gate(select, why_not),
+        guard=Gate(_servers, why_wait) if _is_guarded(world) else None,
+    )
+
+
+def _rebooting(world: World) -> tuple[Phase, ...]:
+    """Servers boot anew for another network; members of etcd one after the other."""
+    if not _is_guarded(world):
+        return (Phase("network, servers", _servers, reboot_steps),)
+    phases = (_server(f"network, {s.name}", s, world) for s in world.cluster.servers)
+    return tuple(replace(phase, steps=reboot_steps) for phase in phases)
+
+
+def _is_guarded(world: World) -> bool:
+    etcd = world.cluster.datastore.kind is DatastoreKind.ETCD
+    return etcd and len(world.cluster.every_server) > 1
+
+
+def _first_reasons(
+    nodes: tuple[Node, ...], world: World, why_not: Callable[[World, Node, Status], str | None]
+) -> Reasons:
+    found = {node.name: why_not(world, node, world.statuses[node.name]) for node in nodes}
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _why_no_api_there(_world: World, _node: Node, status: Status) -> str | None:
+    return why_no_api(status)
+
+
+def _why_not_server(world: World, node: Node, status: Status) -> str | None:
+    """A server among others has to be a whole one before the next is touched."""
+    if node.name in world.bystanders:
+        return None
+    reason = why_no_api(status)
+    if reason is None and world.cluster.datastore.kind is DatastoreKind.ETCD:
+        reason = why_no_voter(status, node.name)
+    return reason or why_not_ready(status, node.name)
+
+
+def _agents_not_running(world: World) -> Reasons:
+    return _not_running(world, world.cluster.agents)
+
+
+def _not_running(world: World, nodes: tuple[Node, ...]) -> Reasons:
+    reasons = {
+        node.name: why_not_running(world.statuses[node.name], world.expected_images(node))
+        for node in nodes
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _not_whole(world: World) -> Reasons:
+    """The cluster as a server sees it: the servers' images, every node Ready, charts done."""
+    name, seen = _witness(world)
+    reasons = _not_running(
+        world, tuple(s for s in world.cluster.servers if s.name not in world.bystanders)
+    )
+    for node in world.cluster.nodes:
+        reason = why_not_ready(seen, node.name)
+        if reason:
+            reasons.setdefault(node.name, reason)
+    if not reasons:
+        pending = why_charts_pending(seen)
+        if pending:
+            reasons[name] = pending
+    return reasons
+
+
+def _witness(world: World) -> tuple[str, Status]:
+    """The first server whose API answers, else the one that is joined."""
+    statuses: Mapping[str, Status] = world.statuses
+    servers = (world.lead, *world.cluster.servers)
+    name = next((s.name for s in servers if statuses[s.name].api_ready), world.lead.name)
+    return name, statuses[name]

@@ -1,0 +1,78 @@
+"""How each node gets into its cluster, from facts: who begins it, who joins where.
+
+What K3s is told about that counts only once: a server with data of etcd ignores it, an agent learns
+all servers when it has been in. So a node that is in keeps what its configuration says, and no
+restart comes of a server that was down for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgeboot.components.cluster.applied_labels import config_lists
+from edgeboot.components.context import Entrance, service_of
+from edgeboot.components.k3s.base import entrance_of as usual_entrance
+from edgeboot.components.k3s.base import url_at, url_of
+from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
+from edgeboot.plan import paths
+from edgeboot.plan.facts import Facts
+
+_ALIVE = frozenset({"active", "activating", "reloading"})
+
+
+def is_member(facts: Facts) -> bool:
+    """Whether a host has data of embedded etcd, and has not been removed from its cluster."""
+    return paths.ETCD_DATA in facts.files and paths.TOMBSTONE not in facts.files
+
+
+def has_state(facts: Facts) -> bool:
+    """Whether a server has been up: what it knows can be joined."""
+    return facts.node_token is not None or is_member(facts)
+
+
+def is_alive(facts: Facts, role: Role) -> bool:
+    """Whether a host's K3s runs or is about to."""
+    unit = facts.units.get(service_of(role))
+    return unit is not None and unit.active in _ALIVE
+
+
+def has_joined(facts: Facts) -> bool:
+    """Whether an agent has been taken in: K3s says that it is up only then."""
+    unit = facts.units.get(service_of(Role.AGENT))
+    return unit is not None and unit.active == "active"
+
+
+def lead_server(cluster: Cluster, facts: Mapping[str, Facts]) -> Node:
+    """The server that others join: one that runs, else one that has been up, else the first."""
+
+    def rank(server: Node) -> tuple[bool, bool]:
+        has = server.name in facts and has_state(facts[server.name])
+        return (not has, not (has and is_alive(facts[server.name], Role.SERVER)))
+
+    return min(cluster.servers, key=rank)  # the inventory's order decides among equals
+
+
+def entrance_of(cluster: Cluster, node: Node, facts: Mapping[str, Facts]) -> Entrance:
+    """How this node gets in, or got in."""
+    if node.role is Role.AGENT:
+        return Entrance(url=_agent_url(cluster, facts, facts[node.name]))
+    if cluster.datastore.kind is not DatastoreKind.ETCD:
+        return Entrance()
+    own = facts[node.name]
+    said = config_lists(own)
+    if is_member(own):
+        if "server" in said:
+            return Entrance(url=said["server"][0])
+        return Entrance(begins=True) if "cluster-init" in said else usual_entrance(cluster, node)
+    lead = lead_server(cluster, facts)
+    # Also where the inventory's first server has lost its data: it would begin a second cluster.
+    return Entrance(begins=True) if lead == node else Entrance(url=url_of(lead))
+
+
+def _agent_url(cluster: Cluster, facts: Mapping[str, Facts], own: Facts) -> str:
+    if cluster.vip:
+        return url_at(cluster.vip)
+    said = config_lists(own).get("server", ("",))[0]
+    if said in map(url_of, cluster.every_server) and has_joined(own):
+        return said
+    return url_of(lead_server(cluster, facts))

@@ -1,0 +1,1 @@
+"""The administrator's kubeconfig: fetched, and merged into one's own."""

@@ -1,0 +1,86 @@
+"""The administrator's kubeconfig, made to work from where the operator sits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgeboot.components.context import service_of
+from edgeboot.components.k3s.base import url_at
+from edgeboot.engine.observe import status
+from edgeboot.errors import StepFailed
+from edgeboot.inventory.model import Cluster
+from edgeboot.plan.health import why_no_api
+from edgeboot.secret import Secret
+from edgeboot.transport.base import Transport
+from edgeboot.yaml import foreign
+
+
+def fetch(cluster: Cluster, transports: Mapping[str, Transport]) -> Secret:
+    """The kubeconfig as K3s wrote it on the first connected server that has one.
+
+    ``StepFailed`` where none has.
+    """
+    why = ""
+    connected = [server for server in cluster.servers if server.name in transports]
+    for server in connected:
+        seen = status(transports[server.name], server.role.value, service_of(server.role))
+        if seen.kubeconfig is not None:
+            return seen.kubeconfig
+        why = why or why_no_api(seen) or "K3s has not written it"
+    raise StepFailed(
+        f"there is no kubeconfig: {why}",
+        error_id="no-kubeconfig",
+        where=connected[0].name,
+        hint="`edgeboot status` says what is wrong there; `edgeboot install` sets it up",
+    )
+
+
+def url_from_outside(cluster: Cluster) -> str:
+    """Where the operator reaches the API: the address all servers share, else the first's."""
+    return url_at(cluster.vip or cluster.every_server[0].address)
+
+
+def rewritten(
+    kubeconfig: Secret, cluster: Cluster, *, context: str | None = None, server: str | None = None
+) -> bytes:
+    """K3s's kubeconfig with the server's address and the cluster's name, or those that are given.
+
+    K3s writes ``https://127.0.0.1:6443`` and calls cluster, user and context ``default``.
+    """
+    name = context or cluster.name
+    url = server or url_from_outside(cluster)
+    try:
+        document = foreign.parse(kubeconfig.value)
+        (entry,), (user,), (found,) = (document[k] for k in ("clusters", "users", "contexts"))
+        entry["cluster"]["server"] = url
+        entry["name"] = user["name"] = found["name"] = name
+        found["context"] |= {"cluster": name, "user": name}
+        document["current-context"] = name
+    except (KeyError, TypeError, ValueError) as error:
+        raise StepFailed(
+            "the kubeconfig that K3s wrote has a form edgeboot does not know",
+            where=cluster.servers[0].name,
+            hint="use /etc/rancher/k3s/k3s.yaml on that host",
+        ) from error
+    return foreign.dump(document)
+
+
+def save(content: bytes, path: Path) -> None:
+    """Writes a kubeconfig that only its owner can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stage = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(stage, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    stage.replace(path)
+
+
+def default_path(cluster: Cluster) -> Path:
+    """``edgeboot/CLUSTER/kubeconfig`` below the XDG state directory."""
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "edgeboot" / cluster.name / "kubeconfig"

@@ -1,0 +1,1 @@
+"""The controller's own files: atomic writes, XDG directories, disk space, progress."""

@@ -1,0 +1,45 @@
+"""A plan: phases with their steps by node, and what preflight found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edgeboot.plan.findings import Finding
+from edgeboot.plan.steps import Step
+
+
+@dataclass(frozen=True)
+class PlannedPhase:
+    """The steps of one phase, by node; nodes without steps are left out."""
+
+    name: str
+    steps: Mapping[str, tuple[Step, ...]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a lifecycle would do, phase after phase; ``findings`` of preflight, by node."""
+
+    phases: tuple[PlannedPhase, ...]
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)  # who chose a node's settings
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is to be done."""
+        return not self.steps
+
+    @property
+    def steps(self) -> tuple[tuple[str, Step], ...]:
+        """Every step with its node, in the order of the phases."""
+        return tuple(
+            (node, step)
+            for phase in self.phases
+            for node, steps in phase.steps.items()
+            for step in steps
+        )
+
+    def steps_of(self, node: str) -> tuple[Step, ...]:
+        """Everything that would be done to a node."""
+        return tuple(step for name, step in self.steps if name == node)

@@ -1,0 +1,1 @@
+"""A verification in every form: terminal, JSON, JUnit, Prometheus, HTML."""

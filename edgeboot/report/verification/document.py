@@ -1,0 +1,120 @@
+"""A verification as JSON, and back: bytes, millicores, seconds, as the values have them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from edgeboot.errors import BadInput
+from edgeboot.inventory.budget.values import ALL_FIGURES
+from edgeboot.verify.measure.usage import Spread
+from edgeboot.verify.results import (
+    CheckResult,
+    Measured,
+    NodeReport,
+    Outcome,
+    Question,
+    Verification,
+)
+
+FORMAT = 1
+
+
+def check_json(result: CheckResult) -> dict[str, Any]:
+    """One check."""
+    return {**asdict(result), "outcome": result.outcome.value, "question": result.question.value}
+
+
+def verification_json(found: Verification) -> dict[str, Any]:
+    """Everything as one document."""
+    return {
+        "format": FORMAT,
+        "cluster": found.cluster,
+        "when": found.when,
+        "k3s": found.k3s,
+        "exit_code": found.exit_code,
+        "counts": {outcome.value: found.count(outcome) for outcome in Outcome},
+        "checks": [check_json(result) for result in found.results],
+        "nodes": {node.name: _node(node) for node in found.nodes},
+    }
+
+
+def _node(node: NodeReport) -> dict[str, Any]:
+    return {
+        "role": node.role,
+        "window_seconds": node.seconds,
+        "method": node.method,
+        "figures": {measured.what: _figure(measured) for measured in node.figures},
+        "disk": dict(node.disk),
+    }
+
+
+def _figure(measured: Measured) -> dict[str, Any]:
+    return {
+        "used": measured.used,
+        "limit": measured.limit,
+        "fits": measured.fits,
+        "unit": ALL_FIGURES[measured.what].unit.value,
+        **({"why": measured.why} if measured.why else {}),
+        **(asdict(measured.spread) if measured.spread else {}),
+        "series": [list(point) for point in measured.series],
+    }
+
+
+def read_verification(text: str, where: str) -> Verification:
+    """The verification in a JSON report; ``BadInput`` where it is none."""
+    try:
+        document = json.loads(text)
+        if document["format"] != FORMAT:
+            raise ValueError(f"format {document['format']} is not known here")
+        return Verification(
+            cluster=str(document["cluster"]),
+            when=str(document["when"]),
+            k3s=str(document["k3s"]),
+            results=tuple(map(_read_check, document["checks"])),
+            nodes=tuple(_read_node(n, d) for n, d in document["nodes"].items()),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"this is no report of a verification: {error}",
+            where=where,
+            hint="make one with `edgeboot verify --report FILE.json`",
+        ) from error
+
+
+def _read_check(item: Mapping[str, Any]) -> CheckResult:
+    return CheckResult(
+        node=str(item["node"]),
+        check=str(item["check"]),
+        subject=str(item["subject"]),
+        outcome=Outcome(item["outcome"]),
+        message=str(item["message"]),
+        question=Question(item["question"]),
+        detail=str(item["detail"]),
+        hint=str(item["hint"]),
+    )
+
+
+def _read_node(name: str, item: Mapping[str, Any]) -> NodeReport:
+    return NodeReport(
+        name=name,
+        role=str(item["role"]),
+        figures=tuple(_read_figure(what, d) for what, d in item["figures"].items()),
+        seconds=float(item["window_seconds"]),
+        method=str(item["method"]),
+        disk=tuple((str(path), int(size)) for path, size in item["disk"].items()),
+    )
+
+
+def _read_figure(what: str, item: Mapping[str, Any]) -> Measured:
+    if what not in ALL_FIGURES:
+        raise ValueError(f"figure {what} is not known here")
+    spread = (
+        Spread(item["min"], item["median"], item["p95"], item["max"]) if "min" in item else None
+    )
+    series = tuple((float(at), int(value)) for at, value in item["series"])
+    return Measured(
+        what, item["used"], item["limit"], item["fits"], str(item.get("why", "")), spread, series
+    )

@@ -1,0 +1,1 @@
+"""In-memory hosts behind the Transport protocol, for tests: ours, and those of library users."""

@@ -1,0 +1,1 @@
+"""The Transport over SSH; the only room that knows Fabric and paramiko."""

@@ -1,0 +1,164 @@
+"""Getting in: sockets, jump hosts, retries, host keys, login. Fabric's Connection carries it out.
+
+Fabric believes every host key, on gateways too, and reads configuration files of its own: it gets
+our policy, our sockets, our login and no file to read.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import fabric
+import paramiko
+
+from edgeboot.errors import Unreachable
+from edgeboot.transport.ssh.algorithms import WatchedTransport
+from edgeboot.transport.ssh.errors import door
+from edgeboot.transport.ssh.host_keys.policy import HostKeys
+from edgeboot.transport.ssh.login.auth import Login
+from edgeboot.transport.ssh.login.secrets import Credentials
+from edgeboot.transport.ssh.target import Hop, Limits
+
+# paramiko logs tracebacks of failures we report; without a handler Python prints them to stderr.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+_TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux only
+_TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_UNSENT = 128 << 10  # bytes; the kernel's own buffer takes megabytes
+
+
+class _Policy(paramiko.MissingHostKeyPolicy):
+    """Asked for every key, since the client itself is given none to know; raises ``Refused``."""
+
+    def __init__(self, hop: Hop, keys: HostKeys) -> None:
+        self._hop = hop
+        self._keys = keys
+
+    def missing_host_key(
+        self, _client: paramiko.SSHClient, _hostname: str, key: paramiko.PKey
+    ) -> None:
+        """Called after the key exchange and before any login."""
+        self._keys.check(self._hop, key.get_name(), key.asbytes())
+
+
+def open_chain(
+    hop: Hop, keys: HostKeys, limits: Limits, credentials: Credentials
+) -> list[fabric.Connection]:
+    """Open connections to all hops, the first one first; on failure none is left open."""
+    opened: list[fabric.Connection] = []
+    try:
+        for one in hop.chain:
+            opened.append(_open(one, opened[-1] if opened else None, keys, limits, credentials))
+    except BaseException:
+        close_chain(opened)
+        raise
+    return opened
+
+
+def close_chain(chain: Iterable[fabric.Connection]) -> None:
+    """Closes all hops, the first one first: an inner one's farewell could block on a dead peer."""
+    for connection in chain:
+        with suppress(paramiko.SSHException, OSError, EOFError):
+            connection.client.close()
+
+
+def _open(
+    hop: Hop,
+    gateway: fabric.Connection | None,
+    keys: HostKeys,
+    limits: Limits,
+    credentials: Credentials,
+) -> fabric.Connection:
+    """Connects to one hop, trying again where the server turned us away before its banner."""
+    for attempt in range(limits.retries + 1):
+        connection = _connection(hop, gateway, keys, limits, credentials)
+        started = time.monotonic()
+        try:
+            with door(hop.where):
+                if not gateway:
+                    connection.connect_kwargs["sock"] = _socket(hop, limits)
+                connection.open()
+        except Unreachable as error:
+            connection.client.close()
+            quick = time.monotonic() - started < limits.banner
+            if not (quick and _turned_away(error.__cause__)) or attempt == limits.retries:
+                raise _with_advice(error, gateway) from error.__cause__
+            time.sleep(limits.retry_pause * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311
+        except BaseException:
+            connection.client.close()
+            raise
+        else:
+            return connection
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _connection(
+    hop: Hop,
+    gateway: fabric.Connection | None,
+    keys: HostKeys,
+    limits: Limits,
+    credentials: Credentials,
+) -> fabric.Connection:
+    algorithms = keys.algorithms(hop)
+
+    def transport(
+        sock: Any, disabled_algorithms: Mapping[str, Iterable[str]] | None = None
+    ) -> WatchedTransport:
+        return WatchedTransport(sock, algorithms, disabled_algorithms)
+
+    connection = fabric.Connection(
+        host="placeholder",
+        user=hop.user,
+        port=hop.port,
+        gateway=gateway or False,  # None would make Fabric look for one itself
+        forward_agent=False,
+        config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
+        connect_kwargs={
+            "timeout": limits.connect,
+            "banner_timeout": limits.banner,
+            "auth_timeout": limits.auth,
+            "channel_timeout": limits.channel,
+            "transport_factory": transport,
+            "auth_strategy": Login(hop, credentials),
+        },
+    )
+    connection.host = hop.host  # not through the constructor: it would take an IPv6 address apart
+    connection.client.set_missing_host_key_policy(_Policy(hop, keys))
+    return connection
+
+
+def _socket(hop: Hop, limits: Limits) -> socket.socket:
+    """A TCP connection that does not wait for more to send, and notices a dead network."""
+    sock = socket.create_connection((hop.host, hop.port), timeout=limits.connect)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if _TCP_USER_TIMEOUT is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, int(limits.silence * 1000))
+    if _TCP_NOTSENT_LOWAT is not None:
+        # What waits here counts as sent, and signs of life wait behind it: on a slow link that
+        # would make progress a lie and a live host look dead.
+        sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT)
+    return sock
+
+
+def _turned_away(error: BaseException | None) -> bool:
+    """Whether sshd hung up before its banner, as it does with too many at once (MaxStartups)."""
+    if isinstance(error, (EOFError, ConnectionResetError, BrokenPipeError)):
+        return True
+    return isinstance(error, paramiko.SSHException) and "protocol banner" in str(error)
+
+
+def _with_advice(error: Unreachable, gateway: fabric.Connection | None) -> Unreachable:
+    cause = error.__cause__
+    if _turned_away(cause):
+        error.what = "its SSH server hung up, or said nothing, before saying hello"
+        error.hint = "it may be starting or overrun (MaxStartups); try again"
+    elif gateway and isinstance(cause, paramiko.ChannelException):
+        error.what = f"its jump host {gateway.host} cannot connect to it ({cause.text})"
+    return error

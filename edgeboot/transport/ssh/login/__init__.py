@@ -1,0 +1,1 @@
+"""Logging in and becoming root: keys, passwords, sudo, doas."""

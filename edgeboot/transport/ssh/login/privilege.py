@@ -1,0 +1,81 @@
+"""Why a command never started: the words sudo, doas and login shells use, and what to do then."""
+
+from __future__ import annotations
+
+from edgeboot.errors import Refused
+from edgeboot.transport.ssh.target import Hop
+
+SUDO_QUESTION = "sudo password of the hosts"
+
+
+class PasswordWanted(Refused):
+    """sudo would go on with a password; the command has not run."""
+
+
+# sudo speaks English here: the line sets LC_ALL=C before it starts sudo. A password is the first
+# row: `sudo -n` says so to users it knows nothing about, too.
+_REASONS: tuple[tuple[tuple[str, ...], type[Refused], str, str], ...] = (
+    (
+        ("a password is required", "authentication is required", "a terminal is required"),
+        PasswordWanted,
+        "sudo asks {user} for a password",
+        "use --ask-sudo-pass (-K); or, on the host, allow it without: "
+        "echo '{user} ALL=(ALL) NOPASSWD:ALL' | sudo tee /etc/sudoers.d/edgeboot",
+    ),
+    (
+        ("must have a tty",),
+        Refused,
+        "sudo on it wants a terminal (requiretty), which would garble the files sent to it",
+        "on the host, add `Defaults:{user} !requiretty` with visudo; or log in as root",
+    ),
+    (
+        ("doas: Authentication required", "doas: Authorization required"),
+        Refused,
+        "doas asks {user} for a password, which it takes from a terminal only",
+        "on the host, add `permit nopass {user}` to /etc/doas.conf; or log in as root",
+    ),
+    (
+        ("doas: Operation not permitted", "doas: doas is not enabled"),
+        Refused,
+        "{user} may not become root with doas",
+        "on the host, add `permit nopass {user}` to /etc/doas.conf; or log in as root",
+    ),
+    (
+        ("sudo: not found", "sudo: command not found"),
+        Refused,
+        "{user} is not root, and there is no sudo or doas on it",
+        "install sudo there and allow {user} to use it, or log in as root",
+    ),
+    (
+        ("not in the sudoers file", "may not run sudo", "is not allowed to execute"),
+        Refused,
+        "{user} may not become root with sudo",
+        "on the host, add {user} to the sudoers, or log in as root",
+    ),
+)
+
+
+def not_started(hop: Hop, stderr: bytes, exit_code: int) -> Refused:
+    """The error for a command whose marker was never printed."""
+    said = stderr.decode("utf-8", "replace").strip()
+    for words, kind, what, hint in _REASONS:
+        if any(word in said for word in words):
+            return kind(
+                what.format(user=hop.user),
+                where=hop.where,
+                hint=hint.format(user=hop.user),
+                error_id="no-root",
+            )
+    last = said.splitlines()[-1] if said else "nothing"
+    return Refused(
+        error_id="no-shell",
+        what=f"it ran no command: its login shell ended with {exit_code} and said {last!r}",
+        where=hop.where,
+        hint=f"`ssh {hop.user}@{hop.host} true` has to work, with a shell and no forced command",
+    )
+
+
+def wrong_password(stderr: bytes) -> bool:
+    """Whether sudo (or sudo-rs) has read a password and did not like it."""
+    said = stderr.decode("utf-8", "replace").lower()
+    return "incorrect" in said or "try again" in said

@@ -1,0 +1,83 @@
+"""OpenSSH's client for a target: a configuration file in which host keys are always checked.
+
+``~/.ssh/config`` and ``/etc/ssh/ssh_config`` count for whatever the target leaves open, as for
+edgeboot's own connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeboot.errors import BadInput, Refused
+from edgeboot.transport.ssh.host_keys import known_hosts
+from edgeboot.transport.ssh.host_keys.policy import recorded_file, user_files
+from edgeboot.transport.ssh.target import SshTarget
+
+
+@dataclass(frozen=True)
+class ClientFiles:
+    """What ssh needs: its configuration, and the keys pinned in the inventory."""
+
+    config: str
+    known_hosts: str
+
+
+def client_files(target: SshTarget, pinned: Path, configs: Sequence[Path]) -> ClientFiles:
+    """The files for a target and its jump hosts; ``pinned`` is where the pins will be.
+
+    ``configs`` are the user's and the system's own: with ``-F``, ssh reads neither by itself.
+
+    ``Refused`` where a pin is a fingerprint and no known_hosts file has the key it is of.
+    """
+    blocks: list[str] = []
+    pins: list[str] = []
+    hop: SshTarget | None = target
+    while hop is not None:
+        alias = f"edgeboot-{len(blocks)}"
+        lines = [f"Host {hop.address}"]
+        lines += [f"User {hop.user}"] if hop.user else []
+        lines += [f"Port {hop.port}"] if hop.port else []
+        lines += [f"IdentityFile {_quoted(hop.key)}"] if hop.key else []
+        lines += [f"ProxyJump {_bracketed(hop.jump.address)}"] if hop.jump else []
+        if hop.host_key:
+            lines += [f"HostKeyAlias {alias}", f"UserKnownHostsFile {_quoted(pinned)}"]
+            lines += ["GlobalKnownHostsFile /dev/null", "UpdateHostKeys no"]
+            pins.append(f"{alias} {_public_key(hop)}")
+        blocks.append("\n  ".join(lines))
+        hop = hop.jump
+    known = " ".join(_quoted(path) for path in (recorded_file(), *user_files()))
+    rest = f"Host *\n  StrictHostKeyChecking yes\n  UserKnownHostsFile {known}"
+    present = [path for path in configs if path.expanduser().is_file()]
+    includes = [f"Include {_quoted(path)}" for path in present]
+    # The first value counts: the inventory's, then what must hold, then the user's own files.
+    return ClientFiles("\n".join([*blocks, rest, *includes, ""]), "\n".join([*pins, ""]))
+
+
+def _public_key(hop: SshTarget) -> str:
+    pin = hop.host_key or ""
+    if not pin.startswith("SHA256:"):
+        return " ".join(pin.split()[:2])
+    for path in (recorded_file(), *user_files()):
+        for key in known_hosts.read([path]):
+            if known_hosts.fingerprint(key.blob) == pin.rstrip("=") and not key.revoked:
+                return known_hosts.as_text(key)
+    raise Refused(
+        "its host key is known by its fingerprint only, and ssh needs the whole key",
+        where=hop.node,
+        hint="write the public key (ssh-ed25519 AAAA…) as its host-key",
+        error_id="host-key-unknown",
+    )
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _quoted(path: Path) -> str:
+    text = str(path.expanduser())
+    if '"' in text or not text.isprintable():
+        raise BadInput(f"ssh cannot be told the path {text!r}", hint="rename it")
+    # ssh expands %-tokens and ${…} in these settings
+    return '"' + text.replace("%", "%%") + '"'

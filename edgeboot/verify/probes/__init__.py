@@ -1,0 +1,1 @@
+"""Pods that ask each other."""

@@ -1,0 +1,1 @@
+"""What was read of nodes and cluster, as values."""

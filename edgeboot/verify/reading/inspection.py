@@ -1,0 +1,163 @@
+"""What ``inspect.sh`` says of a host, as values."""
+
+from __future__ import annotations
+
+import posixpath
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgeboot.errors import NotMeasured
+from edgeboot.plan.health import Status, parse_status
+from edgeboot.verify.reading.certificates import Certificate, parse_certificates
+from edgeboot.verify.reading.sections import Sections
+
+# What others may not read, by the end of its path.
+_PUBLIC = (".crt", ".pub", ".cache.json")
+_REGULAR = frozenset({"regular file", "regular empty file"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or directory: permissions, ``user:group`` by number, stat's word for its kind."""
+
+    mode: int
+    owner: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One host's state, read once."""
+
+    status: Status
+    sections: Sections
+    entries: Mapping[str, Entry]
+    hashes: Mapping[str, str]
+
+    @property
+    def clock(self) -> float:
+        """The host's clock when it was read, in seconds since 1970."""
+        return float(self.sections.text("clock").strip() or "nan")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the service is started at boot."""
+        return "Enabled=yes" in self.sections.text("unit").split()
+
+    @property
+    def version(self) -> str:
+        """What the binary says its version is."""
+        return self.sections.text("version").strip()
+
+    @property
+    def image_states(self) -> Mapping[str, str]:
+        """``complete`` or ``incomplete`` by reference, as ``ctr images check`` says."""
+        rows = (line.split() for line in self.sections.text("images").splitlines()[1:])
+        return {row[0]: row[3] for row in rows if len(row) > 3}
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """All certificates of K3s on the host."""
+        return parse_certificates(self.sections.text("certificates"))
+
+    @property
+    def sysctls(self) -> Mapping[str, str]:
+        """Kernel settings, by their names below ``/proc/sys``."""
+        rows = (line.split(" ", 2) for line in self._kernel() if line.startswith("sysctl "))
+        return {row[1]: row[2] for row in rows}
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """Which of overlay and br_netfilter the kernel has at hand."""
+        return self._words("module")
+
+    @property
+    def controllers(self) -> frozenset[str]:
+        """The cgroup controllers that are on."""
+        return self._words("cgroup")
+
+    @property
+    def latency(self) -> int:
+        """Median milliseconds until kubectl on the host had an answer."""
+        taken = [int(word) for word in self.sections.text("latency").split()]
+        if not taken:
+            raise NotMeasured("no answer of the API was timed")
+        return int(statistics.median(taken) * 10)
+
+    def exposed(self) -> tuple[str, ...]:
+        """Secrets that every user of the host can read: through all directories above, too."""
+        return tuple(
+            path
+            for path, entry in sorted(self.entries.items())
+            if entry.kind in _REGULAR
+            and _is_secret(path)
+            and entry.mode & 0o004
+            and all(self._passable(above) for above in _above(path))
+        )
+
+    def _passable(self, directory: str) -> bool:
+        entry = self.entries.get(directory)
+        return entry is None or bool(entry.mode & 0o001)
+
+    def _kernel(self) -> list[str]:
+        return self.sections.text("kernel").splitlines()
+
+    def _words(self, kind: str) -> frozenset[str]:
+        return frozenset(line.split()[1] for line in self._kernel() if line.startswith(f"{kind} "))
+
+
+_CREDENTIALS = (
+    "token",
+    "/cred/",
+    ".key",
+    ".kubeconfig",
+    ".yaml",
+    "/password",
+    "/db/",
+    "config.toml",
+)
+
+
+def _is_secret(path: str) -> bool:
+    """Whether a file of those that ``inspect.sh`` lists holds credentials."""
+    if path.endswith(_PUBLIC) or "/manifests/" in path or "/static/" in path or "/images/" in path:
+        return False
+    within = path.startswith("/etc/rancher/") or "/k3s/server/" in path or "/k3s/agent/" in path
+    return path.endswith(".env") or (within and any(word in path for word in _CREDENTIALS))
+
+
+def _above(path: str) -> list[str]:
+    found = []
+    while path != "/":
+        path = posixpath.dirname(path)
+        found.append(path)
+    return found
+
+
+def parse_inspection(output: str) -> Inspection:
+    """The values in the output of ``inspect.sh``."""
+    sections = Sections(output)
+    if "end" not in sections:
+        raise NotMeasured("the host's answer is not whole")
+    return Inspection(
+        status=parse_status(output),
+        sections=sections,
+        entries=_entries(sections.raw("modes")),
+        hashes=_hashes(sections.raw("hashes")),
+    )
+
+
+def _entries(text: str) -> dict[str, Entry]:
+    found = {}
+    for line in text.splitlines():
+        head, bar, path = line.partition("|")
+        words = head.split(" ", 2)
+        if bar and len(words) == 3:
+            found[path] = Entry(int(words[0], 8), words[1], words[2])
+    return found
+
+
+def _hashes(text: str) -> dict[str, str]:
+    rows = (line.split(maxsplit=1) for line in text.splitlines())
+    return {row[1]: row[0] for row in rows if len(row) == 2 and len(row[0]) == 64}

@@ -1,0 +1,1 @@
+"""YAML: strict, with positions, for what people write for edgeboot; verbatim for other people's."""

@@ -1,0 +1,1 @@
+"""Memory and CPU limits of hosts: cgroup v1 and v2."""

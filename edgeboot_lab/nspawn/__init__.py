@@ -1,0 +1,1 @@
+"""The first driver: systemd-nspawn containers that boot real Debian."""

@@ -1,0 +1,1 @@
+"""The second driver: virtual machines by Vagrant."""
