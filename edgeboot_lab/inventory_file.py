@@ -48,7 +48,7 @@ _INTERFACE = """\
 
 
 @dataclass(frozen=True)
-class Entry:
+class HostEntry:
     """What the inventory says of one host.
 
     ``key`` is the file of the private key, ``host_key`` the pinned public key (``ssh-ed25519 …``);
@@ -63,7 +63,7 @@ class Entry:
     interface: str | None = None
 
 
-def inventory_text(name: str, entries: Sequence[Entry], cgroup_version: int) -> str:
+def inventory_text(name: str, entries: Sequence[HostEntry], cgroup_version: int) -> str:
     """The YAML of the lab called ``name``; all hosts have the same user.
 
     Names and keys need no escaping: they were generated or checked (``names``), and a state
@@ -74,7 +74,7 @@ def inventory_text(name: str, entries: Sequence[Entry], cgroup_version: int) -> 
     return head + defaults + "".join(_node(entry, entries[0].key) for entry in entries)
 
 
-def _node(entry: Entry, default_key: Path) -> str:
+def _node(entry: HostEntry, default_key: Path) -> str:
     node = _NODE.format(
         name=entry.name,
         address=entry.address,

@@ -12,7 +12,7 @@ from edgeboot_lab import access, requirements, teardown
 from edgeboot_lab.cgroup.base import Cgroups
 from edgeboot_lab.cgroup.machine import detect
 from edgeboot_lab.errors import LabBadInput, LabFailed
-from edgeboot_lab.inventory_file import Entry, inventory_text
+from edgeboot_lab.inventory_file import HostEntry, inventory_text
 from edgeboot_lab.locks import held
 from edgeboot_lab.names import LabNames, check_lab_name, node_names
 from edgeboot_lab.nspawn import boot, network, rootfs
@@ -177,7 +177,8 @@ def _make(cgroups: Cgroups, spec: LabSpec, tree: Path, lock: int, progress: Prog
         host_keys[host.name] = access.furnish(host.root, host.name, record, lab_key)
     access.write_known_hosts(files, record, host_keys)
     entries = [
-        Entry(node, record.address(node), USER, files.key, key) for node, key in host_keys.items()
+        HostEntry(node, record.address(node), USER, files.key, key)
+        for node, key in host_keys.items()
     ]
     write_private(files.inventory, inventory_text(record.name, entries, cgroups.version))
     for host in lab.hosts:

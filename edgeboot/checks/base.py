@@ -12,7 +12,7 @@ from edgeboot.components.k3s.base import config_of
 from edgeboot.inventory.model import Cluster, ConfigValue, Node
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.findings import Finding, Severity
-from edgeboot.plan.options import USUAL_TERMS, Terms
+from edgeboot.plan.options import DEFAULT_OPTIONS, InstallOptions
 from edgeboot.plan.steps import Step
 
 
@@ -24,7 +24,7 @@ class Subject:
     node: Node
     fleet: Mapping[str, Facts]
     contents: Contents | None
-    terms: Terms = USUAL_TERMS
+    options: InstallOptions = DEFAULT_OPTIONS
     steps: tuple[Step, ...] = ()
 
     @property
@@ -93,7 +93,7 @@ class Check:
 
     def findings(self, subject: Subject) -> Iterator[Finding]:
         """What it finds on a host."""
-        overlooked = self.allowable and self.id in subject.terms.allowed
+        overlooked = self.allowable and self.id in subject.options.allowed
         for said in self.decide(subject):
             severity = said.severity
             if severity is Severity.REFUSE and overlooked:

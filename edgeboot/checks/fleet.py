@@ -62,7 +62,7 @@ def machine_id(subject: Subject) -> Iterator[Complaint]:
     by_hand = "`rm /etc/machine-id; systemd-machine-id-setup`, and reboot"
     if subject.running:
         yield warn(what, by_hand)
-    elif subject.terms.reboot:
+    elif subject.options.reboot:
         yield mended(what, "write a new one and reboot")
     else:
         yield refuse(what, by_hand)

@@ -106,7 +106,7 @@ def _by_boot_parameters(subject: Subject, what: str, otherwise: str) -> Complain
             f"{what}, although it was booted with `{wanted}`", "its kernel lacks them: take another"
         )
     line = f"append ` {wanted}` to the single line of {file.path} and reboot"
-    return mended(what, line) if subject.terms.reboot else refuse(what, line)
+    return mended(what, line) if subject.options.reboot else refuse(what, line)
 
 
 def modules(subject: Subject) -> Iterator[Complaint]:

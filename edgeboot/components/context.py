@@ -18,7 +18,7 @@ from edgeboot.secret import Secret
 
 
 @dataclass(frozen=True)
-class Entrance:
+class JoinConfig:
     """How a node gets into its cluster: it ``begins`` one on etcd, or joins at ``url``.
 
     Neither is so for a server with SQLite, or with a datastore that is elsewhere.
@@ -29,7 +29,7 @@ class Entrance:
 
 
 @dataclass(frozen=True)
-class Marks:
+class AppliedLabels:
     """The labels (keys) and taints that edgeboot may have set on a Node object by now.
 
     ``settled`` is False while some of them have still to be set or removed. A node that is not
@@ -72,8 +72,8 @@ class Context:
     secret: Callable[[SecretRef], Secret] = read_secret
     agent_token: Content | None = None
     token_fate: TokenFate = TokenFate.KEPT
-    entrance: Entrance | None = None
-    marks: Marks = Marks()
+    join: JoinConfig | None = None
+    applied_labels: AppliedLabels = AppliedLabels()
 
     @property
     def service(self) -> str:

@@ -12,7 +12,7 @@ from edgeboot.engine.resume import Rest, agreed_offset
 from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import BytesSent, Listener, StepEnded, StepStarted
 from edgeboot.plan.clear import Clear, Forget
-from edgeboot.plan.resources import Later
+from edgeboot.plan.resources import KnownAfter
 from edgeboot.plan.steps import MakeDirectory, Reboot, Remove, Run, Start, Step, Upload, Write
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Progress, Result, Snippet, Transport
@@ -76,7 +76,7 @@ def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
 
 def _known(step: Write) -> Source:
     match step.content:
-        case Later() as later:
+        case KnownAfter() as later:
             raise StepFailed(f"the content of {step.path} is not known: {later}")
         case Secret() as secret:
             return BytesSource(secret.value)

@@ -1,4 +1,4 @@
-"""A run's grip on its hosts: their locks, and getting both back where a connection breaks."""
+"""The hosts of one run: their locks, and reconnecting where a connection breaks."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from edgeboot.transport.base import Held, Transport
 
 
 @dataclass(frozen=True)
-class Pace:
+class RunPolicy:
     """How a run goes about its hosts.
 
     ``uploads`` at a time share the controller's uplink. After a cut a host is tried again for
     ``patience`` seconds, with pauses that double from ``pause`` to ``longest``; after ``attempts``
-    cuts in a row between which nothing got done the host is given up. ``bystanders`` are read, and
+    cuts in a row between which nothing got done the host is given up. ``read_only`` are read, and
     neither locked nor changed. With ``skip_unreachable`` the others go on without a host that is
     lost, unless it is the first server.
     """
@@ -34,27 +34,27 @@ class Pace:
     pause: float = 1.0
     longest: float = 30.0
     skip_unreachable: bool = False
-    bystanders: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset()
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
 
-STEADY = Pace()
+DEFAULT_POLICY = RunPolicy()
 
 
-class Grip:
+class HostSessions:
     """The hosts of one run. Methods may be called for different hosts at the same time."""
 
     def __init__(
         self,
         transports: Mapping[str, Transport],
-        pace: Pace,
+        policy: RunPolicy,
         tell: Listener,
         targets: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.transports = transports
         self._targets = targets or {}
-        self.pace = pace
+        self.policy = policy
         self._tell = tell
         self._run = new_run()
         self._held: dict[str, Held] = {}
@@ -63,7 +63,7 @@ class Grip:
 
     def take(self, names: Iterable[str]) -> tuple[dict[str, Facts], dict[str, EdgebootError]]:
         """Locks and observes hosts; what failed is returned beside what did not."""
-        return on_all(names, self._take_persistently, workers=self.pace.parallel)
+        return on_all(names, self._take_persistently, workers=self.policy.parallel)
 
     def look(self, name: str) -> Facts:
         """A host's facts anew, while its lock is held."""
@@ -86,17 +86,17 @@ class Grip:
 
         ``Unreachable`` where that lasts too long, ``Refused`` where somebody else was faster.
         """
-        began, pause = self.pace.clock(), self.pace.pause
-        while self.pace.clock() - began < self.pace.patience:
+        began, pause = self.policy.clock(), self.policy.pause
+        while self.policy.clock() - began < self.policy.patience:
             wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 - so that hosts do not come at once
             self._tell(Waiting(name, f"{error.what}; trying again in {wait:.0f} s"))
-            self.pace.sleep(wait)
+            self.policy.sleep(wait)
             try:
                 self.transports[name].reconnect()
                 return self._take(name)
             except Unreachable as again:
                 error = again
-            pause = min(pause * 2, self.pace.longest)
+            pause = min(pause * 2, self.policy.longest)
         raise error
 
     def release(self) -> None:
@@ -114,7 +114,7 @@ class Grip:
 
     def _take(self, name: str) -> Facts:
         transport = self.transports[name]
-        if name in self.pace.bystanders:
+        if name in self.policy.read_only:
             return observe(transport, self._targets.get(name, ()))
         facts, held = observe_locked(transport, self._run, self._targets.get(name, ()))
         with self._guard:

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from edgeboot.blob import Source
-from edgeboot.plan.facts import Part
+from edgeboot.plan.facts import PartialUpload
 
 BLOCK = 1 << 16  # put.sh seeks in these
 
 
-def agreed_offset(source: Source, part: Part | None) -> int:
+def agreed_offset(source: Source, part: PartialUpload | None) -> int:
     """How many bytes need not be sent again; 0 where what the host has is not our beginning."""
     if part is None or part.size > source.size:
         return 0

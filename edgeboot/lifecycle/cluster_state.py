@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 
 from edgeboot.blob import Blob, Source
 from edgeboot.bundle.format.contents import Contents, ImageArchive
-from edgeboot.components.cluster.applied_labels import marks_of
+from edgeboot.components.cluster.applied_labels import applied_labels_of
 from edgeboot.components.cluster.charts import is_chart
-from edgeboot.components.context import Context, Entrance, TokenFate, service_of
+from edgeboot.components.context import Context, JoinConfig, TokenFate, service_of
 from edgeboot.components.roles import host_resources_of, resources_of
 from edgeboot.inventory.model import Cluster, Node, Role
-from edgeboot.lifecycle.joining import entrance_of, lead_server
+from edgeboot.lifecycle.joining import join_config_of, lead_server
 from edgeboot.lifecycle.tokens import former_passwords, password_of, torn, written
 from edgeboot.plan import paths
 from edgeboot.plan.diff import diff, leftovers
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.health import Status
-from edgeboot.plan.options import USUAL_TERMS, Terms
-from edgeboot.plan.resources import Content, Later, Resource
+from edgeboot.plan.options import DEFAULT_OPTIONS, InstallOptions
+from edgeboot.plan.resources import Content, KnownAfter, Resource
 from edgeboot.plan.steps import MakeDirectory, Remove, Step, Upload, Write
 from edgeboot.platform import arch_of_machine
 from edgeboot.secret import Secret
@@ -28,7 +28,7 @@ _NO_SECRET = Secret(b"")
 
 
 @dataclass(frozen=True)
-class Supplies:
+class BundleView:
     """A bundle as a lifecycle sees it: what it carries, and how its bytes are had.
 
     ``check`` reads all of it and raises ``Refused`` naming what is damaged. ``allow_older``: also
@@ -43,32 +43,32 @@ class Supplies:
 
 
 @dataclass(frozen=True)
-class World:
+class ClusterState:
     """Everything a plan is a function of. The fresh tokens are used only where none exist yet."""
 
     cluster: Cluster
-    supplies: Supplies
+    bundle: BundleView
     facts: Mapping[str, Facts]
     fresh_token: Secret
     statuses: Mapping[str, Status] = field(default_factory=dict)
-    terms: Terms = USUAL_TERMS
-    bystanders: frozenset[str] = frozenset()  # nodes that are looked at and not changed
+    options: InstallOptions = DEFAULT_OPTIONS
+    read_only: frozenset[str] = frozenset()  # nodes that are looked at and not changed
     fresh_agent_token: Secret = _NO_SECRET
 
-    def with_facts(self, facts: Mapping[str, Facts]) -> World:
-        """The same world after some hosts were observed anew."""
+    def with_facts(self, facts: Mapping[str, Facts]) -> ClusterState:
+        """The same state after some hosts were observed anew."""
         return replace(self, facts={**self.facts, **facts})
 
-    def without(self, names: Collection[str]) -> World:
-        """The same world without some nodes: they are off, the others go on."""
+    def without(self, names: Collection[str]) -> ClusterState:
+        """The same state without some nodes: they are off, the others go on."""
         return replace(self, cluster=self.cluster.without(names))
 
-    def with_status(self, node: str, status: Status) -> World:
-        """The same world after a look at a node."""
+    def with_status(self, node: str, status: Status) -> ClusterState:
+        """The same state after a look at a node."""
         return replace(self, statuses={**self.statuses, node: status})
 
-    def without_statuses(self) -> World:
-        """The same world after something was done: what was seen before counts no more."""
+    def without_statuses(self) -> ClusterState:
+        """The same state after something was done: what was seen before counts no more."""
         return replace(self, statuses={})
 
     @property
@@ -100,19 +100,19 @@ class World:
     @property
     def token_place(self) -> str | None:
         """The server on which their token is still to be changed, or that to be finished."""
-        wanted = self.terms.new_server_token and self.known_token is not None
+        wanted = self.options.new_server_token and self.known_token is not None
         return self.torn or (self.lead.name if wanted else None)
 
     @property
     def join_token(self) -> Content:
         """What servers are told."""
         if self.token_place is not None:
-            return Later("the servers' token has changed")
+            return KnownAfter("the servers' token has changed")
         return self.known_token or self._not_up
 
     @property
-    def _not_up(self) -> Later:
-        return Later(f"{self.lead.name} is up")
+    def _not_up(self) -> KnownAfter:
+        return KnownAfter(f"{self.lead.name} is up")
 
     @property
     def agent_password(self) -> Secret:
@@ -121,20 +121,20 @@ class World:
         Where servers differ, a change of it was cut off: the server that is joined has the new one.
         """
         servers = (self.lead, *self.cluster.servers)
-        for server in () if self.terms.new_agent_token else servers:
+        for server in () if self.options.new_agent_token else servers:
             fact = self.facts[server.name].files.get(paths.AGENT_TOKEN)
             if fact is not None and fact.content:
                 return Secret(fact.content.strip())
         return self.fresh_agent_token
 
-    def _token_for(self, node: Node, entrance: Entrance) -> Content:
+    def _token_for(self, node: Node, join: JoinConfig) -> Content:
         if node.role is Role.AGENT:  # theirs has only the CA's hash in common with the servers'
             return agents_form(self.known_token or self._not_up, self.agent_password)
         if node.name == self.token_place:
             return self.known_token or self._not_up
         token = self.join_token
-        begins = entrance.url is None and node == self.lead
-        return self.fresh_token if begins and isinstance(token, Later) else token
+        begins = join.url is None and node == self.lead
+        return self.fresh_token if begins and isinstance(token, KnownAfter) else token
 
     def _token_fate(self, node: Node) -> TokenFate:
         token, told = self.join_token, written(self.facts[node.name])
@@ -163,26 +163,26 @@ class World:
         arch = arch_of_machine(facts.traits.machine)
         if arch is None:
             return None
-        entrance = entrance_of(self.cluster, node, self.facts)
+        join = join_config_of(self.cluster, node, self.facts)
         return Context(
             cluster=self.cluster,
             node=node,
             traits=facts.traits,
             arch=arch,
-            contents=self.supplies.contents,
-            join_token=self._token_for(node, entrance),
-            blob_source=self.supplies.blob_source,
-            archive_source=self.supplies.archive_source,
+            contents=self.bundle.contents,
+            join_token=self._token_for(node, join),
+            blob_source=self.bundle.blob_source,
+            archive_source=self.bundle.archive_source,
             agent_token=self.agent_password,
             token_fate=self._token_fate(node),
-            entrance=entrance,
-            marks=marks_of(facts, service_of(node.role)),
+            join=join,
+            applied_labels=applied_labels_of(facts, service_of(node.role)),
         )
 
     def expected_images(self, node: Node) -> dict[str, str]:
         """References and digests (``sha256:…``) of the images a node must have imported."""
         arch = arch_of_machine(self.facts[node.name].traits.machine)
-        images = self.supplies.contents.images_of(arch.name) if arch else ()
+        images = self.bundle.contents.images_of(arch.name) if arch else ()
         return {image.name: f"sha256:{image.digest}" for image in images}
 
 
@@ -193,15 +193,15 @@ def agents_form(token: Content, password: Secret) -> Content:
     return Secret(token.value.partition(b"::")[0] + b"::node:" + password.value)
 
 
-def staging_steps(world: World, node: Node) -> tuple[Step, ...]:
+def staging_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     """The directories and large files of a node: they depend on nothing, so they go first."""
-    return tuple(s for s in _steps(world, node) if isinstance(s, MakeDirectory | Upload))
+    return tuple(s for s in _steps(state, node) if isinstance(s, MakeDirectory | Upload))
 
 
-def settling_steps(world: World, node: Node) -> tuple[Step, ...]:
+def settling_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     """Everything else but what needs an API: leftovers, configuration, the service."""
-    left = leftovers(world.resources(node), world.facts[node.name])
-    rest = (s for s in _steps(world, node) if not isinstance(s, MakeDirectory | Upload))
+    left = leftovers(state.resources(node), state.facts[node.name])
+    rest = (s for s in _steps(state, node) if not isinstance(s, MakeDirectory | Upload))
     return tuple(step for step in (*left, *rest) if not is_of_cluster(step))
 
 
@@ -216,5 +216,5 @@ def is_of_cluster(step: Step) -> bool:
             return False
 
 
-def _steps(world: World, node: Node) -> tuple[Step, ...]:
-    return diff(world.resources(node), world.facts[node.name])
+def _steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
+    return diff(state.resources(node), state.facts[node.name])

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgeboot.components.cluster.applied_labels import config_lists
-from edgeboot.components.context import Entrance, service_of
-from edgeboot.components.k3s.base import entrance_of as usual_entrance
+from edgeboot.components.context import JoinConfig, service_of
+from edgeboot.components.k3s.base import join_config_of as usual_join
 from edgeboot.components.k3s.base import url_at, url_of
 from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
 from edgeboot.plan import paths
@@ -52,21 +52,21 @@ def lead_server(cluster: Cluster, facts: Mapping[str, Facts]) -> Node:
     return min(cluster.servers, key=rank)  # the inventory's order decides among equals
 
 
-def entrance_of(cluster: Cluster, node: Node, facts: Mapping[str, Facts]) -> Entrance:
+def join_config_of(cluster: Cluster, node: Node, facts: Mapping[str, Facts]) -> JoinConfig:
     """How this node gets in, or got in."""
     if node.role is Role.AGENT:
-        return Entrance(url=_agent_url(cluster, facts, facts[node.name]))
+        return JoinConfig(url=_agent_url(cluster, facts, facts[node.name]))
     if cluster.datastore.kind is not DatastoreKind.ETCD:
-        return Entrance()
+        return JoinConfig()
     own = facts[node.name]
     said = config_lists(own)
     if is_member(own):
         if "server" in said:
-            return Entrance(url=said["server"][0])
-        return Entrance(begins=True) if "cluster-init" in said else usual_entrance(cluster, node)
+            return JoinConfig(url=said["server"][0])
+        return JoinConfig(begins=True) if "cluster-init" in said else usual_join(cluster, node)
     lead = lead_server(cluster, facts)
     # Also where the inventory's first server has lost its data: it would begin a second cluster.
-    return Entrance(begins=True) if lead == node else Entrance(url=url_of(lead))
+    return JoinConfig(begins=True) if lead == node else JoinConfig(url=url_of(lead))
 
 
 def _agent_url(cluster: Cluster, facts: Mapping[str, Facts], own: Facts) -> str:

@@ -26,7 +26,7 @@ from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.targets import targets_of
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.findings import Finding, Severity
-from edgeboot.plan.options import Terms
+from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Step
 from edgeboot.transport.base import Transport
 
@@ -184,13 +184,13 @@ def examine(
     cluster: Cluster,
     facts: Mapping[str, Facts],
     contents: Contents | None,
-    terms: Terms,
+    options: InstallOptions,
     steps: Mapping[str, tuple[Step, ...]],
 ) -> dict[str, tuple[Finding, ...]]:
     """The findings of all observed nodes; ``steps`` are what is planned for each."""
     return {
         node.name: findings(
-            Subject(cluster, node, facts, contents, terms, steps.get(node.name, ()))
+            Subject(cluster, node, facts, contents, options, steps.get(node.name, ()))
         )
         for node in cluster.nodes
         if node.name in facts

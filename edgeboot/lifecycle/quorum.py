@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from edgeboot.inventory.model import DatastoreKind
-from edgeboot.lifecycle.cluster_state import World
+from edgeboot.lifecycle.cluster_state import ClusterState
 from edgeboot.lifecycle.joining import has_state
 from edgeboot.plan.health import NodeState
 
@@ -20,58 +20,58 @@ def majority(members: int) -> int:
     return members // 2 + 1
 
 
-def can_spare(world: World, names: Collection[str]) -> bool:
+def can_spare(state: ClusterState, names: Collection[str]) -> bool:
     """Whether the cluster goes on, and can be seen, while these nodes are away."""
-    servers = world.cluster.every_server
+    servers = state.cluster.every_server
     if not {server.name for server in servers} & set(names):
         return True
-    if world.cluster.datastore.kind is DatastoreKind.SQLITE:
+    if state.cluster.datastore.kind is DatastoreKind.SQLITE:
         return False
-    there = [s.name for s in world.cluster.servers if s.name not in names]
-    up = [name for name in there if name in world.facts and has_state(world.facts[name])]
+    there = [s.name for s in state.cluster.servers if s.name not in names]
+    up = [name for name in there if name in state.facts and has_state(state.facts[name])]
     return len(up) >= majority(len(servers))
 
 
-def members(world: World) -> Mapping[str, NodeState] | None:
+def members(state: ClusterState) -> Mapping[str, NodeState] | None:
     """The members of etcd as a server sees them; None where no API answers."""
-    for server in world.cluster.servers:
-        status = world.statuses.get(server.name)
+    for server in state.cluster.servers:
+        status = state.statuses.get(server.name)
         if status is not None and status.api_ready and status.nodes is not None:
-            return {n: state for n, state in status.nodes.items() if state.voter is not None}
+            return {n: member for n, member in status.nodes.items() if member.voter is not None}
     return None
 
 
-def why_not_stop(world: World, name: str) -> str | None:
+def why_not_stop(state: ClusterState, name: str) -> str | None:
     """Why a server must not be stopped just now; None where the others go on without it."""
-    found = members(world)
-    if found is None or name not in found or not _is_well(world, found[name]):
+    found = members(state)
+    if found is None or name not in found or not _is_well(state, found[name]):
         return None  # nobody works with it as it is
-    others = [state for other, state in found.items() if other != name]
-    well = [state for state in others if _is_well(world, state)]
+    others = [member for other, member in found.items() if other != name]
+    well = [member for member in others if _is_well(state, member)]
     # Two cannot do without each other: then both have to be well, for a moment's pause.
     needed = majority(len(found)) if len(found) > 2 else len(others)
     if len(well) >= needed:
         return None
-    away = ", ".join(state.name for state in others if state not in well)
+    away = ", ".join(member.name for member in others if member not in well)
     return (
         f"restarting it would cost the cluster its quorum: of {len(found)} servers "
         f"{majority(len(found))} have to be up, and {away} is not"
     )
 
 
-def why_not_join(world: World, name: str) -> str | None:
+def why_not_join(state: ClusterState, name: str) -> str | None:
     """Why etcd would keep a new server waiting; None where it takes it."""
-    found = members(world)
+    found = members(state)
     if found is None:
         return "no server's API answers that it could join"
-    for other, state in found.items():
-        if other != name and not _is_well(world, state):
-            what = "is still joining" if state.ready else "is down"
+    for other, member in found.items():
+        if other != name and not _is_well(state, member):
+            what = "is still joining" if member.ready else "is down"
             return f"etcd takes in nobody while {other} {what}"
     return None
 
 
-def _is_well(world: World, state: NodeState) -> bool:
+def _is_well(state: ClusterState, member: NodeState) -> bool:
     """Ready is not enough: the cluster takes a while to notice that a node is gone."""
-    status = world.statuses.get(state.name)
-    return state.ready and state.voter is True and (status is None or status.api_ready)
+    status = state.statuses.get(member.name)
+    return member.ready and member.voter is True and (status is None or status.api_ready)

@@ -39,7 +39,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Doom:
+class ResetPlan:
     """What a reset would do, and the data that goes with it, by node."""
 
     plan: Plan
@@ -80,7 +80,7 @@ def make_plan(
     transports: Mapping[str, Transport],
     *,
     foreign: bool,
-) -> Doom:
+) -> ResetPlan:
     """What ``reset`` would do; reads every host and changes nothing."""
     found = require_all(
         transports,
@@ -90,7 +90,7 @@ def make_plan(
             _status(cluster, nodes, transports[name]),
         ),
     )
-    return _doom(cluster, nodes, found, foreign=foreign)
+    return _reset_plan(cluster, nodes, found, foreign=foreign)
 
 
 def reset(
@@ -99,7 +99,7 @@ def reset(
     transports: Mapping[str, Transport],
     *,
     foreign: bool,
-    confirm: Callable[[Doom], bool],
+    confirm: Callable[[ResetPlan], bool],
     tell: Listener,
 ) -> bool:
     """Makes ``nodes`` bare. Every host is locked; ``confirm`` sees everything before any change.
@@ -117,12 +117,12 @@ def reset(
             lambda name: (survey(transports[name]), _status(cluster, nodes, transports[name])),
         )
         found = {name: Seen(seen, *rest[name]) for name, (seen, _) in facts.items()}
-        doom = _doom(cluster, nodes, found, foreign=foreign)
-        if doom.plan.empty:
+        reset_plan = _reset_plan(cluster, nodes, found, foreign=foreign)
+        if reset_plan.plan.empty:
             return True
-        if not confirm(doom):
+        if not confirm(reset_plan):
             return False
-        for phase in doom.plan.phases:
+        for phase in reset_plan.plan.phases:
             _carry_out(phase, transports, tell)
         return True
     finally:
@@ -130,9 +130,9 @@ def reset(
             held.release()
 
 
-def _doom(
+def _reset_plan(
     cluster: Cluster, nodes: tuple[Node, ...], found: Mapping[str, Seen], *, foreign: bool
-) -> Doom:
+) -> ResetPlan:
     errors = {
         node.name: _refusal(node.name)
         for node in nodes
@@ -154,7 +154,7 @@ def _doom(
         phases.append(PlannedPhase("cluster", {server: (Forget(gone),)} if gone else {}))
     phases.append(PlannedPhase("servers", cleared(cluster.servers)))
     lost = {node.name: losses(found[node.name].remains) for node in nodes}
-    return Doom(Plan(tuple(phases)), {name: those for name, those in lost.items() if those})
+    return ResetPlan(Plan(tuple(phases)), {name: those for name, those in lost.items() if those})
 
 
 def _status(cluster: Cluster, nodes: tuple[Node, ...], transport: Transport) -> Status | None:

@@ -12,16 +12,16 @@ from edgeboot.inventory.model import Cluster
 
 @dataclass(frozen=True)
 class Selection:
-    """A cluster of fewer nodes; ``bystanders`` among them are read only, for others' sake."""
+    """A cluster of fewer nodes; ``read_only`` among them are read only, for others' sake."""
 
     cluster: Cluster
-    bystanders: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset()
 
 
 def limited(cluster: Cluster, words: Sequence[str]) -> Selection:
     """The part of a cluster that ``words`` name: nodes, groups, or a role.
 
-    Servers always stay, as bystanders where they are not named: others join with what they know,
+    Servers always stay, read-only where they are not named: others join with what they know,
     and they alone see whether those did. ``BadInput`` for a word that names nothing.
     """
     if not words:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Part(StrEnum):
+class ResetTarget(StrEnum):
     """One kind of thing that is taken off a host, in the order in which that can be done."""
 
     SERVICE = "service"
@@ -26,7 +26,7 @@ class Clear:
     come and go until their service has stopped.
     """
 
-    part: Part
+    part: ResetTarget
     items: tuple[str, ...] = ()
     text: str = ""
 

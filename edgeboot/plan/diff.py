@@ -11,10 +11,10 @@ from edgeboot.plan.facts import Facts, FileFact
 from edgeboot.plan.resources import (
     Action,
     Content,
+    CreateOnly,
     Directory,
     File,
-    Kept,
-    Later,
+    KnownAfter,
     Resource,
     Service,
 )
@@ -45,7 +45,7 @@ def diff(resources: Sequence[Resource], facts: Facts) -> tuple[Step, ...]:
                 steps += _directory(resource, facts.files.get(resource.path))
             case File():
                 steps += _file(resource, facts)
-            case Kept():
+            case CreateOnly():
                 steps += _kept(resource, facts.files.get(resource.path))
             case Service():
                 steps += _service(resource, resources, facts)
@@ -61,7 +61,7 @@ def leftovers(
 
     A place is a directory with everything in it, or a file.
     """
-    wanted = {r.path for r in resources if isinstance(r, File | Kept)}
+    wanted = {r.path for r in resources if isinstance(r, File | CreateOnly)}
     return tuple(
         Remove(path)
         for path in sorted(facts.owned & facts.files.keys())
@@ -86,11 +86,11 @@ def _file(want: File, facts: Facts) -> list[Step]:
         digest,
     ):
         return []
-    if want.bulky and not isinstance(want.content, Secret | Later):
+    if want.bulky and not isinstance(want.content, Secret | KnownAfter):
         part = facts.parts.get(paths.stage_of(want.path, digest))
         return [Upload(want.path, want.content, want.mode, have is not None, part)]
     old = None
-    if have and have.content is not None and not isinstance(want.content, Secret | Later):
+    if have and have.content is not None and not isinstance(want.content, Secret | KnownAfter):
         old = have.content.decode("utf-8", "replace")
     return [Write(want.path, want.content, want.mode, replaces=have is not None, old=old)]
 
@@ -103,7 +103,7 @@ def _action(want: Action, facts: Facts) -> list[Step]:
     return [Run(want.snippet, words, want.text, want.shown, hint, want.stdin, want.deadline)]
 
 
-def _kept(want: Kept, have: FileFact | None) -> list[Step]:
+def _kept(want: CreateOnly, have: FileFact | None) -> list[Step]:
     if have is None:
         return [Write(want.path, want.fresh, want.mode, replaces=False)]
     if have.mode != want.mode and have.content is not None:
@@ -135,7 +135,7 @@ def _inputs(want: Service, resources: Sequence[Resource], facts: Facts) -> str:
     for resource in resources:
         if isinstance(resource, File) and resource.restarts == want.name:
             digest = content_hash(resource.content)
-        elif isinstance(resource, Kept) and resource.restarts == want.name:
+        elif isinstance(resource, CreateOnly) and resource.restarts == want.name:
             have = facts.files.get(resource.path)
             digest = have.sha256 if have else content_hash(resource.fresh)
             digest = "" if resource.changes else digest
@@ -148,7 +148,7 @@ def _inputs(want: Service, resources: Sequence[Resource], facts: Facts) -> str:
 def content_hash(content: Content) -> str:
     """SHA-256 of what a file shall hold; empty for what is not known yet, which equals nothing."""
     match content:
-        case Later():
+        case KnownAfter():
             return ""
         case Secret():
             return BytesSource(content.value).sha256

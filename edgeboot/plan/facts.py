@@ -63,7 +63,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialUpload:
     """The beginning of an upload that was cut off: its length in bytes and its SHA-256."""
 
     size: int
@@ -83,7 +83,7 @@ class Facts:
     node_token: Secret | None  # the full join token, on a server that has been up
     condition: Condition = field(default_factory=Condition)
     asked_at: float | None = None  # the controller's clock when the host read its own
-    parts: Mapping[str, Part] = field(default_factory=dict)  # by path of the stage
+    parts: Mapping[str, PartialUpload] = field(default_factory=dict)  # by path of the stage
     done: Mapping[str, str] = field(default_factory=dict)  # name of an action -> its inputs
 
 
@@ -99,7 +99,7 @@ class _Draft:
     listeners: list[Listener] = field(default_factory=list)
     node_token: Secret | None = None
     condition: list[str] = field(default_factory=list)
-    parts: dict[str, Part] = field(default_factory=dict)
+    parts: dict[str, PartialUpload] = field(default_factory=dict)
     done: dict[str, str] = field(default_factory=dict)
 
 
@@ -117,7 +117,7 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:  # noqa: C901 - a ta
             draft.contents[path] = base64.b64decode(encoded)
         case "part":
             size, digest, path = rest.split(" ", 2)
-            draft.parts[path] = Part(int(size), digest)
+            draft.parts[path] = PartialUpload(int(size), digest)
         case "owned":
             draft.owned.add(rest)
         case "unit":

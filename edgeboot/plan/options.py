@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Terms:
+class InstallOptions:
     """``allowed`` are ids of findings that shall warn instead of refuse.
 
     ``new_agent_token``: agents get another one than they have; ``new_server_token``: servers do.
@@ -19,4 +19,4 @@ class Terms:
     new_server_token: bool = False
 
 
-USUAL_TERMS = Terms()
+DEFAULT_OPTIONS = InstallOptions()

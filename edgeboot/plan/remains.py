@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeboot.errors import StepFailed
 from edgeboot.plan import paths
-from edgeboot.plan.clear import Clear, Part
+from edgeboot.plan.clear import Clear, ResetTarget
 from edgeboot.plan.steps import human_size
 
 
@@ -120,20 +120,22 @@ def clearing_steps(remains: Remains) -> tuple[Clear, ...]:
     size = human_size(sum(remains.paths.values()))
     processes, rules = _counted(remains.processes, "process"), _counted(remains.rules, "rule")
     steps = (
-        *(Clear(Part.SERVICE, (s,), f"stop and disable {s}") for s in remains.services),
-        *_one(remains.processes, Part.PROCESSES, f"end {processes} of K3s and its pods"),
-        *_one(remains.mounts, Part.MOUNTS, f"unmount {_listed(remains.mounts)}"),
-        *_one(network, Part.NETWORK, f"remove links and network namespaces {_listed(network)}"),
-        *_one(remains.rules, Part.RULES, f"remove {rules} of K3s from iptables"),
+        *(Clear(ResetTarget.SERVICE, (s,), f"stop and disable {s}") for s in remains.services),
+        *_one(remains.processes, ResetTarget.PROCESSES, f"end {processes} of K3s and its pods"),
+        *_one(remains.mounts, ResetTarget.MOUNTS, f"unmount {_listed(remains.mounts)}"),
+        *_one(
+            network, ResetTarget.NETWORK, f"remove links and network namespaces {_listed(network)}"
+        ),
+        *_one(remains.rules, ResetTarget.RULES, f"remove {rules} of K3s from iptables"),
     )
     if gone:
-        steps = (*steps, Clear(Part.PATHS, gone, f"remove {' '.join(gone)} ({size})"))
+        steps = (*steps, Clear(ResetTarget.PATHS, gone, f"remove {' '.join(gone)} ({size})"))
     if remains.record:
-        steps = (*steps, Clear(Part.RECORD, (), f"remove edgeboot's own {paths.OURS}"))
+        steps = (*steps, Clear(ResetTarget.RECORD, (), f"remove edgeboot's own {paths.OURS}"))
     return steps
 
 
-def _one(present: object, part: Part, text: str) -> tuple[Clear, ...]:
+def _one(present: object, part: ResetTarget, text: str) -> tuple[Clear, ...]:
     return (Clear(part, (), text),) if present else ()
 
 

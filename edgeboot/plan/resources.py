@@ -9,7 +9,7 @@ from edgeboot.secret import Secret
 
 
 @dataclass(frozen=True)
-class Later:
+class KnownAfter:
     """A value that exists only after something has happened; it is observed then, never guessed."""
 
     after: str  # "server-1 is up"
@@ -18,7 +18,7 @@ class Later:
         return f"(known after {self.after})"
 
 
-Content = Source | Secret | Later
+Content = Source | Secret | KnownAfter
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CreateOnly:
     """A file that is made where it is missing, and whose content is left alone where it exists.
 
     A token that was generated once, or a file that K3s itself goes on writing. ``changes``: another
@@ -87,7 +87,7 @@ class Action:
     hint: str | None = None
 
 
-Resource = Directory | File | Kept | Service | Action
+Resource = Directory | File | CreateOnly | Service | Action
 
 
 def text(content: str) -> Source:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from edgeboot.blob import Source
 from edgeboot.plan.clear import Clear, Forget
-from edgeboot.plan.facts import Part
-from edgeboot.plan.resources import Content, Later
+from edgeboot.plan.facts import PartialUpload
+from edgeboot.plan.resources import Content, KnownAfter
 from edgeboot.secret import Secret
 
 
@@ -35,7 +35,7 @@ class Upload:
     source: Source = field(repr=False)
     mode: int
     replaces: bool
-    part: Part | None = None
+    part: PartialUpload | None = None
 
     def describe(self) -> str:
         """One line for people."""
@@ -59,12 +59,12 @@ class Write:
     def describe(self) -> str:
         """One line for people."""
         verb = "change" if self.replaces else "write"
-        suffix = f" {self.content}" if isinstance(self.content, Secret | Later) else ""
+        suffix = f" {self.content}" if isinstance(self.content, Secret | KnownAfter) else ""
         return f"{verb} {self.path} ({self.mode:04o}){suffix}"
 
     def details(self) -> tuple[str, ...]:
         """The difference between what is there and what will be, as lines of a unified diff."""
-        if isinstance(self.content, Secret | Later):
+        if isinstance(self.content, Secret | KnownAfter):
             return ()
         new = b"".join(self.content.open()).decode("utf-8", "replace")
         lines = difflib.unified_diff(

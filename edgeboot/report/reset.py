@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from edgeboot.lifecycle.reset import Doom
+from edgeboot.lifecycle.reset import ResetPlan
 from edgeboot.report.plan import plan_json, plan_lines
 
 
-def doom_lines(doom: Doom) -> Iterator[str]:
+def reset_plan_lines(reset_plan: ResetPlan) -> Iterator[str]:
     """The plan, then the data that goes with it: the last thing read before answering."""
-    if doom.plan.empty:
+    if reset_plan.plan.empty:
         yield "Nothing to do: there is nothing of K3s or edgeboot on these hosts."
         return
-    yield from plan_lines(doom.plan)
-    if doom.losses:
+    yield from plan_lines(reset_plan.plan)
+    if reset_plan.losses:
         yield "This data will be lost:"
-    for node, losses in doom.losses.items():
+    for node, losses in reset_plan.losses.items():
         yield f"  {node}"
         yield from (f"    {loss.describe()}" for loss in losses)
 
 
-def doom_json(doom: Doom) -> dict[str, Any]:
+def reset_plan_json(reset_plan: ResetPlan) -> dict[str, Any]:
     """The same as one JSON document; sizes in bytes."""
     lost = {
         node: [{"what": loss.what, "size": loss.size} for loss in losses]
-        for node, losses in doom.losses.items()
+        for node, losses in reset_plan.losses.items()
     }
-    return {**plan_json(doom.plan), "lost": lost}
+    return {**plan_json(reset_plan.plan), "lost": lost}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from edgeboot.inventory.model import Role
 from edgeboot.plan.diff import content_hash
-from edgeboot.plan.resources import Directory, File, Kept, Resource
+from edgeboot.plan.resources import CreateOnly, Directory, File, Resource
 
 # K3s sets these itself (pkg/agent/syssetup/setup.go); without them pods reach nobody.
 SYSCTLS = {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1"}
@@ -77,7 +77,7 @@ def expected_files(resources: Iterable[Resource]) -> tuple[ExpectedFile, ...]:
             case File():
                 digest = content_hash(resource.content) or None
                 found.append(ExpectedFile(resource.path, resource.mode, digest))
-            case Kept():
+            case CreateOnly():
                 found.append(ExpectedFile(resource.path, resource.mode))
             case Directory():
                 found.append(ExpectedFile(resource.path, resource.mode, directory=True))

@@ -12,7 +12,7 @@ from edgeboot.errors import EdgebootError, Interrupted
 from edgeboot.verify.checks import CHECKS
 from edgeboot.verify.measure.budgets import Verdict, shown
 from edgeboot.verify.results import CLUSTER, CheckResult, Outcome, Question
-from edgeboot.verify.selection import Scope, applies
+from edgeboot.verify.selection import CheckSelection, applies
 from edgeboot.verify.subject import ClusterSubject, Subject
 
 _UNREAD = "(not read)"
@@ -45,7 +45,7 @@ class Plugin:
         self,
         subjects: Mapping[str, Subject],
         cluster: ClusterSubject,
-        scope: Scope,
+        scope: CheckSelection,
         tell: Callable[[CheckResult], None],
     ) -> None:
         self._subjects = subjects

@@ -15,7 +15,7 @@ _WITH_PODS = frozenset(
 
 
 @dataclass(frozen=True)
-class Scope:
+class CheckSelection:
     """Which checks are wanted.
 
     ``only`` are the questions asked; ``keyword`` is pytest's ``-k``; without ``pods`` none are
@@ -39,7 +39,11 @@ class Scope:
 
 
 def applies(
-    check: str, scope: Scope, cluster: ClusterExpectation, node: Expectation | None, nodes: int
+    check: str,
+    scope: CheckSelection,
+    cluster: ClusterExpectation,
+    node: Expectation | None,
+    nodes: int,
 ) -> bool:
     """Whether a built-in check has a meaning for this cluster and node."""
     if check in _WITH_PODS and not scope.pods:

@@ -24,7 +24,7 @@ from edgeboot.verify.reading.inspection import Inspection, parse_inspection
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class Cached(Generic[T]):
     """A reading, or what went wrong with it, for whoever asks later."""
 
     def __init__(self, why: str) -> None:
@@ -52,8 +52,8 @@ class ClusterSubject:
 
     def __init__(self, expected: ClusterExpectation) -> None:
         self.expected = expected
-        self._reading: Kept[Cluster] = Kept("no server was asked")
-        self._probes: Kept[Probes] = Kept("no pod was started")
+        self._reading: Cached[Cluster] = Cached("no server was asked")
+        self._probes: Cached[Probes] = Cached("no pod was started")
 
     @property
     def reading(self) -> Cluster:
@@ -97,8 +97,8 @@ class Subject:
         self.cluster = cluster
         self.host: Host = host_of(transport)
         self._transport = transport
-        self._usage: Kept[Usage] = Kept("it was not sampled")
-        self._inspection: Kept[Inspection] = Kept("it was not inspected")
+        self._usage: Cached[Usage] = Cached("it was not sampled")
+        self._inspection: Cached[Inspection] = Cached("it was not inspected")
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from edgeboot.verify.expectation import ClusterExpectation, Expectation
 from edgeboot.verify.measure.summary import node_report
 from edgeboot.verify.plugin import Plugin
 from edgeboot.verify.results import CheckResult, Outcome, Verification
-from edgeboot.verify.selection import Scope
+from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.subject import ClusterSubject, Subject
 
 _WORKERS = 64  # they only wait for hosts
@@ -41,7 +41,7 @@ class Fleet:
         self.all = {e.node: Subject(e, transports[e.node], self.cluster) for e in expectations}
         self.subjects = {name: s for name, s in self.all.items() if name not in aside}
 
-    def read(self, scope: Scope, window: int, say: Callable[[str], None]) -> None:
+    def read(self, scope: CheckSelection, window: int, say: Callable[[str], None]) -> None:
         """Takes all readings that the checks in scope need, from all hosts at once.
 
         Use is sampled first and alone: hashing files and starting pods are not what K3s costs.
@@ -72,7 +72,7 @@ class Fleet:
 
 def verify(
     fleet: Fleet,
-    scope: Scope,
+    scope: CheckSelection,
     *,
     window: int,
     when: str,
@@ -96,7 +96,7 @@ def verify(
 
 
 def run_checks(
-    fleet: Fleet, scope: Scope, tell: Callable[[CheckResult], None]
+    fleet: Fleet, scope: CheckSelection, tell: Callable[[CheckResult], None]
 ) -> Sequence[CheckResult]:
     """Asserts what was read."""
     plugin = Plugin(fleet.subjects, fleet.cluster, scope, tell)
@@ -135,7 +135,7 @@ def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
     return replace(result, detail=journal)
 
 
-def _arguments(root: str, scope: Scope) -> list[str]:
+def _arguments(root: str, scope: CheckSelection) -> list[str]:
     # No configuration, plugin or cache of the directory edgeboot happens to be called in.
     keyword = ["-k", scope.keyword] if scope.keyword else []
     return [

@@ -26,7 +26,7 @@ class Login:
 
 
 @dataclass(frozen=True)
-class Answer:
+class MachineFacts:
     """What a machine says of itself: its host key, its interfaces by their addresses."""
 
     host_key: str
@@ -77,10 +77,10 @@ def _is_near(host: str) -> bool:
         return host == "localhost"
 
 
-def parse_answer(node: str, text: str) -> Answer:
+def parse_facts(node: str, text: str) -> MachineFacts:
     """What a machine answered to ``QUESTION``."""
     key = _KEY.search(text)
     if key is None:
         raise LabFailed(f"it shows no ed25519 host key; it printed: {text[-500:]!r}", where=node)
     interfaces = {IPv4Address(hit[2]): hit[1] for hit in _ADDRESS.finditer(text)}
-    return Answer(key[1], interfaces)
+    return MachineFacts(key[1], interfaces)

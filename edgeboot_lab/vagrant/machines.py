@@ -21,7 +21,7 @@ from pathlib import Path
 
 from edgeboot_lab import access
 from edgeboot_lab.errors import LabBadInput, LabError, LabFailed, LabRefused
-from edgeboot_lab.inventory_file import Entry, inventory_text
+from edgeboot_lab.inventory_file import HostEntry, inventory_text
 from edgeboot_lab.locks import held
 from edgeboot_lab.names import MAX_NODES, check_lab_name, node_names
 from edgeboot_lab.run import run
@@ -36,7 +36,7 @@ from edgeboot_lab.state import (
     write_private,
 )
 from edgeboot_lab.vagrant import command
-from edgeboot_lab.vagrant.boxes import QUESTION, Answer, Login, parse_answer, parse_logins
+from edgeboot_lab.vagrant.boxes import QUESTION, Login, MachineFacts, parse_facts, parse_logins
 from edgeboot_lab.vagrant.command import Progress, Vagrant
 
 _LEAST_MEMORY = 256 << 20
@@ -190,23 +190,23 @@ def _make(vagrant: Vagrant, spec: VagrantSpec, progress: Progress) -> VagrantLab
     return lab
 
 
-def _entry(vagrant: Vagrant, node: str, logins: Mapping[str, Login]) -> Entry:
+def _entry(vagrant: Vagrant, node: str, logins: Mapping[str, Login]) -> HostEntry:
     """What Vagrant and the machine itself say of ``node``."""
     login = logins.get(node)
     if login is None:
         raise LabFailed("`vagrant ssh-config` does not know it: it did not come up", where=node)
-    answer = parse_answer(node, vagrant.run_in(node, QUESTION))
+    facts = parse_facts(node, vagrant.run_in(node, QUESTION))
     address = vagrant.record.address(node)
-    return Entry(
-        node, address, login.user, login.key, answer.host_key, _interface(node, answer, address)
+    return HostEntry(
+        node, address, login.user, login.key, facts.host_key, _interface(node, facts, address)
     )
 
 
-def _interface(node: str, answer: Answer, address: IPv4Address) -> str:
-    for has, interface in answer.interfaces.items():
+def _interface(node: str, facts: MachineFacts, address: IPv4Address) -> str:
+    for has, interface in facts.interfaces.items():
         if has == address:
             return interface
-    has_only = ", ".join(map(str, answer.interfaces)) or "none"
+    has_only = ", ".join(map(str, facts.interfaces)) or "none"
     raise LabFailed(
         f"it has no address {address} in the lab's network, only {has_only}", where=node
     )
@@ -233,7 +233,7 @@ def _ssh_config(files: LabFiles) -> Path:
     return files.root / "ssh_config"
 
 
-def _ssh_config_text(files: LabFiles, entries: list[Entry]) -> str:
+def _ssh_config_text(files: LabFiles, entries: list[HostEntry]) -> str:
     """For ``ssh -F``: the machines by name, their keys pinned."""
     lines: list[str] = []
     for entry in entries:

@@ -19,7 +19,7 @@ import yaml
 
 from edgeboot.blob import BytesSource, Source
 from edgeboot.cli.run.connect import connected
-from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.events import silent
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import install
@@ -108,11 +108,11 @@ def no_op(fleet: Fleet, inventory: Path) -> None:
     row("`edgeboot --version` (start of Python)", timed(lambda: fleet.run("--version")), peer[1])
     cluster = load(inventory)
     with (
-        open_supplies(cluster, None) as supplies,
+        open_bundle(cluster, None) as bundle,
         connected(cluster, accept_new=False) as transports,
     ):
         counting = {name: Counting(transport) for name, transport in transports.items()}
-        install(cluster, supplies, counting, confirm=lambda _p: True, tell=silent, patience=60)
+        install(cluster, bundle, counting, confirm=lambda _p: True, tell=silent, patience=60)
     counts = ", ".join(f"{name} {transport.execs}" for name, transport in counting.items())
     print(f"\nCommands started after connecting: {counts}.")
 

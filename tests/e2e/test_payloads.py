@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from edgeboot.cli.run.connect import target_of
-from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.engine.apply import apply
 from edgeboot.engine.observe import observe
 from edgeboot.errors import BadInput
@@ -18,7 +18,7 @@ from edgeboot.events import silent
 from edgeboot.inventory.k3s_keys import KEYS, Kind
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.cluster_state import World, settling_steps, staging_steps
+from edgeboot.lifecycle.cluster_state import ClusterState, settling_steps, staging_steps
 from edgeboot.plan import paths
 from edgeboot.plan.steps import MakeDirectory, Step, Write
 from edgeboot.secret import Secret
@@ -46,14 +46,14 @@ def test_row_43_no_payload_is_obeyed(bare: Fleet, tmp_path: Path) -> None:
     assert len(accepted) >= 40
     cluster = load(bare.inventory("server-1"))
     node = cluster.servers[0]
-    with open_supplies(cluster, bare.bundle) as supplies:
+    with open_bundle(cluster, bare.bundle) as bundle:
         host = connect(target_of(node), HostKeys())
         facts = {node.name: observe(host)}
         for payload, hostile in accepted:
-            world = World(hostile, supplies, facts, Secret(b"x"))
+            state = ClusterState(hostile, bundle, facts, Secret(b"x"))
             steps = (
-                *staging_steps(world, hostile.nodes[0]),
-                *settling_steps(world, hostile.nodes[0]),
+                *staging_steps(state, hostile.nodes[0]),
+                *settling_steps(state, hostile.nodes[0]),
             )
             apply(host, [s for s in steps if _matters(s)], silent)
             arrived = yaml.safe_load(bare.on(node.name, f"cat {paths.CONFIG}"))

@@ -25,8 +25,8 @@ from tests.guardian import guarded
 
 HERE = Path(__file__).parent
 NODES = ("server-1", "agent-1")
-STATE, LEFTOVERS, BYSTANDERS = (
-    (HERE / name).read_text() for name in ("host_state.sh", "leftovers.sh", "bystanders.sh")
+STATE, LEFTOVERS, FOREIGN = (
+    (HERE / name).read_text() for name in ("host_state.sh", "leftovers.sh", "foreign_processes.sh")
 )
 EXCEPTIONS = yaml.safe_load((HERE / "reset_exceptions.yml").read_text()) or []
 
@@ -93,7 +93,7 @@ def rig(
 
 def made(fleet: Fleet) -> Rig:
     for node in NODES:
-        fleet.on(node, BYSTANDERS)
+        fleet.on(node, FOREIGN)
     return Rig(fleet, {node: state_of(fleet, node) for node in NODES})
 
 

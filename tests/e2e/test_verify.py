@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from edgeboot.cli.run.connect import connected
-from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.verify.expectations import cluster_expectation, expectations
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Role
 from edgeboot.verify.results import Outcome, Question
-from edgeboot.verify.selection import Scope
+from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import Fleet as Hosts
 from edgeboot.verify.suite import verify
 from tests.e2e.fleet import Fleet
@@ -216,14 +216,14 @@ def _misbehaving(fleet: Fleet, wishes: Mapping[str, str], *, groups: bool) -> se
         fleet.on(node, f"printf '{text}\n' >/run/k3s/standin-misbehave; sleep 2")
     cluster = load(fleet.inventory())
     with (
-        open_supplies(cluster, fleet.bundle) as supplies,
+        open_bundle(cluster, fleet.bundle) as bundle,
         connected(cluster, accept_new=False) as transports,
         Meter(fleet, groups=groups) as meter,
     ):
         named = {Role.SERVER: LIMITS | {"api-latency": 1500}, Role.AGENT: LIMITS}
-        expected = expectations(cluster, supplies, transports, named)
-        hosts = Hosts(cluster_expectation(cluster, supplies), expected, transports)
-        scope = Scope(frozenset({Question.FIT}))
+        expected = expectations(cluster, bundle, transports, named)
+        hosts = Hosts(cluster_expectation(cluster, bundle), expected, transports)
+        scope = CheckSelection(frozenset({Question.FIT}))
         found = verify(hosts, scope, window=4, when="2026-01-01T00:00:00+00:00", tell=_silent)
         own = {n: (meter.files(n), meter.disk(n)) for n in wishes}
     for node, subject in hosts.subjects.items():

@@ -64,11 +64,11 @@ def traces() -> Callable[[LabSpec], frozenset[str]]:
 def traces_of(spec: LabSpec) -> frozenset[str]:
     """Links, namespaces, mounts, control groups, processes, nspawn's directories, files."""
     names = LabNames(spec.name)
-    marks = (names.host_prefix, f"{spec.state_dir}/{spec.name}")
+    applied_labels = (names.host_prefix, f"{spec.state_dir}/{spec.name}")
     found = {f"link {path.name}" for path in Path("/sys/class/net").glob(f"{names.bridge}*")}
     found |= {f"netns {path.name}" for path in _listed("/run/netns") if names.lab in path.name}
     mounts = Path("/proc/self/mounts").read_text().splitlines()
-    found |= {f"mount {line}" for line in mounts if any(mark in line for mark in marks)}
+    found |= {f"mount {line}" for line in mounts if any(mark in line for mark in applied_labels)}
     for top, groups, _ in os.walk("/sys/fs/cgroup"):
         found |= {f"cgroup {top}/{group}" for group in groups if names.host_prefix in group}
     for process in Path("/proc").glob("[0-9]*"):
@@ -76,7 +76,7 @@ def traces_of(spec: LabSpec) -> frozenset[str]:
         # A zombie is dead; when the machine's PID 1 looks at its orphans is not the lab's to say.
         if "State:\tZ" in _text(process / "status"):
             continue
-        if any(mark in text for mark in marks for text in texts):
+        if any(mark in text for mark in applied_labels for text in texts):
             found.add(f"process {process.name} {texts[1]}")
     nspawn = _listed("/run/systemd/nspawn/propagate") + _listed("/run/systemd/nspawn/locks")
     found |= {f"nspawn {path}" for path in nspawn if names.lab in path.name}

@@ -15,7 +15,7 @@ from edgeboot_lab.cgroup.base import Launch, entrances
 from edgeboot_lab.cgroup.v1 import hierarchies
 from edgeboot_lab.cgroup.v2 import service_argv
 from edgeboot_lab.errors import LabError
-from edgeboot_lab.inventory_file import Entry, inventory_text
+from edgeboot_lab.inventory_file import HostEntry, inventory_text
 from edgeboot_lab.lab import LabSpec, find_lab, list_labs, up
 from edgeboot_lab.locks import held
 from edgeboot_lab.names import LabNames, check_lab_name, node_names
@@ -113,9 +113,11 @@ def test_a_damaged_record_is_an_error_that_helps(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_inventory_is_what_edgeboot_reads(version: int) -> None:
     key = Path("/s/lab/id_ed25519")
-    server = Entry("server-1", RECORD.address("server-1"), "edge", key, "ssh-ed25519 AAAA1")
+    server = HostEntry("server-1", RECORD.address("server-1"), "edge", key, "ssh-ed25519 AAAA1")
     own = Path("/s/agent-1/key")
-    agent = Entry("agent-1", RECORD.address("agent-1"), "edge", own, "ssh-ed25519 AAAA2", "eth1")
+    agent = HostEntry(
+        "agent-1", RECORD.address("agent-1"), "edge", own, "ssh-ed25519 AAAA2", "eth1"
+    )
     read = yaml.safe_load(inventory_text("lab", [server, agent], version))
     config = {"config": {"kubelet-arg": ["fail-cgroupv1=false"]}} if version == 1 else {}
     assert read == {

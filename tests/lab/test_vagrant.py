@@ -22,7 +22,7 @@ from edgeboot.inventory.load import load
 from edgeboot_lab.lab import Lab
 from edgeboot_lab.state import LabFiles, LabRecord, save
 from edgeboot_lab.vagrant import machines
-from edgeboot_lab.vagrant.boxes import parse_answer, parse_logins
+from edgeboot_lab.vagrant.boxes import parse_facts, parse_logins
 from edgeboot_lab.vagrant.command import Event, Vagrant, parse_event
 from edgeboot_lab.vagrant.machines import VagrantSpec
 
@@ -389,11 +389,11 @@ def test_answers_of_machines() -> None:
         "1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever\n"
         "2: eth0    inet 10.0.2.15/24 brd 10.0.2.255 scope global dynamic eth0\n"
     )
-    answer = parse_answer("server-1", text)
+    answer = parse_facts("server-1", text)
     assert answer.host_key == "ssh-ed25519 AAAAC3Nz+/="
     assert answer.interfaces[IPv4Address("10.0.2.15")] == "eth0"
     with pytest.raises(StepFailed, match="no ed25519 host key"):
-        parse_answer("server-1", "cat: /etc/ssh/ssh_host_ed25519_key.pub: No such file")
+        parse_facts("server-1", "cat: /etc/ssh/ssh_host_ed25519_key.pub: No such file")
 
 
 def test_machine_readable_lines() -> None:

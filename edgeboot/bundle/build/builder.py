@@ -26,7 +26,7 @@ from edgeboot.bundle.build.resolve import (
     pin_reference,
     pinned_pulls,
 )
-from edgeboot.bundle.build.spec import Entry, Spec
+from edgeboot.bundle.build.spec import Spec, SpecFile
 from edgeboot.bundle.charts import images
 from edgeboot.bundle.charts.helm import find as find_helm
 from edgeboot.bundle.charts.oci import RegistryCharts
@@ -128,7 +128,7 @@ class _Work:
         images = take_apart(part.images, (arch,), self.store, part.images_name)
         self._add_images(kept(images, self.spec.k3s.without))
 
-    def extra_images(self, entry: Entry) -> None:
+    def extra_images(self, entry: SpecFile) -> None:
         """Collect the images of an archive."""
         self.note(f"images of {entry.path}")
         pin_file(self.pins, "archives", entry)
@@ -179,7 +179,7 @@ class _Work:
         if entry.discover:
             self.charts.append((item, entry.where))
 
-    def file(self, role: Role, entry: Entry) -> None:
+    def file(self, role: Role, entry: SpecFile) -> None:
         """Collect a manifest or a plain file."""
         name = entry.name or entry.path.name
         if not encoding.is_item_name(name):

@@ -32,7 +32,7 @@ _EMBEDDED = re.compile(rb"v[0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3}(?:-rc[0-9]{1,2})?\
 
 
 @dataclass(frozen=True)
-class Part:
+class ReleaseFile:
     """What a release has for one architecture: the binary, and a path to the image archive."""
 
     arch: Arch
@@ -78,7 +78,7 @@ def image_names(origin: Origin) -> frozenset[str] | None:
 
 def acquire(
     origin: Origin, arch: Arch, store: Store, sums: Mapping[str, str] | None = None
-) -> Part:
+) -> ReleaseFile:
     """Binary and image archive of one architecture, checked against the release's checksums.
 
     ``sums`` are these, where they have been read already.
@@ -101,7 +101,9 @@ def acquire(
         name = f"k3s-airgap-images-{arch.name}{suffix}"
         if name in sums:
             try:
-                return Part(arch, binary, origin.obtain(name, sums[name]), origin.describe(name))
+                return ReleaseFile(
+                    arch, binary, origin.obtain(name, sums[name]), origin.describe(name)
+                )
             except Missing:
                 continue
     stem = origin.describe(f"k3s-airgap-images-{arch.name}")

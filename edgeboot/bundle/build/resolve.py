@@ -16,7 +16,7 @@ from edgeboot.bundle.build.helm_release import at_hand
 from edgeboot.bundle.build.lock import Lock, Pins
 from edgeboot.bundle.build.origin import DirectoryOrigin, HttpOrigin, Origin
 from edgeboot.bundle.build.registry_images import ImageEntry
-from edgeboot.bundle.build.spec import Entry, K3s, Spec
+from edgeboot.bundle.build.spec import K3s, Spec, SpecFile
 from edgeboot.bundle.charts import images, vendoring
 from edgeboot.bundle.charts.oci import RegistryCharts
 from edgeboot.bundle.charts.repository import Repositories
@@ -165,7 +165,7 @@ def pin_k3s(pins: Pins, origin: Origin, arch: Arch) -> Mapping[str, str]:
     return sums
 
 
-def pin_file(pins: Pins, kind: str, entry: Entry, blob: Blob | None = None) -> None:
+def pin_file(pins: Pins, kind: str, entry: SpecFile, blob: Blob | None = None) -> None:
     """Pin a file by its bytes; ``blob`` where they have been hashed already."""
     found = blob or measure(readable(entry.path))
     pins.note(kind, entry.label, entry.label, {"sha256": found.sha256})

@@ -54,7 +54,7 @@ class HelmPin:
 
 
 @dataclass(frozen=True)
-class Entry:
+class SpecFile:
     """A file or directory to carry; ``name`` is what it is called on nodes, where that matters."""
 
     path: Path
@@ -71,9 +71,9 @@ class Spec:
     name: str
     k3s: K3s
     charts: tuple[ChartEntry, ...]
-    manifests: tuple[Entry, ...]
-    files: tuple[Entry, ...]
-    images: tuple[Entry, ...]  # archives
+    manifests: tuple[SpecFile, ...]
+    files: tuple[SpecFile, ...]
+    images: tuple[SpecFile, ...]  # archives
     pulls: tuple[registry_images.ImageEntry, ...] = ()
     registries: tuple[RegistrySettings, ...] = ()
     strict: bool = False
@@ -183,11 +183,11 @@ def _source(reader: strict.Reader, base: Path) -> Path | str | None:
         raise reader.error("source", error.what) from None
 
 
-def _manifests(reader: strict.Reader, base: Path) -> tuple[Entry, ...]:
+def _manifests(reader: strict.Reader, base: Path) -> tuple[SpecFile, ...]:
     texts, value = reader.texts("manifests"), reader.value("manifests")
     items = value.items if isinstance(value, strict.Sequence) else ()
     places = [item.where for item in items if isinstance(item, strict.Scalar)]
-    entries: dict[str, Entry] = {}
+    entries: dict[str, SpecFile] = {}
     for text, where in zip(texts, places, strict=True):
         path = Path(text)
         if not _MANIFEST.fullmatch(path.name):
@@ -198,11 +198,11 @@ def _manifests(reader: strict.Reader, base: Path) -> tuple[Entry, ...]:
         if addon in entries:
             what = f"two manifests are called {strict.quoted(addon)}"
             raise BadInput(what, where=where, hint="K3s goes by the text before the first dot")
-        entries[addon] = Entry(base / path, where, path.name, label=text)
+        entries[addon] = SpecFile(base / path, where, path.name, label=text)
     return tuple(entries.values())
 
 
-def _entry(mapping: strict.Mapping, base: Path, what: str, keys: tuple[str, ...]) -> Entry:
+def _entry(mapping: strict.Mapping, base: Path, what: str, keys: tuple[str, ...]) -> SpecFile:
     reader = mapping.reader(keys, what)
     label = reader.text(keys[0])
     name, sha256 = reader.text("name", None), reader.text("sha256", None)
@@ -211,4 +211,4 @@ def _entry(mapping: strict.Mapping, base: Path, what: str, keys: tuple[str, ...]
         raise reader.error("name", f"{strict.quoted(name)} is not a file name for nodes", hint)
     if sha256 is not None and not SHA256.fullmatch(sha256):
         raise reader.error("sha256", "is not a SHA-256: 64 lower-case hexadecimal digits")
-    return Entry(base / label, mapping.where(), name, sha256, label)
+    return SpecFile(base / label, mapping.where(), name, sha256, label)

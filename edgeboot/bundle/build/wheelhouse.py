@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edgeboot
-from edgeboot.bundle.build.spec import Entry
+from edgeboot.bundle.build.spec import SpecFile
 from edgeboot.errors import StepFailed
 
 README = "edgeboot-README.txt"
@@ -44,7 +44,7 @@ class Target:
         return f"Python {python} on {self.platform or os.uname().machine}"
 
 
-def collect(directory: Path, target: Target) -> tuple[Entry, ...]:
+def collect(directory: Path, target: Target) -> tuple[SpecFile, ...]:
     """Put the wheels and a README into ``directory``; entries of a bundle spec for all of them.
 
     ``StepFailed`` with pip's own words where it cannot get one.
@@ -60,7 +60,7 @@ def collect(directory: Path, target: Target) -> tuple[Entry, ...]:
         _pip("wheel", "--wheel-dir", str(directory), str(ours))
     text = _TEXT.format(version=edgeboot.__version__, target=target)
     (directory / README).write_text(text, encoding="utf-8")
-    return tuple(Entry(path, "--with-edgeboot") for path in sorted(directory.iterdir()))
+    return tuple(SpecFile(path, "--with-edgeboot") for path in sorted(directory.iterdir()))
 
 
 def _ourselves() -> str:

@@ -153,7 +153,7 @@ class Renderer:
         """A parenthesis, perhaps with a field after it: ``(dict "a" 1).a``."""
         inner, path = word
         value = self.value(inner, dot, names)
-        return self._walk(value, path, None) if path else value
+        return self._runner(value, path, None) if path else value
 
     def _field(self, word: str, dot: Any, names: dict[str, Any]) -> Any:
         name, _, path = word.partition(".")
@@ -167,9 +167,9 @@ class Renderer:
         parts = [part for part in path.split(".") if part]
         if known and parts[:1] == ["Values"]:
             self.touched.add(tuple(parts[1:]))
-        return self._walk(start, parts, word)
+        return self._runner(start, parts, word)
 
-    def _walk(self, value: Any, parts: list[str], word: str | None) -> Any:
+    def _runner(self, value: Any, parts: list[str], word: str | None) -> Any:
         for part in parts:
             if isinstance(value, Unknown):
                 return value

@@ -61,13 +61,13 @@ class Constraint:
 
     def allows(self, version: Version) -> bool:
         """Whether a version lies in the range."""
-        return any(all(term.allows(version) for term in terms) for terms in self.alternatives)
+        return any(all(term.allows(version) for term in options) for options in self.alternatives)
 
 
 def constraint(text: str) -> Constraint:
     """A range as Helm reads it; an empty one allows every release. ValueError."""
     rewritten = _HYPHEN.sub(r">=\1 <=\2", text)
-    return Constraint(text, tuple(_terms(part, text) for part in rewritten.split("||")))
+    return Constraint(text, tuple(_options(part, text) for part in rewritten.split("||")))
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,17 @@ class _Term:
         return _COMPARE[self.operator](self, version)
 
 
-def _terms(part: str, text: str) -> tuple[_Term, ...]:
-    terms: list[_Term] = []
+def _options(part: str, text: str) -> tuple[_Term, ...]:
+    options: list[_Term] = []
     rest = _skip(part)
     while rest:
         match = _CONSTRAINT.match(rest)
         after = rest[match.end() :] if match else ""
         if match is None or (after and _SEPARATOR.fullmatch(after[0]) is None):
             raise ValueError(f"{text[:60]!r} is not a range of versions")
-        terms.append(_term(match))
+        options.append(_term(match))
         rest = _skip(after)
-    return tuple(terms) or (_Term("", Version((0, 0, 0)), 0),)
+    return tuple(options) or (_Term("", Version((0, 0, 0)), 0),)
 
 
 def _skip(text: str) -> str:

@@ -17,7 +17,7 @@ from edgeboot.blob import Blob
 from edgeboot.bundle.http.retry import TryAgain
 from edgeboot.bundle.oci import documents
 from edgeboot.bundle.oci.reference import Reference
-from edgeboot.bundle.registry.exchange import Answer
+from edgeboot.bundle.registry.exchange import Response
 from edgeboot.bundle.registry.hosts import Endpoint
 from edgeboot.bundle.registry.session import Different, Session
 from edgeboot.bundle.store.blobs import Store
@@ -181,12 +181,12 @@ def _blob(sha256: str, data: bytes) -> Blob:
     return Blob(sha256, len(data))
 
 
-def _continues(answer: Answer, offset: int, size: int) -> bool:
+def _continues(answer: Response, offset: int, size: int) -> bool:
     match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
     return match is not None and int(match[1]) == offset and match[2] in (None, str(size))
 
 
-def _check_length(answer: Answer, size: int) -> None:
+def _check_length(answer: Response, size: int) -> None:
     announced = answer.headers.get("Content-Length", "")
     if announced.isascii() and announced.isdigit() and int(announced) != size:
         raise TryAgain(f"it ended after {size} of {announced} bytes")
@@ -211,7 +211,7 @@ def _media_type(data: bytes, announced: str, where: str) -> str:
     return str(media_type)
 
 
-def _tags(answer: Answer) -> list[str]:
+def _tags(answer: Response) -> list[str]:
     try:
         tags = json.loads(answer.read(_TAGS_MAX)).get("tags") or []
     except (ValueError, AttributeError, RecursionError):

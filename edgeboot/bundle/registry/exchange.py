@@ -42,7 +42,7 @@ class Body(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A status, headers, and a body that can be read once. ``url`` is where redirects led."""
 
     status: int
@@ -104,7 +104,7 @@ class Http:
         headers: Mapping[str, str],
         authorization: str | None = None,
         body: Body | bytes | None = None,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         """The answer to a request, after redirects (which only requests without a body follow).
 
         Raises TryAgain where the network fails, Refused where TLS or a redirect is not safe.
@@ -121,7 +121,7 @@ class Http:
                 if body is None and response.status_code in MOVED and location:
                     current = redirected(current, location)
                     continue
-                yield Answer(
+                yield Response(
                     response.status_code, response.headers, current, elsewhere, response, self
                 )
                 return

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from edgeboot.bundle.http.download import Missing
 from edgeboot.bundle.http.retry import ATTEMPTS, STATUSES, TryAgain, retry_after, retrying
 from edgeboot.bundle.oci.reference import Reference
-from edgeboot.bundle.registry.exchange import Answer, Body, Http, origin_of
+from edgeboot.bundle.registry.exchange import Body, Http, Response, origin_of
 from edgeboot.bundle.registry.hosts import Endpoint, Hosts, RegistrySettings
 from edgeboot.bundle.registry.keychain import Keychain
 from edgeboot.bundle.registry.token import Tokens, refused
@@ -67,7 +67,7 @@ class Session:
         headers: Mapping[str, str] | None = None,
         body: Callable[[], Body | bytes] | None = None,
         actions: str = "pull",
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         """One request to an endpoint, logged in where it asks for that.
 
         ``path`` is below ``/v2/`` or a whole URL. A 401 is answered once; 401 and 403 after that
@@ -93,7 +93,7 @@ class Session:
         """What ``once`` returns, tried again where that may help."""
         return retrying(what, once, self._sleep, hint=_HINT, attempts=attempts)
 
-    def check(self, endpoint: Endpoint, answer: Answer, *good: int) -> None:
+    def check(self, endpoint: Endpoint, answer: Response, *good: int) -> None:
         """Whether an answer has one of the statuses ``good``; raises what it means otherwise."""
         left = answer.headers.get("ratelimit-remaining", "")
         if left:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from urllib.parse import urlencode, urlsplit
 
 from edgeboot.bundle.http.retry import STATUSES, TryAgain, retry_after
-from edgeboot.bundle.registry.exchange import Answer, Http
+from edgeboot.bundle.registry.exchange import Http, Response
 from edgeboot.bundle.registry.hosts import Endpoint, Hosts
 from edgeboot.bundle.registry.keychain import Credential, Keychain, basic
 from edgeboot.errors import Refused
@@ -39,7 +39,7 @@ class Tokens:
         """What worked last; None at first."""
         return self._known.get((endpoint.base, scope))
 
-    def renew(self, endpoint: Endpoint, scope: str, refused: str | None, answer: Answer) -> str:
+    def renew(self, endpoint: Endpoint, scope: str, refused: str | None, answer: Response) -> str:
         """An Authorization header after a 401 to a request that carried ``refused``.
 
         Raises Refused where the registry wants a credential and there is none, or wants it to be
@@ -69,7 +69,7 @@ class Tokens:
             return f"if {realm} belongs to it, write 'token-host: {realm}' under 'registries'"
         return f"log in with `docker login {endpoint.host}` (or `skopeo login`), or check the name"
 
-    def _login(self, endpoint: Endpoint, scope: str, answer: Answer) -> str:
+    def _login(self, endpoint: Endpoint, scope: str, answer: Response) -> str:
         challenges = dict(_challenges(answer.headers.get("WWW-Authenticate", "")))
         credential = self._credential(endpoint.host)
         if "bearer" in challenges:
@@ -127,13 +127,13 @@ class Tokens:
                 return None
             return self._read_token(answer)
 
-    def _read(self, endpoint: Endpoint, answer: Answer) -> str:
+    def _read(self, endpoint: Endpoint, answer: Response) -> str:
         if answer.status in (401, 403):
             raise refused(endpoint, self, answer.status)
         return self._read_token(answer)
 
     @staticmethod
-    def _read_token(answer: Answer) -> str:
+    def _read_token(answer: Response) -> str:
         where = answer.url.partition("?")[0]
         if answer.status in STATUSES:
             wait = retry_after(answer.headers.get("Retry-After", ""))

@@ -18,7 +18,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Entry:
+class CachedBlob:
     """A file of the store. ``used`` in seconds since 1970; a leftover is no whole blob."""
 
     path: Path
@@ -27,7 +27,7 @@ class Entry:
     leftover: bool
 
 
-def entries(store: Store) -> tuple[Entry, ...]:
+def entries(store: Store) -> tuple[CachedBlob, ...]:
     """Everything in the store, what was used longest ago first."""
     found = []
     try:
@@ -35,13 +35,13 @@ def entries(store: Store) -> tuple[Entry, ...]:
             if path.is_file() and not path.is_symlink():
                 state = path.stat()
                 whole = _DIGEST.fullmatch(path.name) is not None
-                found.append(Entry(path, state.st_size, state.st_mtime, not whole))
+                found.append(CachedBlob(path, state.st_size, state.st_mtime, not whole))
     except OSError as error:
         raise StepFailed(f"cannot read {store.root}: {error.strerror or error}") from error
     return tuple(sorted(found, key=lambda e: (e.used, e.path.name)))
 
 
-def prune(store: Store, days: float) -> tuple[Entry, ...]:
+def prune(store: Store, days: float) -> tuple[CachedBlob, ...]:
     """Remove blobs that no build has used for ``days``; returns them.
 
     What interrupted builds left goes after a day, for a build may be at work just now.
@@ -56,12 +56,12 @@ def prune(store: Store, days: float) -> tuple[Entry, ...]:
     return tuple(gone)
 
 
-def damaged(store: Store) -> tuple[Entry, ...]:
+def damaged(store: Store) -> tuple[CachedBlob, ...]:
     """The blobs whose bytes do not hash to their names, after reading all of them."""
     return tuple(e for e in entries(store) if not e.leftover and not _is_whole(e.path))
 
 
-def remove(entry: Entry) -> None:
+def remove(entry: CachedBlob) -> None:
     """Remove a file of the store."""
     try:
         entry.path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from edgeboot.cli.cluster.options import (
     check_tokens,
     firewall_option,
     forget_option,
-    terms_options,
+    install_options,
     token_options,
     with_firewall,
 )
@@ -25,8 +25,8 @@ from edgeboot.cli.options import (
     inventory_option,
     output_option,
 )
-from edgeboot.cli.run.hosts import Scope, pace_options, reached, scope_options, tell_lost
-from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.hosts import HostSelection, host_options, policy_options, reached, tell_lost
+from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.cli.terminal.prompts import Asking
@@ -36,7 +36,7 @@ from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install.run import Installed
 from edgeboot.lifecycle.install.run import install as run_install
 from edgeboot.lifecycle.kubeconfig.fetch import default_path, rewritten, save, url_from_outside
-from edgeboot.plan.options import Terms
+from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.plan import Plan
 from edgeboot.report.plan import plan_json, plan_lines
 
@@ -47,12 +47,12 @@ from edgeboot.report.plan import plan_json, plan_lines
 @trust_options
 @accept_new_option
 @ask_options
-@terms_options
+@install_options
 @firewall_option
 @forget_option
 @token_options
-@pace_options
-@scope_options
+@policy_options
+@host_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
 @click.option(
     "--timeout",
@@ -80,7 +80,7 @@ def install(
     forget: bool,
     new_agent_token: bool,
     new_server_token: bool,
-    scope: Scope,
+    scope: HostSelection,
     yes: bool,
     timeout: int,
     kubeconfig_path: Path | None,
@@ -97,13 +97,15 @@ def install(
     """
     check_tokens(agents=new_agent_token, servers=new_server_token)
     cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token)
+    options = InstallOptions(
+        not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token
+    )
 
     if not yes and output == "jsonl":
         raise BadInput("--output jsonl cannot ask", hint="add --yes")
     with (
         logged(cluster, "install") as log,
-        open_supplies(cluster, bundle_path, trust) as supplies,
+        open_bundle(cluster, bundle_path, trust) as bundle,
         reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
         listener(output) as tell,
     ):
@@ -115,18 +117,18 @@ def install(
 
         done = run_install(
             hosts.cluster,
-            supplies,
+            bundle,
             hosts.transports,
             confirm=confirm,
             tell=log.listening(tell),
             patience=float(timeout),
-            terms=terms,
-            pace=hosts.pace,
+            options=options,
+            policy=hosts.policy,
         )
         lost = {**hosts.lost, **done.lost}
         if not done.confirmed:
             raise Refused("nothing was changed: the plan was declined", error_id="declined")
-    chosen = len(hosts.cluster.nodes) - len(done.lost) - len(hosts.pace.bystanders)
+    chosen = len(hosts.cluster.nodes) - len(done.lost) - len(hosts.policy.read_only)
     _finish(cluster, done, kubeconfig_path or default_path(cluster), output, chosen)
     return tell_lost(lost)
 

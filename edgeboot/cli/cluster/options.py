@@ -15,7 +15,7 @@ from edgeboot.lifecycle.preflight import ALLOWABLE
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def terms_options(function: F) -> F:
+def install_options(function: F) -> F:
     """``--no-reboot`` and ``--allow``."""
     function = click.option(
         "--allow",

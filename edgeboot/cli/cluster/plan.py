@@ -13,7 +13,7 @@ from edgeboot.cli.cluster.options import (
     check_tokens,
     firewall_option,
     forget_option,
-    terms_options,
+    install_options,
     token_options,
     with_firewall,
 )
@@ -24,13 +24,13 @@ from edgeboot.cli.options import (
     inventory_option,
     output_option,
 )
-from edgeboot.cli.run.hosts import Scope, reached, scope_options, tell_lost
-from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
+from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import make_plan
-from edgeboot.plan.options import Terms
+from edgeboot.plan.options import InstallOptions
 from edgeboot.report.plan import plan_json, plan_lines
 
 CHANGES_FOUND = 10
@@ -42,11 +42,11 @@ CHANGES_FOUND = 10
 @trust_options
 @accept_new_option
 @ask_options
-@terms_options
+@install_options
 @firewall_option
 @forget_option
 @token_options
-@scope_options
+@host_options
 @output_option("text", "json")
 def plan(
     inventory_path: Path,
@@ -60,7 +60,7 @@ def plan(
     forget: bool,
     new_agent_token: bool,
     new_server_token: bool,
-    scope: Scope,
+    scope: HostSelection,
     output: str,
 ) -> int:
     """Show what `install` would do. Reads every host once and changes nothing.
@@ -74,13 +74,15 @@ def plan(
     """
     check_tokens(agents=new_agent_token, servers=new_server_token)
     cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    terms = Terms(not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token)
+    options = InstallOptions(
+        not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token
+    )
     with (
         logged(cluster, "plan") as log,
-        open_supplies(cluster, bundle_path, trust) as supplies,
+        open_bundle(cluster, bundle_path, trust) as bundle,
         reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
     ):
-        found = make_plan(hosts.cluster, supplies, hosts.transports, terms, hosts.pace)
+        found = make_plan(hosts.cluster, bundle, hosts.transports, options, hosts.policy)
         log.write("\n".join(plan_lines(found)))
         if output == "json":
             click.echo(json.dumps(plan_json(found), indent=2))

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from edgeboot.bundle.trust.signing import Trust
 from edgeboot.cli.bundle.trust import trust_options
-from edgeboot.cli.cluster.options import firewall_option, terms_options, with_firewall
+from edgeboot.cli.cluster.options import firewall_option, install_options, with_firewall
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -19,14 +19,14 @@ from edgeboot.cli.options import (
     inventory_option,
     output_option,
 )
-from edgeboot.cli.run.hosts import Scope, reached, scope_options, tell_lost
-from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
+from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.errors import combined_exit_code
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import preflight as examine_hosts
 from edgeboot.lifecycle.preflight import CHECKS, Preflight
-from edgeboot.plan.options import Terms
+from edgeboot.plan.options import InstallOptions
 from edgeboot.report.preflight import finding_lines, preflight_json, preflight_tables
 
 
@@ -36,8 +36,8 @@ from edgeboot.report.preflight import finding_lines, preflight_json, preflight_t
 @trust_options
 @accept_new_option
 @ask_options
-@scope_options
-@terms_options
+@host_options
+@install_options
 @firewall_option
 @output_option("text", "json")
 def preflight(
@@ -46,7 +46,7 @@ def preflight(
     trust: Trust,
     accept_new: bool,
     asking: Asking,
-    scope: Scope,
+    scope: HostSelection,
     no_reboot: bool,
     allowed: tuple[str, ...],
     open_firewall: bool,
@@ -62,12 +62,12 @@ def preflight(
     edgeboot preflight -i inventory.yml --bundle edge.tar --allow preflight.memory --output json
     """
     cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    terms = Terms(reboot=not no_reboot, allowed=frozenset(allowed))
+    options = InstallOptions(reboot=not no_reboot, allowed=frozenset(allowed))
     with ExitStack() as stack:
         named = bundle_path or cluster.bundle
-        supplies = stack.enter_context(open_supplies(cluster, named, trust)) if named else None
+        bundle = stack.enter_context(open_bundle(cluster, named, trust)) if named else None
         hosts = stack.enter_context(reached(cluster, scope, accept_new=accept_new, asking=asking))
-        found = examine_hosts(hosts.cluster, supplies, hosts.transports, terms, hosts.pace)
+        found = examine_hosts(hosts.cluster, bundle, hosts.transports, options, hosts.policy)
     _render(found, output)
     return combined_exit_code((found.exit_code, tell_lost(hosts.lost)))
 

@@ -16,9 +16,9 @@ from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.reset import Doom, chosen, involved, make_plan
+from edgeboot.lifecycle.reset import ResetPlan, chosen, involved, make_plan
 from edgeboot.lifecycle.reset import reset as run_reset
-from edgeboot.report.reset import doom_json, doom_lines
+from edgeboot.report.reset import reset_plan_json, reset_plan_lines
 
 
 @click.command()
@@ -57,15 +57,15 @@ def reset(
     nodes = chosen(cluster, [name for name in (limit or "").split(",") if name])
     reached = Cluster(cluster.name, involved(cluster, nodes))
 
-    def agreed(doom: Doom) -> bool:
-        _show(doom, output)
+    def agreed(reset_plan: ResetPlan) -> bool:
+        _show(reset_plan, output)
         return yes or _asked_twice(cluster)
 
     with connected(reached, accept_new=accept_new, asking=asking) as transports:
         if only_plan:
-            doom = make_plan(cluster, nodes, transports, foreign=foreign)
-            _show(doom, output)
-            return 0 if doom.plan.empty else CHANGES_FOUND
+            reset_plan = make_plan(cluster, nodes, transports, foreign=foreign)
+            _show(reset_plan, output)
+            return 0 if reset_plan.plan.empty else CHANGES_FOUND
         with listener(output) as tell:
             confirmed = run_reset(
                 cluster, nodes, transports, foreign=foreign, confirm=agreed, tell=tell
@@ -97,11 +97,11 @@ def _check_answers(
         raise BadInput("--output jsonl cannot ask", hint="add --yes and --confirm")
 
 
-def _show(doom: Doom, output: str) -> None:
+def _show(reset_plan: ResetPlan, output: str) -> None:
     if output == "jsonl":
-        click.echo(json.dumps({"event": "Plan", **doom_json(doom)}))
+        click.echo(json.dumps({"event": "Plan", **reset_plan_json(reset_plan)}))
         return
-    for line in doom_lines(doom):
+    for line in reset_plan_lines(reset_plan):
         click.echo(line)
 
 

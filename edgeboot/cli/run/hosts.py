@@ -14,7 +14,7 @@ import click
 from edgeboot.cli.run.connect import connected
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.engine.fleet import WORKERS, FleetError
-from edgeboot.engine.host_sessions import STEADY, Pace
+from edgeboot.engine.host_sessions import DEFAULT_POLICY, RunPolicy
 from edgeboot.errors import EdgebootError, Interrupted, Unreachable, combined_exit_code
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.selection import limited, without
@@ -24,13 +24,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class Scope:
+class HostSelection:
     """What the user said about hosts."""
 
     limit: tuple[str, ...] = ()
     skip_unreachable: bool = False
     parallel: int = WORKERS
-    uploads: int = STEADY.uploads
+    uploads: int = DEFAULT_POLICY.uploads
     retry_for: int = 0
 
 
@@ -40,16 +40,16 @@ class Reached:
 
     cluster: Cluster
     transports: Mapping[str, Transport]
-    pace: Pace
+    policy: RunPolicy
     lost: Mapping[str, EdgebootError]
 
 
-def scope_options(function: F) -> F:
+def host_options(function: F) -> F:
     """``--limit``, ``--skip-unreachable`` and ``--parallel``, folded into one ``scope``."""
 
     @wraps(function)
     def with_scope(*args: Any, limit: str, skip_unreachable: bool, **kwargs: Any) -> Any:
-        scope = Scope(
+        scope = HostSelection(
             limit=tuple(word.strip() for word in limit.split(",") if word.strip()),
             skip_unreachable=skip_unreachable,
             **{
@@ -79,12 +79,12 @@ def scope_options(function: F) -> F:
     return cast(F, limit(skip(parallel(with_scope))))
 
 
-def pace_options(function: F) -> F:
-    """``--uploads`` and ``--retry-for`` of commands that change hosts; above ``scope_options``."""
+def policy_options(function: F) -> F:
+    """``--uploads`` and ``--retry-for`` of commands that change hosts; above ``host_options``."""
     uploads = click.option(
         "--uploads",
         type=click.IntRange(1, 100),
-        default=STEADY.uploads,
+        default=DEFAULT_POLICY.uploads,
         show_default=True,
         help="Hosts that large files are sent to at the same time.",
     )
@@ -100,7 +100,7 @@ def pace_options(function: F) -> F:
 
 @contextmanager
 def reached(
-    cluster: Cluster, scope: Scope, *, accept_new: bool, asking: Asking
+    cluster: Cluster, scope: HostSelection, *, accept_new: bool, asking: Asking
 ) -> Iterator[Reached]:
     """Connections to the hosts in scope, closed at the end, and at once on Ctrl-C or SIGTERM."""
     selection = limited(cluster, scope.limit)
@@ -122,19 +122,19 @@ def reached(
             stopping=stopping,
         ) as transports,
     ):
-        pace = Pace(
+        policy = RunPolicy(
             parallel=scope.parallel,
             uploads=scope.uploads,
             patience=float(scope.retry_for),
             skip_unreachable=scope.skip_unreachable,
-            bystanders=selection.bystanders,
+            read_only=selection.read_only,
             sleep=sleep,
         )
-        yield Reached(without(selection.cluster, lost), transports, pace, lost)
+        yield Reached(without(selection.cluster, lost), transports, policy, lost)
 
 
 @contextmanager
-def _naming_the_way_out(cluster: Cluster, scope: Scope) -> Iterator[None]:
+def _naming_the_way_out(cluster: Cluster, scope: HostSelection) -> Iterator[None]:
     """Where only hosts are missing that can be spared, the errors say how to go on without."""
     try:
         yield

@@ -12,13 +12,13 @@ from edgeboot.bundle.trust.minisign import read_public
 from edgeboot.bundle.trust.signing import STRICT, Trust, admit
 from edgeboot.errors import BadInput
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.cluster_state import Supplies
+from edgeboot.lifecycle.cluster_state import BundleView
 
 
 @contextmanager
-def open_supplies(
+def open_bundle(
     cluster: Cluster, given: Path | None, trust: Trust = STRICT
-) -> Iterator[Supplies]:
+) -> Iterator[BundleView]:
     """The bundle as a lifecycle sees it; its bytes are checked whenever they are read.
 
     Refused unless one of the inventory's keys signed it, or ``trust`` or the inventory allows that.
@@ -35,6 +35,6 @@ def open_supplies(
     allowed = replace(trust, unsigned=trust.unsigned or cluster.allow_unsigned)
     with Bundle.open(path) as bundle:
         admit(path, bundle.contents, keys, allowed)
-        yield Supplies(
+        yield BundleView(
             bundle.contents, bundle.source, bundle.archive_source, bundle.verify, trust.older
         )

@@ -19,8 +19,8 @@ from edgeboot.cli.options import (
     inventory_option,
     output_option,
 )
-from edgeboot.cli.run.hosts import Scope, reached, scope_options, tell_lost
-from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
+from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged, redacted
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.cli.verify.expectations import cluster_expectation, expectations
@@ -44,7 +44,7 @@ from edgeboot.verify.suite import verify as run_checks
 @trust_options
 @accept_new_option
 @ask_options
-@scope_options
+@host_options
 @wanted_options
 @output_option("text", "json", "jsonl", "junit", "html", "prometheus")
 def verify(
@@ -53,7 +53,7 @@ def verify(
     trust: Trust,
     accept_new: bool,
     asking: Asking,
-    scope: Scope,
+    scope: HostSelection,
     wanted: Wanted,
     output: str,
 ) -> int:
@@ -79,12 +79,12 @@ def verify(
     cluster = load(inventory_path)
     with (
         logged(cluster, "verify") as log,
-        open_supplies(cluster, bundle_path, trust) as supplies,
+        open_bundle(cluster, bundle_path, trust) as bundle,
         reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
     ):
-        expected = expectations(hosts.cluster, supplies, hosts.transports, limits)
-        whole = cluster_expectation(hosts.cluster, supplies)
-        fleet = Fleet(whole, expected, hosts.transports, aside=hosts.pace.bystanders)
+        expected = expectations(hosts.cluster, bundle, hosts.transports, limits)
+        whole = cluster_expectation(hosts.cluster, bundle)
+        fleet = Fleet(whole, expected, hosts.transports, aside=hosts.policy.read_only)
         if wanted.watch:
             watch_use(fleet, wanted.window)
         found = run_checks(

@@ -12,7 +12,7 @@ from edgeboot.engine.fleet import require_all
 from edgeboot.engine.observe import observe
 from edgeboot.inventory.budget.values import effective
 from edgeboot.inventory.model import Cluster, Node, Role
-from edgeboot.lifecycle.cluster_state import Supplies, World
+from edgeboot.lifecycle.cluster_state import BundleView, ClusterState
 from edgeboot.plan.diff import diff
 from edgeboot.plan.steps import Start
 from edgeboot.secret import Secret
@@ -35,32 +35,32 @@ _CHANGED = "has changed"
 
 def expectations(
     cluster: Cluster,
-    supplies: Supplies,
+    bundle: BundleView,
     transports: Mapping[str, Transport],
     named: Named | None = None,
 ) -> tuple[Expectation, ...]:
     """What each node should be, the servers first; reads every host once."""
     facts = require_all(transports, lambda name: observe(transports[name]))
-    world = World(cluster, supplies, facts, Secret(b""))
+    state = ClusterState(cluster, bundle, facts, Secret(b""))
     nodes = (*cluster.servers, *cluster.agents)
-    return tuple(_expectation(world, node, named) for node in nodes if node.name in facts)
+    return tuple(_expectation(state, node, named) for node in nodes if node.name in facts)
 
 
-def _expectation(world: World, node: Node, named: Named | None) -> Expectation:
-    resources = world.resources(node)
-    config = config_of(world.cluster, node)
+def _expectation(state: ClusterState, node: Node, named: Named | None) -> Expectation:
+    resources = state.resources(node)
+    config = config_of(state.cluster, node)
     protects = config.get("protect-kernel-defaults") is True
-    starts = (s for s in diff(resources, world.facts[node.name]) if isinstance(s, Start))
+    starts = (s for s in diff(resources, state.facts[node.name]) if isinstance(s, Start))
     return Expectation(
         node=node.name,
         role=node.role,
         service=service_of(node.role),
-        version=world.supplies.contents.k3s_version,
-        files=expected_files((*world.host_resources(node), *resources)),
-        images=world.expected_images(node),
+        version=state.bundle.contents.k3s_version,
+        files=expected_files((*state.host_resources(node), *resources)),
+        images=state.expected_images(node),
         limits=limits_for(node, named),
         sysctls={**SYSCTLS, **(PROTECTED_SYSCTLS if protects else {})},
-        controllers=_CONTROLLERS[world.facts[node.name].traits.cgroup_version],
+        controllers=_CONTROLLERS[state.facts[node.name].traits.cgroup_version],
         pending=next((s.reason for s in starts if _CHANGED in s.reason), ""),
     )
 
@@ -72,7 +72,7 @@ def limits_for(node: Node, named: Named | None) -> dict[str, int]:
     return dict(named[node.role])
 
 
-def cluster_expectation(cluster: Cluster, supplies: Supplies) -> ClusterExpectation:
+def cluster_expectation(cluster: Cluster, bundle: BundleView) -> ClusterExpectation:
     """What the cluster as a whole should be and do, by its first server's configuration."""
     config = config_of(cluster, cluster.servers[0])
     disabled = config.get("disable", ())
@@ -80,17 +80,17 @@ def cluster_expectation(cluster: Cluster, supplies: Supplies) -> ClusterExpectat
     dns = config.get("cluster-dns")
     return ClusterExpectation(
         name=cluster.name,
-        charts=tuple(item.name for item in supplies.contents.of(Item.CHART)),
+        charts=tuple(item.name for item in bundle.contents.of(Item.CHART)),
         etcd=len(cluster.servers) > 1,
         coredns="coredns" not in off,
         ingress=not off & {"traefik", "servicelb"},
         storage="local-storage" not in off,
-        probe_image=_probe_image(supplies),
+        probe_image=_probe_image(bundle),
         domain=str(config.get("cluster-domain", "cluster.local")),
         dns=dns[0] if isinstance(dns, tuple) and dns else "10.43.0.10",
     )
 
 
-def _probe_image(supplies: Supplies) -> str | None:
-    names = (image.name for image in supplies.contents.images)
+def _probe_image(bundle: BundleView) -> str | None:
+    names = (image.name for image in bundle.contents.images)
     return next((name for name in names if parse(name).repository == _PROBE_REPOSITORY), None)

@@ -12,7 +12,7 @@ import click
 
 from edgeboot.inventory.quantities import parse_seconds
 from edgeboot.verify.results import Question
-from edgeboot.verify.selection import Scope
+from edgeboot.verify.selection import CheckSelection
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
@@ -41,7 +41,7 @@ class Seconds(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # by ve
 class Wanted:
     """What is verified and what comes of it; ``window`` in seconds, ``margin`` in per cent."""
 
-    scope: Scope
+    scope: CheckSelection
     window: int
     budget: str | None
     record: Path | None
@@ -111,7 +111,9 @@ def wanted_options(function: F) -> F:
         **kwargs: Any,
     ) -> Any:
         questions = frozenset(map(Question, only)) or frozenset(Question)
-        scope = Scope(questions, keyword, not no_pods, tests if Question.OWN in questions else ())
+        scope = CheckSelection(
+            questions, keyword, not no_pods, tests if Question.OWN in questions else ()
+        )
         wanted = Wanted(scope, window, budget, record, margin, reports, list_only, watch)
         return function(*args, wanted=wanted, **kwargs)
 

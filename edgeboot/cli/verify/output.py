@@ -18,7 +18,7 @@ from edgeboot.report.verification.prometheus import prometheus_text
 from edgeboot.report.verification.text import budget_table, check_tables, problems, summary
 from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import QUESTIONS, Verification
-from edgeboot.verify.selection import Scope
+from edgeboot.verify.selection import CheckSelection
 
 
 def _json(found: Verification) -> str:
@@ -108,7 +108,7 @@ def write_whole(path: Path, text: str) -> None:
         raise BadInput(f"it cannot be written: {error.strerror}", where=str(path)) from error
 
 
-def show_catalogue(scope: Scope) -> None:
+def show_catalogue(scope: CheckSelection) -> None:
     """All checks there are, by question."""
     shown = None
     for check in catalogue(scope.tests):

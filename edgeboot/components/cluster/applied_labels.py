@@ -10,45 +10,51 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from edgeboot.components.context import Marks
+from edgeboot.components.context import AppliedLabels
 from edgeboot.inventory.model import Node
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.resources import File, text
 
 
-def wanted(node: Node) -> Marks:
+def wanted(node: Node) -> AppliedLabels:
     """What the inventory says of a node."""
-    return Marks(frozenset(node.labels), frozenset(node.taints))
+    return AppliedLabels(frozenset(node.labels), frozenset(node.taints))
 
 
-def is_pending(marks: Marks, node: Node) -> bool:
+def is_pending(applied_labels: AppliedLabels, node: Node) -> bool:
     """Whether something has to be done to the Node object that K3s itself will not do."""
-    if not marks.registered:
+    if not applied_labels.registered:
         return False
     now = wanted(node)
-    return not marks.settled or bool(marks.labels - now.labels) or marks.taints != now.taints
+    return (
+        not applied_labels.settled
+        or bool(applied_labels.labels - now.labels)
+        or applied_labels.taints != now.taints
+    )
 
 
-def record(marks: Marks, node: Node) -> File:
+def record(applied_labels: AppliedLabels, node: Node) -> File:
     """The host's memory while work is pending: what was set before, and what is to be set now."""
     now = wanted(node)
-    if is_pending(marks, node):
-        now = Marks(marks.labels | now.labels, marks.taints | now.taints, settled=False)
+    if is_pending(applied_labels, node):
+        now = AppliedLabels(
+            applied_labels.labels | now.labels, applied_labels.taints | now.taints, settled=False
+        )
     return File(paths.NODE_RECORD, text(dump(now)), 0o600)
 
 
-def dump(marks: Marks) -> str:
+def dump(applied_labels: AppliedLabels) -> str:
     """The file's text."""
     document = {
-        "labels": sorted(marks.labels),
-        "taints": sorted(marks.taints),
-        "settled": marks.settled,
+        "labels": sorted(applied_labels.labels),
+        "taints": sorted(applied_labels.taints),
+        "settled": applied_labels.settled,
     }
     return json.dumps(document, sort_keys=True) + "\n"
 
 
-def marks_of(facts: Facts, service: str) -> Marks:
+def applied_labels_of(facts: Facts, service: str) -> AppliedLabels:
     """What a host remembers; one that was installed before there was a record has its config."""
     unit = facts.units.get(service)
     registered = unit is not None and bool(unit.started_with)
@@ -57,12 +63,12 @@ def marks_of(facts: Facts, service: str) -> Marks:
         said = json.loads(fact.content or b"") if fact else None
         if said is not None:
             labels, taints = frozenset(said["labels"]), frozenset(said["taints"])
-            return Marks(labels, taints, bool(said["settled"]), registered)
+            return AppliedLabels(labels, taints, bool(said["settled"]), registered)
     except (ValueError, KeyError, TypeError):
         pass  # damaged: as if there were none
     config = config_lists(facts)
     labels = frozenset(label.partition("=")[0] for label in config.get("node-label", ()))
-    return Marks(labels, frozenset(config.get("node-taint", ())), registered=registered)
+    return AppliedLabels(labels, frozenset(config.get("node-taint", ())), registered=registered)
 
 
 def config_lists(facts: Facts) -> Mapping[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from edgeboot.components.cluster import applied_labels
-from edgeboot.components.context import Context, Entrance, TokenFate
+from edgeboot.components.context import Context, JoinConfig, TokenFate
 from edgeboot.components.host import clock
 from edgeboot.components.k3s import lean
 from edgeboot.components.k3s.additions import with_components
@@ -16,7 +16,7 @@ from edgeboot.components.k3s.unit import Around, service_files
 from edgeboot.inventory.k3s_keys import applies_to
 from edgeboot.inventory.model import Cluster, ConfigValue, DatastoreKind, Node, Role
 from edgeboot.plan import paths
-from edgeboot.plan.resources import Directory, File, Kept, Resource, Service, text
+from edgeboot.plan.resources import CreateOnly, Directory, File, Resource, Service, text
 from edgeboot.secret import Secret
 
 
@@ -46,10 +46,10 @@ def binary(context: Context) -> Iterator[Resource]:
 def service(context: Context) -> Iterator[Resource]:
     """Token, configuration and unit, and the service that runs with them."""
     name, cluster, node = context.service, context.cluster, context.node
-    entrance = context.entrance or entrance_of(cluster, node)
-    yield from _tokens(context, entrance)
-    yield applied_labels.record(context.marks, node)
-    config = render(config_of(cluster, node, entrance))
+    join = context.join or join_config_of(cluster, node)
+    yield from _tokens(context, join)
+    yield applied_labels.record(context.applied_labels, node)
+    config = render(config_of(cluster, node, join))
     yield File(paths.CONFIG, text(config), 0o600, restarts=name)
     around = Around(
         before=clock.command(context),
@@ -61,14 +61,14 @@ def service(context: Context) -> Iterator[Resource]:
     yield Service(name)
 
 
-def _tokens(context: Context, entrance: Entrance) -> Iterator[Resource]:
+def _tokens(context: Context, join: JoinConfig) -> Iterator[Resource]:
     """The server that is first keeps the password it began with; the others get it in full."""
     name, node = context.service, context.node
-    first = node.role is Role.SERVER and entrance.url is None
+    first = node.role is Role.SERVER and join.url is None
     changes = context.token_fate is TokenFate.CHANGES
     keeps = changes or (first and context.token_fate is TokenFate.KEPT)
     if keeps and isinstance(context.join_token, Secret):
-        yield Kept(paths.TOKEN, context.join_token, restarts=name, changes=changes)
+        yield CreateOnly(paths.TOKEN, context.join_token, restarts=name, changes=changes)
     else:
         yield File(paths.TOKEN, context.join_token, 0o600, restarts=name)
     if node.role is Role.SERVER and context.agent_token is not None:
@@ -76,10 +76,10 @@ def _tokens(context: Context, entrance: Entrance) -> Iterator[Resource]:
 
 
 def config_of(
-    cluster: Cluster, node: Node, entrance: Entrance | None = None
+    cluster: Cluster, node: Node, join: JoinConfig | None = None
 ) -> dict[str, ConfigValue]:
     """The keys of a node's ``config.yaml``: edgeboot's own, the cluster's, the node's."""
-    entrance = entrance or entrance_of(cluster, node)
+    join = join or join_config_of(cluster, node)
     config: dict[str, ConfigValue] = {
         key: value for key, value in cluster.config.items() if applies_to(key, node.role)
     }
@@ -94,12 +94,12 @@ def config_of(
         config["node-label"] = tuple(f"{k}={v}" for k, v in sorted(node.labels.items()))
     if node.taints:
         config["node-taint"] = node.taints
-    if entrance.url:
-        config["server"] = entrance.url
+    if join.url:
+        config["server"] = join.url
     if node.role is Role.SERVER:
         config["agent-token-file"] = paths.AGENT_TOKEN
         config["tls-san"] = _names(config.get("tls-san"), node.address, cluster.vip)
-        if entrance.begins:
+        if join.begins:
             config["cluster-init"] = True
     return with_components(config, cluster, node)
 
@@ -110,14 +110,14 @@ def _names(given: ConfigValue | None, *addresses: str | None) -> tuple[str, ...]
     return tuple(dict.fromkeys((*names, *filter(None, addresses))))
 
 
-def entrance_of(cluster: Cluster, node: Node) -> Entrance:
+def join_config_of(cluster: Cluster, node: Node) -> JoinConfig:
     """How a node gets in where nothing is there yet: the first server begins, the others join."""
     first = cluster.servers[0]
     if node.role is Role.AGENT:
-        return Entrance(url=api_url(cluster))
+        return JoinConfig(url=api_url(cluster))
     if cluster.datastore.kind is not DatastoreKind.ETCD:
-        return Entrance()
-    return Entrance(begins=True) if node == first else Entrance(url=url_of(first))
+        return JoinConfig()
+    return JoinConfig(begins=True) if node == first else JoinConfig(url=url_of(first))
 
 
 def api_url(cluster: Cluster) -> str:

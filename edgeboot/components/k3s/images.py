@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from edgeboot.components.context import Context
 from edgeboot.plan import paths
-from edgeboot.plan.resources import File, Kept, Resource, text
+from edgeboot.plan.resources import CreateOnly, File, Resource, text
 
 
 def images(context: Context) -> Iterator[Resource]:
@@ -15,7 +15,7 @@ def images(context: Context) -> Iterator[Resource]:
     The cache file makes K3s (since v1.33.1, 1.32.5, 1.31.9) skip archives it has imported before:
     without it every start imports everything again. K3s goes on writing it.
     """
-    yield Kept(paths.IMAGES_CACHE, text(""), 0o644)
+    yield CreateOnly(paths.IMAGES_CACHE, text(""), 0o644)
     for archive in context.contents.archives_of(context.arch.name):
         source = context.archive_source(archive)
         yield File(f"{paths.IMAGES}/{archive.file_name}", source, bulky=True)

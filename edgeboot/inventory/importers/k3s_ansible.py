@@ -56,7 +56,7 @@ def from_yaml(document: Any, where: str) -> Draft:
     """The YAML form, parsed; raises ``BadInput`` where no such group is in it."""
     if not isinstance(document, Mapping):
         raise BadInput("this is no inventory of k3s-ansible", where=where, hint=_HINT)
-    return _draft(list(_walk(document, {})), where)
+    return _draft(list(_runner(document, {})), where)
 
 
 def from_ini(text: str, where: str) -> Draft:
@@ -94,7 +94,7 @@ def from_ini(text: str, where: str) -> Draft:
     return _draft(found_hosts, where)
 
 
-def _walk(groups: Vars, inherited: Vars) -> Iterator[tuple[str, str, Vars]]:
+def _runner(groups: Vars, inherited: Vars) -> Iterator[tuple[str, str, Vars]]:
     """Every host as (group, name, variables), with those of its groups folded in."""
     for name, group in groups.items():
         if not isinstance(group, Mapping):
@@ -102,7 +102,7 @@ def _walk(groups: Vars, inherited: Vars) -> Iterator[tuple[str, str, Vars]]:
         variables = {**inherited, **(group.get("vars") or {})}
         for host, own in (group.get("hosts") or {}).items():
             yield str(name), str(host), {**variables, **(own or {})}
-        yield from _walk(group.get("children") or {}, variables)
+        yield from _runner(group.get("children") or {}, variables)
 
 
 def _draft(hosts: list[tuple[str, str, Vars]], where: str) -> Draft:

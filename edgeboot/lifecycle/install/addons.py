@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from edgeboot.components.cluster.charts import Chosen, chosen, is_chart
 from edgeboot.inventory.model import Node, Role
-from edgeboot.lifecycle.cluster_state import World, is_of_cluster
+from edgeboot.lifecycle.cluster_state import ClusterState, is_of_cluster
 from edgeboot.plan import paths
 from edgeboot.plan.diff import diff, leftovers
 from edgeboot.plan.resources import File, text
@@ -21,14 +21,14 @@ WITHDRAWAL = 300  # seconds for what a manifest brought to be gone
 _MARGIN = 120.0  # seconds of a snippet's own work beside its waiting
 
 
-def former_steps(world: World, node: Node) -> tuple[Step, ...]:
+def former_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     """On a server: take away what a former bundle or inventory brought; charts last come first."""
-    left = leftovers(world.resources(node), world.facts[node.name])
+    left = leftovers(state.resources(node), state.facts[node.name])
     gone = [s for s in left if isinstance(s, Remove) and is_of_cluster(s)]
     steps: list[Step] = []
     for step in reversed(gone):
         # One server is enough to ask; the others only hold a copy of the file.
-        if step.path.startswith(f"{paths.MANIFESTS}/") and node == world.cluster.servers[0]:
+        if step.path.startswith(f"{paths.MANIFESTS}/") and node == state.cluster.servers[0]:
             steps.append(_withdraw(step.path))
         steps.append(step)
     return tuple(steps)
@@ -50,16 +50,16 @@ def _withdraw(path: str) -> Run:
     )
 
 
-def chart_steps(world: World, node: Node) -> tuple[Step, ...]:
+def chart_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     """On a server: the manifests of charts. The first server waits for each before the next."""
-    contents = world.supplies.contents
-    ours = {r.path: r for r in world.resources(node) if isinstance(r, File) and is_chart(r.path)}
-    if node != world.cluster.servers[0]:
-        return diff(tuple(ours.values()), world.facts[node.name])
+    contents = state.bundle.contents
+    ours = {r.path: r for r in state.resources(node) if isinstance(r, File) and is_chart(r.path)}
+    if node != state.cluster.servers[0]:
+        return diff(tuple(ours.values()), state.facts[node.name])
     steps: list[Step] = []
     before: Chosen | None = None
-    for chart in chosen(world.cluster, contents):
-        changes = diff((ours[chart.manifest],), world.facts[node.name])
+    for chart in chosen(state.cluster, contents):
+        changes = diff((ours[chart.manifest],), state.facts[node.name])
         if changes:
             if before is not None and not steps:
                 steps.append(_await(before))
@@ -80,21 +80,21 @@ def _await(chart: Chosen) -> Run:
     )
 
 
-def replica_steps(world: World, node: Node) -> tuple[Step, ...]:
+def replica_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     """On the first server: how many CoreDNS pods there are, where anybody has said."""
-    return tuple(_replica_steps(world, node))
+    return tuple(_replica_steps(state, node))
 
 
-def _replica_steps(world: World, node: Node) -> Iterator[Step]:
+def _replica_steps(state: ClusterState, node: Node) -> Iterator[Step]:
     if node.role is not Role.SERVER:
         return
-    have = world.facts[node.name].files.get(paths.COREDNS)
-    wanted = world.cluster.components.coredns.replicas
+    have = state.facts[node.name].files.get(paths.COREDNS)
+    wanted = state.cluster.components.coredns.replicas
     if wanted is None and have is None:
         return
     number = wanted or 1
     record = File(paths.COREDNS, text(f"{number}\n"), 0o600)
-    changes = diff((record,), world.facts[node.name])
+    changes = diff((record,), state.facts[node.name])
     if changes:
         words = ("kube-system", "coredns", str(number))
         yield Run("scale", words, f"run {number} CoreDNS pod{'s' if number > 1 else ''}")

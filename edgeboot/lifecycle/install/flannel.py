@@ -11,7 +11,7 @@ from __future__ import annotations
 from edgeboot.components.k3s.backend_change import change, recorded
 from edgeboot.components.k3s.flannel import backend_of
 from edgeboot.inventory.model import Node
-from edgeboot.lifecycle.cluster_state import World
+from edgeboot.lifecycle.cluster_state import ClusterState
 from edgeboot.plan import paths
 from edgeboot.plan.resources import text
 from edgeboot.plan.steps import Reboot, Step, Write
@@ -19,13 +19,13 @@ from edgeboot.plan.steps import Reboot, Step, Write
 _SETTLED = "-"  # in place of a boot: no reboot is due
 
 
-def reboot_steps(world: World, node: Node) -> tuple[Step, ...]:
+def reboot_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     """The reboot that a change of the backend asks for; on new hosts only the record."""
-    facts = world.facts[node.name]
+    facts = state.facts[node.name]
     boot = facts.condition.boot_id
-    server = world.facts[world.cluster.servers[0].name]
-    changed, record = change(world.cluster, facts, server), recorded(facts)
-    want = backend_of(world.cluster)
+    server = state.facts[state.cluster.servers[0].name]
+    changed, record = change(state.cluster, facts, server), recorded(facts)
+    want = backend_of(state.cluster)
     if changed:
         write = _record(want, boot, replaces=record is not None)
         return (write, Reboot(boot, f"flannel backend {changed[0]} becomes {changed[1]}"))

@@ -6,28 +6,28 @@ from collections.abc import Callable
 
 from edgeboot.components.host import files
 from edgeboot.inventory.model import Node
-from edgeboot.lifecycle.cluster_state import World
+from edgeboot.lifecycle.cluster_state import ClusterState
 from edgeboot.plan.diff import diff
 from edgeboot.plan.steps import Step
 
-Steps = Callable[[World, Node], tuple[Step, ...]]
+Steps = Callable[[ClusterState, Node], tuple[Step, ...]]
 Moment = tuple[str, bool]  # a stage, and whether it is over
 
 
-def hook_steps(world: World, node: Node, *moments: Moment) -> tuple[Step, ...]:
+def hook_steps(state: ClusterState, node: Node, *moments: Moment) -> tuple[Step, ...]:
     """The hooks of some moments that have not run as they are now written."""
     actions = [a for stage, after in moments for a in files.hooks(node, stage, after=after)]
-    return diff(actions, world.facts[node.name])
+    return diff(actions, state.facts[node.name])
 
 
 def around(steps: Steps, before: tuple[Moment, ...] = (), after: tuple[Moment, ...] = ()) -> Steps:
     """A phase's steps with hooks before and after them."""
 
-    def with_hooks(world: World, node: Node) -> tuple[Step, ...]:
+    def with_hooks(state: ClusterState, node: Node) -> tuple[Step, ...]:
         return (
-            *hook_steps(world, node, *before),
-            *steps(world, node),
-            *hook_steps(world, node, *after),
+            *hook_steps(state, node, *before),
+            *steps(state, node),
+            *hook_steps(state, node, *after),
         )
 
     return with_hooks

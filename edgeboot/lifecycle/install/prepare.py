@@ -12,9 +12,9 @@ from edgeboot.checks import fleet, kernel, packages
 from edgeboot.checks.base import Subject
 from edgeboot.components.k3s.base import url_at, url_of
 from edgeboot.inventory.model import DatastoreKind, Node, Role
-from edgeboot.lifecycle.cluster_state import World, settling_steps
+from edgeboot.lifecycle.cluster_state import ClusterState, settling_steps
 from edgeboot.lifecycle.install.hooks import hook_steps
-from edgeboot.lifecycle.joining import entrance_of, has_joined, is_member
+from edgeboot.lifecycle.joining import has_joined, is_member, join_config_of
 from edgeboot.plan import paths
 from edgeboot.plan.clear import Forget
 from edgeboot.plan.diff import diff, leftovers
@@ -26,20 +26,20 @@ _PACKAGES = f"{paths.OURS}/packages"
 _INSTALLING = 600.0  # seconds: a policy is compiled on the host
 
 
-def subject_of(world: World, node: Node, steps: tuple[Step, ...] = ()) -> Subject:
-    """A node of the world as the checks see it."""
-    contents = world.supplies.contents
-    return Subject(world.cluster, node, world.facts, contents, world.terms, steps)
+def subject_of(state: ClusterState, node: Node, steps: tuple[Step, ...] = ()) -> Subject:
+    """A node of the state as the checks see it."""
+    contents = state.bundle.contents
+    return Subject(state.cluster, node, state.facts, contents, state.options, steps)
 
 
-def prepare_steps(world: World, node: Node) -> tuple[Step, ...]:
+def prepare_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     """What has to be done to a host before K3s can run on it; a reboot is the last of it."""
-    subject = subject_of(world, node)
+    subject = subject_of(state, node)
     reasons: list[str] = []
     steps = (
-        *hook_steps(world, node, ("prepare", False)),
-        *_host_steps(world, node),
-        *_package_steps(world, subject),
+        *hook_steps(state, node, ("prepare", False)),
+        *_host_steps(state, node),
+        *_package_steps(state, subject),
         *_module_steps(subject),
         *_hostname_steps(subject),
         *_machine_id_steps(subject, reasons),
@@ -50,12 +50,12 @@ def prepare_steps(world: World, node: Node) -> tuple[Step, ...]:
     return (*steps, Reboot(subject.facts.condition.boot_id, ", ".join(reasons)))
 
 
-def _host_steps(world: World, node: Node) -> tuple[Step, ...]:
-    wanted, facts = world.host_resources(node), world.facts[node.name]
+def _host_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
+    wanted, facts = state.host_resources(node), state.facts[node.name]
     return (*leftovers(wanted, facts, paths.HOST_FILES), *diff(wanted, facts))
 
 
-def _package_steps(world: World, subject: Subject) -> Iterator[Step]:
+def _package_steps(state: ClusterState, subject: Subject) -> Iterator[Step]:
     """Packages of the bundle that the host needs; what they mend shows whether they are there."""
     for items in (
         packages.of_selinux(subject) if packages.needs_selinux_policy(subject) else (),
@@ -66,7 +66,7 @@ def _package_steps(world: World, subject: Subject) -> Iterator[Step]:
         names = tuple(f"{_PACKAGES}/{item.name}" for item in items)
         yield MakeDirectory(_PACKAGES, 0o700)
         for item, path in zip(items, names, strict=True):
-            yield Upload(path, world.supplies.blob_source(item.blob), 0o600, replaces=False)
+            yield Upload(path, state.bundle.blob_source(item.blob), 0o600, replaces=False)
         listed = ", ".join(item.name for item in items)
         yield Run("package", names, f"install {listed}", deadline=_INSTALLING)
 
@@ -114,35 +114,35 @@ def rebooted(plan: Plan) -> frozenset[str]:
     return frozenset(node for node, step in plan.steps if isinstance(step, Reboot))
 
 
-def joining_steps(world: World, node: Node) -> tuple[Step, ...]:
+def joining_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     """A node's steps; where it is to be started to join, the API it joins has to answer first."""
-    steps = settling_steps(world, node)
-    url = entrance_of(world.cluster, node, world.facts).url
+    steps = settling_steps(state, node)
+    url = join_config_of(state.cluster, node, state.facts).url
     starts = any(isinstance(step, Start) for step in steps)
-    facts = world.facts[node.name]
+    facts = state.facts[node.name]
     if url is None or not starts or is_member(facts) or has_joined(facts):
         return steps
-    servers = world.cluster.every_server
+    servers = state.cluster.every_server
     there = next((s.name for s in servers if url_of(s) == url), "the servers")
     hint = (
         f"open 6443/tcp on {there} to this host (and 10250/tcp, 8472/udp between all nodes"
         f"{', 2379-2380/tcp between servers' if node.role is Role.SERVER else ''}), or "
         "correct the server's `node-ip`; then run the same command again"
     )
-    if url == (world.cluster.vip and url_at(world.cluster.vip)):
-        hint = f"see that {world.cluster.vip} leads to the servers; {hint}"
+    if url == (state.cluster.vip and url_at(state.cluster.vip)):
+        hint = f"see that {state.cluster.vip} leads to the servers; {hint}"
     return (Run("reach", (url,), f"reach {url}", hint=hint), *steps)
 
 
-def forgetting_steps(world: World, _server: Node) -> tuple[Step, ...]:
+def forgetting_steps(state: ClusterState, _server: Node) -> tuple[Step, ...]:
     """On a server: forget what the cluster knows of nodes that shall join anew.
 
     Of an agent that is its password; of a server it is its Node, and with that its member of etcd.
     """
-    if not world.terms.forget_node_passwords:
+    if not state.options.forget_node_passwords:
         return ()
-    names = reimaged(world)
-    servers = tuple(n.name for n in world.cluster.servers if n.name in names)
+    names = reimaged(state)
+    servers = tuple(n.name for n in state.cluster.servers if n.name in names)
     agents = tuple(name for name in names if name not in servers)
     words = f"forget the node passwords of {', '.join(agents)}"
     return (
@@ -151,16 +151,16 @@ def forgetting_steps(world: World, _server: Node) -> tuple[Step, ...]:
     )
 
 
-def reimaged(world: World) -> tuple[str, ...]:
+def reimaged(state: ClusterState) -> tuple[str, ...]:
     """Nodes that have not joined, where the cluster has been up and may remember others.
 
     Whether they hold a password says nothing: K3s makes a new one before it is rejected.
     """
-    lead = world.lead
-    if world.facts[lead.name].node_token is None:
+    lead = state.lead
+    if state.facts[lead.name].node_token is None:
         return ()
-    etcd = world.cluster.datastore.kind is DatastoreKind.ETCD
-    servers = [s for s in world.cluster.servers if etcd and not is_member(world.facts[s.name])]
-    agents = [agent for agent in world.cluster.agents if not has_joined(world.facts[agent.name])]
-    taking_part = (n for n in (*servers, *agents) if n.name not in world.bystanders)
+    etcd = state.cluster.datastore.kind is DatastoreKind.ETCD
+    servers = [s for s in state.cluster.servers if etcd and not is_member(state.facts[s.name])]
+    agents = [agent for agent in state.cluster.agents if not has_joined(state.facts[agent.name])]
+    taking_part = (n for n in (*servers, *agents) if n.name not in state.read_only)
     return tuple(n.name for n in taking_part if n != lead)

@@ -14,7 +14,7 @@ from functools import partial
 from edgeboot.components.context import service_of
 from edgeboot.errors import Refused
 from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
-from edgeboot.lifecycle.cluster_state import World
+from edgeboot.lifecycle.cluster_state import ClusterState
 from edgeboot.lifecycle.phases import Gate, Phase
 from edgeboot.lifecycle.quorum import members
 from edgeboot.lifecycle.tokens import former_passwords, password_of
@@ -27,27 +27,27 @@ _HINT = (
 )
 
 
-def check_rotation(world: World) -> None:
+def check_rotation(state: ClusterState) -> None:
     """``Refused`` where the token cannot be changed, or a change not be finished, just now."""
-    place = world.token_place
+    place = state.token_place
     if place is None:
         return
-    if world.torn is not None:
-        taking_part = [s for s in world.cluster.servers if s.name not in world.bystanders]
-        if taking_part and place in world.bystanders:
+    if state.torn is not None:
+        taking_part = [s for s in state.cluster.servers if s.name not in state.read_only]
+        if taking_part and place in state.read_only:
             raise _refused(
                 "the servers' token was changed here, and the others have not been told it yet",
                 place,
                 f"let {place} take part in --limit",
             )
         return
-    if world.cluster.datastore.kind is DatastoreKind.EXTERNAL:
+    if state.cluster.datastore.kind is DatastoreKind.EXTERNAL:
         raise _refused(
             "the servers' token is not changed where the datastore is outside of the cluster",
             place,
             "K3s's documentation says how to do it by hand; nothing was changed",
         )
-    missing = [s.name for s in world.cluster.every_server if not _is_there(world, s)]
+    missing = [s.name for s in state.cluster.every_server if not _is_there(state, s)]
     if missing:
         raise _refused(
             "the servers' token is changed only while all of them are up, and take part: "
@@ -62,26 +62,26 @@ def _refused(what: str, where: str, hint: str) -> Refused:
     return Refused(what, where=where, hint=hint, error_id="token-not-changed")
 
 
-def _is_there(world: World, server: Node) -> bool:
-    facts = world.facts.get(server.name)
-    if facts is None or server.name in world.bystanders or server in world.cluster.away:
+def _is_there(state: ClusterState, server: Node) -> bool:
+    facts = state.facts.get(server.name)
+    if facts is None or server.name in state.read_only or server in state.cluster.away:
         return False
     unit = facts.units.get(service_of(Role.SERVER))
     return facts.node_token is not None and unit is not None and unit.active == "active"
 
 
-def rotation_phases(world: World, all_well: Gate) -> tuple[Phase, ...]:
+def rotation_phases(state: ClusterState, all_well: Gate) -> tuple[Phase, ...]:
     """The change of the token, or the rest of one that was cut off; none where none is due."""
-    place = world.token_place
-    if place is None or world.known_token is None:
+    place = state.token_place
+    if place is None or state.known_token is None:
         return ()
-    if world.torn is not None:
+    if state.torn is not None:
         return (_phase(place, _finishing_steps),)
-    changing = partial(_changing_steps, password_of(world.known_token.value))
+    changing = partial(_changing_steps, password_of(state.known_token.value))
     return (Phase("servers before that", _servers, _nothing, all_well), _phase(place, changing))
 
 
-def _phase(place: str, steps: Callable[[World, Node], tuple[Step, ...]]) -> Phase:
+def _phase(place: str, steps: Callable[[ClusterState, Node], tuple[Step, ...]]) -> Phase:
     def select(cluster: Cluster) -> tuple[Node, ...]:
         return tuple(node for node in cluster.servers if node.name == place)
 
@@ -92,21 +92,21 @@ def _servers(cluster: Cluster) -> tuple[Node, ...]:
     return cluster.servers
 
 
-def _nothing(_world: World, _node: Node) -> tuple[Step, ...]:
+def _nothing(_state: ClusterState, _node: Node) -> tuple[Step, ...]:
     return ()
 
 
-def _changing_steps(before: bytes, world: World, node: Node) -> tuple[Step, ...]:
+def _changing_steps(before: bytes, state: ClusterState, node: Node) -> tuple[Step, ...]:
     """Once: where the link was cut the host is looked at again, and may have done it by then."""
-    if before in former_passwords(world.facts.values()):
+    if before in former_passwords(state.facts.values()):
         return ()
-    return _finishing_steps(world, node) or (
+    return _finishing_steps(state, node) or (
         _rotate("new", "have K3s make the servers another token"),
     )
 
 
-def _finishing_steps(world: World, node: Node) -> tuple[Step, ...]:
-    if world.torn != node.name:
+def _finishing_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
+    if state.torn != node.name:
         return ()
     return (_rotate("finish", "take over the servers' token that K3s has made"),)
 
@@ -116,7 +116,7 @@ def _rotate(mode: str, said: str) -> Run:
     return Run(*words, hint=_HINT, deadline=_DEADLINE, error_id="token-not-changed")
 
 
-def foreign_members(world: World) -> tuple[str, ...]:
+def foreign_members(state: ClusterState) -> tuple[str, ...]:
     """Members of etcd that the inventory does not have: nobody would tell them the new token."""
-    ours = {server.name for server in world.cluster.every_server}
-    return tuple(name for name in members(world) or () if name not in ours)
+    ours = {server.name for server in state.cluster.every_server}
+    return tuple(name for name in members(state) or () if name not in ours)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from edgeboot.components.context import service_of
 from edgeboot.errors import Refused
 from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
-from edgeboot.lifecycle.cluster_state import World, settling_steps, staging_steps
+from edgeboot.lifecycle.cluster_state import ClusterState, settling_steps, staging_steps
 from edgeboot.lifecycle.install.addons import chart_steps, former_steps, replica_steps
 from edgeboot.lifecycle.install.flannel import reboot_steps
 from edgeboot.lifecycle.install.hooks import around
@@ -64,7 +64,7 @@ def _only(*nodes: Node) -> Callable[[Cluster], tuple[Node, ...]]:
     return lambda cluster: tuple(node for node in cluster.nodes if node.name in names)
 
 
-def _nothing(_world: World, _node: Node) -> tuple[()]:
+def _nothing(_state: ClusterState, _node: Node) -> tuple[()]:
     return ()
 
 
@@ -74,34 +74,34 @@ _STARTING = around(joining_steps, (("start", False),))
 PREPARE = Phase("prepare", _all, prepare_steps)
 
 
-def phases(world: World) -> tuple[Phase, ...]:
-    """All phases for a world as it has been observed."""
-    return (PREPARE, *first_phases(world), *later_phases(world))
+def phases(state: ClusterState) -> tuple[Phase, ...]:
+    """All phases for a state as it has been observed."""
+    return (PREPARE, *first_phases(state), *later_phases(state))
 
 
-def first_phases(world: World) -> tuple[Phase, ...]:
+def first_phases(state: ClusterState) -> tuple[Phase, ...]:
     """What comes before anything is started: what is large, and the servers' token."""
     upload = Phase("upload", _all, around(staging_steps, _BEFORE_UPLOAD, (("upload", True),)))
-    return (upload, *rotation_phases(world, Gate(_servers, _not_all_well)))
+    return (upload, *rotation_phases(state, Gate(_servers, _not_all_well)))
 
 
-def later_phases(world: World) -> tuple[Phase, ...]:
+def later_phases(state: ClusterState) -> tuple[Phase, ...]:
     """All others: they are what they are only once it is known which token the servers have."""
-    lead = world.lead
-    down = _down(world)
-    others = tuple(s for s in world.cluster.servers if s != lead and s not in down)
+    lead = state.lead
+    down = _down(state)
+    others = tuple(s for s in state.cluster.servers if s != lead and s not in down)
     return (
         *((_together(down),) if down else ()),
-        *(() if lead in down else (_server("first server", lead, world),)),
+        *(() if lead in down else (_server("first server", lead, state),)),
         Phase("former nodes", _only(lead), forgetting_steps),
-        *(_server(f"server {server.name}", server, world) for server in others),
+        *(_server(f"server {server.name}", server, state) for server in others),
         Phase("agents", _agents, _STARTING, Gate(_agents, _agents_not_running)),
         Phase("former charts, other servers", _other_servers, former_steps),
         Phase("former charts", _first_server, former_steps),
         Phase("charts", _first_server, chart_steps),
         Phase("charts, other servers", _other_servers, chart_steps),
         Phase("name service", _first_server, replica_steps),
-        *_rebooting(world),
+        *_rebooting(state),
         Phase("network, agents", _agents, reboot_steps),
         Phase("labels and taints", _servers, marking_steps),
         Phase("what was set", _all, remembering_steps),
@@ -111,65 +111,65 @@ def later_phases(world: World) -> tuple[Phase, ...]:
     )
 
 
-def _down(world: World) -> tuple[Node, ...]:
+def _down(state: ClusterState) -> tuple[Node, ...]:
     """Members of etcd whose K3s does not run; a single one is merely started."""
-    there = [s for s in world.cluster.servers if is_member(world.facts[s.name])]
+    there = [s for s in state.cluster.servers if is_member(state.facts[s.name])]
     if len(there) < 2:
         return ()
-    return tuple(s for s in there if _is_down(world, s) and s.name not in world.bystanders)
+    return tuple(s for s in there if _is_down(state, s) and s.name not in state.read_only)
 
 
-def _is_down(world: World, server: Node) -> bool:
+def _is_down(state: ClusterState, server: Node) -> bool:
     """One that tries to start for ever is down as well: the cluster's token is new to it."""
-    facts, token = world.facts[server.name], world.known_token
+    facts, token = state.facts[server.name], state.known_token
     unit = facts.units.get(service_of(Role.SERVER))
     if unit is None or unit.active == "active" or token is None:
         return not is_alive(facts, Role.SERVER)
     if written(facts) not in {None, password_of(token.value)}:
         return True
     had_another = paths.FORMER_TOKENS in facts.files
-    starts = any(isinstance(step, Start) for step in settling_steps(world, server))
+    starts = any(isinstance(step, Start) for step in settling_steps(state, server))
     return (had_another and starts) or not is_alive(facts, Role.SERVER)
 
 
-def _not_all_well(world: World) -> Reasons:
+def _not_all_well(state: ClusterState) -> Reasons:
     """Before the servers' token changes: what does not take part in that is locked out by it."""
-    if strangers := foreign_members(world):
+    if strangers := foreign_members(state):
         raise Refused(
             f"etcd has members that the inventory has not: {', '.join(strangers)}; they would not "
             "start any more after the servers' token has changed",
-            where=world.lead.name,
+            where=state.lead.name,
             hint="add them to the inventory, or take them out of the cluster with their Node",
             error_id="token-not-changed",
         )
-    return _first_reasons(world.cluster.servers, world, _why_not_server)
+    return _first_reasons(state.cluster.servers, state, _why_not_server)
 
 
 def _together(down: tuple[Node, ...]) -> Phase:
     select = _only(*down)
 
-    def why_not(world: World) -> Reasons:
-        return _first_reasons(select(world.cluster), world, _why_not_server)
+    def why_not(state: ClusterState) -> Reasons:
+        return _first_reasons(select(state.cluster), state, _why_not_server)
 
     return Phase("servers that are down", select, _STARTING, Gate(select, why_not))
 
 
-def _server(name: str, server: Node, world: World) -> Phase:
+def _server(name: str, server: Node, state: ClusterState) -> Phase:
     """One server: what must hold before it is restarted or joins, and afterwards."""
     select = _only(server)
-    etcd = world.cluster.datastore.kind is DatastoreKind.ETCD
-    alone = not etcd and server == world.lead
+    etcd = state.cluster.datastore.kind is DatastoreKind.ETCD
+    alone = not etcd and server == state.lead
 
-    def why_not(world: World) -> Reasons:
+    def why_not(state: ClusterState) -> Reasons:
         return _first_reasons(
-            select(world.cluster), world, _why_no_api_there if alone else _why_not_server
+            select(state.cluster), state, _why_no_api_there if alone else _why_not_server
         )
 
-    def why_wait(world: World) -> Reasons:
-        member = is_member(world.facts[server.name])
-        if not member and server == world.lead:
+    def why_wait(state: ClusterState) -> Reasons:
+        member = is_member(state.facts[server.name])
+        if not member and server == state.lead:
             return {}  # it begins the cluster
-        reason = (why_not_stop if member else why_not_join)(world, server.name)
+        reason = (why_not_stop if member else why_not_join)(state, server.name)
         return {server.name: reason} if reason else {}
 
     return Phase(
@@ -177,63 +177,65 @@ def _server(name: str, server: Node, world: World) -> Phase:
         select,
         _STARTING,
         Gate(select, why_not),
-        guard=Gate(_servers, why_wait) if _is_guarded(world) else None,
+        guard=Gate(_servers, why_wait) if _is_guarded(state) else None,
     )
 
 
-def _rebooting(world: World) -> tuple[Phase, ...]:
+def _rebooting(state: ClusterState) -> tuple[Phase, ...]:
     """Servers boot anew for another network; members of etcd one after the other."""
-    if not _is_guarded(world):
+    if not _is_guarded(state):
         return (Phase("network, servers", _servers, reboot_steps),)
-    phases = (_server(f"network, {s.name}", s, world) for s in world.cluster.servers)
+    phases = (_server(f"network, {s.name}", s, state) for s in state.cluster.servers)
     return tuple(replace(phase, steps=reboot_steps) for phase in phases)
 
 
-def _is_guarded(world: World) -> bool:
-    etcd = world.cluster.datastore.kind is DatastoreKind.ETCD
-    return etcd and len(world.cluster.every_server) > 1
+def _is_guarded(state: ClusterState) -> bool:
+    etcd = state.cluster.datastore.kind is DatastoreKind.ETCD
+    return etcd and len(state.cluster.every_server) > 1
 
 
 def _first_reasons(
-    nodes: tuple[Node, ...], world: World, why_not: Callable[[World, Node, Status], str | None]
+    nodes: tuple[Node, ...],
+    state: ClusterState,
+    why_not: Callable[[ClusterState, Node, Status], str | None],
 ) -> Reasons:
-    found = {node.name: why_not(world, node, world.statuses[node.name]) for node in nodes}
+    found = {node.name: why_not(state, node, state.statuses[node.name]) for node in nodes}
     return {name: reason for name, reason in found.items() if reason}
 
 
-def _why_no_api_there(_world: World, _node: Node, status: Status) -> str | None:
+def _why_no_api_there(_state: ClusterState, _node: Node, status: Status) -> str | None:
     return why_no_api(status)
 
 
-def _why_not_server(world: World, node: Node, status: Status) -> str | None:
+def _why_not_server(state: ClusterState, node: Node, status: Status) -> str | None:
     """A server among others has to be a whole one before the next is touched."""
-    if node.name in world.bystanders:
+    if node.name in state.read_only:
         return None
     reason = why_no_api(status)
-    if reason is None and world.cluster.datastore.kind is DatastoreKind.ETCD:
+    if reason is None and state.cluster.datastore.kind is DatastoreKind.ETCD:
         reason = why_no_voter(status, node.name)
     return reason or why_not_ready(status, node.name)
 
 
-def _agents_not_running(world: World) -> Reasons:
-    return _not_running(world, world.cluster.agents)
+def _agents_not_running(state: ClusterState) -> Reasons:
+    return _not_running(state, state.cluster.agents)
 
 
-def _not_running(world: World, nodes: tuple[Node, ...]) -> Reasons:
+def _not_running(state: ClusterState, nodes: tuple[Node, ...]) -> Reasons:
     reasons = {
-        node.name: why_not_running(world.statuses[node.name], world.expected_images(node))
+        node.name: why_not_running(state.statuses[node.name], state.expected_images(node))
         for node in nodes
     }
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def _not_whole(world: World) -> Reasons:
+def _not_whole(state: ClusterState) -> Reasons:
     """The cluster as a server sees it: the servers' images, every node Ready, charts done."""
-    name, seen = _witness(world)
+    name, seen = _witness(state)
     reasons = _not_running(
-        world, tuple(s for s in world.cluster.servers if s.name not in world.bystanders)
+        state, tuple(s for s in state.cluster.servers if s.name not in state.read_only)
     )
-    for node in world.cluster.nodes:
+    for node in state.cluster.nodes:
         reason = why_not_ready(seen, node.name)
         if reason:
             reasons.setdefault(node.name, reason)
@@ -244,9 +246,9 @@ def _not_whole(world: World) -> Reasons:
     return reasons
 
 
-def _witness(world: World) -> tuple[str, Status]:
+def _witness(state: ClusterState) -> tuple[str, Status]:
     """The first server whose API answers, else the one that is joined."""
-    statuses: Mapping[str, Status] = world.statuses
-    servers = (world.lead, *world.cluster.servers)
-    name = next((s.name for s in servers if statuses[s.name].api_ready), world.lead.name)
+    statuses: Mapping[str, Status] = state.statuses
+    servers = (state.lead, *state.cluster.servers)
+    name = next((s.name for s in servers if statuses[s.name].api_ready), state.lead.name)
     return name, statuses[name]

@@ -55,7 +55,7 @@ echo edgeboot >/data/probe && sync && grep -q edgeboot /data/probe &&
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProbeResult:
     """What a pod found out about one thing (``dns``, ``peer agent-1`` …)."""
 
     about: str
@@ -72,7 +72,7 @@ class PodEnd:
 
     name: str
     ran: bool
-    answers: tuple[Answer, ...]
+    answers: tuple[ProbeResult, ...]
     why: str = ""
     unknown: bool = False
 
@@ -90,7 +90,7 @@ class Probes:
             raise NotMeasured("its pod was not started")
         return self.pods[name]
 
-    def answers(self, name: str, about: str) -> tuple[Answer, ...]:
+    def answers(self, name: str, about: str) -> tuple[ProbeResult, ...]:
         """What a pod found out about something; NotMeasured where it did not get to say."""
         pod = self.pod(name)
         found = tuple(a for a in pod.answers if a.about.partition(" ")[0] == about)
@@ -285,9 +285,9 @@ def _end(item: Document, told: Mapping[str, str]) -> PodEnd:
     )
 
 
-def _answer(line: str) -> Answer:
+def _answer(line: str) -> ProbeResult:
     words = line.split(" ")
     size = 2 if words[0] == "peer" else 1
-    return Answer(
+    return ProbeResult(
         " ".join(words[:size]), words[size : size + 1] == ["ok"], " ".join(words[size + 1 :])
     )

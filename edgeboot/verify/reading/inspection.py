@@ -18,7 +18,7 @@ _REGULAR = frozenset({"regular file", "regular empty file"})
 
 
 @dataclass(frozen=True)
-class Entry:
+class FileStatus:
     """A file or directory: permissions, ``user:group`` by number, stat's word for its kind."""
 
     mode: int
@@ -32,7 +32,7 @@ class Inspection:
 
     status: Status
     sections: Sections
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, FileStatus]
     hashes: Mapping[str, str]
 
     @property
@@ -148,13 +148,13 @@ def parse_inspection(output: str) -> Inspection:
     )
 
 
-def _entries(text: str) -> dict[str, Entry]:
+def _entries(text: str) -> dict[str, FileStatus]:
     found = {}
     for line in text.splitlines():
         head, bar, path = line.partition("|")
         words = head.split(" ", 2)
         if bar and len(words) == 3:
-            found[path] = Entry(int(words[0], 8), words[1], words[2])
+            found[path] = FileStatus(int(words[0], 8), words[1], words[2])
     return found
 
 

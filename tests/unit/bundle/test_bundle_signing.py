@@ -19,7 +19,7 @@ from edgeboot.bundle.trust import minisign, signing
 from edgeboot.bundle.trust.minisign import SecretKey
 from edgeboot.bundle.trust.signing import Trust
 from edgeboot.cli.bundle.build import bundle as commands
-from edgeboot.cli.run.inputs import open_supplies
+from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.errors import BadInput, EdgebootError, Refused
 from edgeboot.inventory.load import load
 from edgeboot.secret import Secret
@@ -232,7 +232,7 @@ def supplied(tmp_path: Path, path: Path, top: str, trust: Trust = signing.STRICT
     inventory = tmp_path / "inventory.yml"
     inventory.write_text(f"{top}{INVENTORY}")
     try:
-        with open_supplies(load(inventory), path, trust):
+        with open_bundle(load(inventory), path, trust):
             return None
     except EdgebootError as error:
         return f"{error.exit_code} {error}"

@@ -8,7 +8,7 @@ from edgeboot.bundle.format.contents import Contents, Item
 from edgeboot.components.context import Context
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.plan.facts import HostTraits
-from edgeboot.plan.resources import File, Later, Resource, text
+from edgeboot.plan.resources import File, KnownAfter, Resource, text
 from edgeboot.platform import AMD64
 from edgeboot.secret import Secret
 
@@ -44,7 +44,7 @@ def text_of(file: Resource) -> str:
     match file.content:
         case Secret(value):
             return value.decode()
-        case Later():
+        case KnownAfter():
             raise AssertionError(f"{file.path} is not known yet")
         case source:
             return b"".join(source.open()).decode()

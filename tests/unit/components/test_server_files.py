@@ -8,19 +8,19 @@ from dataclasses import replace
 import pytest
 
 from edgeboot.components.cluster.applied_labels import (
+    applied_labels_of,
     config_lists,
     dump,
     is_pending,
-    marks_of,
     record,
 )
-from edgeboot.components.context import Entrance, Marks
+from edgeboot.components.context import AppliedLabels, JoinConfig
 from edgeboot.components.k3s import datastore
 from edgeboot.components.k3s.base import config_of, service
 from edgeboot.inventory.model import Cluster, Datastore, DatastoreKind, Node, Role
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts, FileFact, UnitFact
-from edgeboot.plan.resources import File, Kept
+from edgeboot.plan.resources import CreateOnly, File
 from edgeboot.secret import Secret
 from tests.unit.components.contexts import context, text_of
 from tests.unit.lifecycle.test_preflight import healthy
@@ -33,11 +33,11 @@ EXTERNAL = replace(ETCD, datastore=Datastore(DatastoreKind.EXTERNAL, SECRET))
 
 
 @pytest.mark.parametrize(
-    ("cluster", "node", "entrance", "keys"),
+    ("cluster", "node", "join", "keys"),
     [
         (ETCD, A, None, {"cluster-init": True, "server": None}),
         (ETCD, B, None, {"cluster-init": None, "server": "https://192.0.2.11:6443"}),
-        (ETCD, A, Entrance(url="https://192.0.2.12:6443"), {"cluster-init": None}),
+        (ETCD, A, JoinConfig(url="https://192.0.2.12:6443"), {"cluster-init": None}),
         (ETCD, AGENT, None, {"server": "https://192.0.2.9:6443", "agent-token-file": None}),
         (replace(ETCD, vip=None), AGENT, None, {"server": "https://192.0.2.11:6443"}),
         (EXTERNAL, A, None, {"cluster-init": None, "server": None}),
@@ -47,27 +47,29 @@ EXTERNAL = replace(ETCD, datastore=Datastore(DatastoreKind.EXTERNAL, SECRET))
     ],
 )
 def test_keys(
-    cluster: Cluster, node: Node, entrance: Entrance | None, keys: dict[str, object]
+    cluster: Cluster, node: Node, join: JoinConfig | None, keys: dict[str, object]
 ) -> None:
-    config = config_of(cluster, node, entrance)
+    config = config_of(cluster, node, join)
     assert {key: config.get(key) for key in keys} == keys
 
 
-def token_of(node: Node, entrance: Entrance | None = None) -> File | Kept:
+def token_of(node: Node, join: JoinConfig | None = None) -> File | CreateOnly:
     known = replace(
         context(ETCD, node),
         join_token=Secret(b"K10ab::server:x"),
         agent_token=Secret(b"y"),
-        entrance=entrance,
+        join=join,
     )
-    (found,) = (r for r in service(known) if isinstance(r, File | Kept) and r.path == paths.TOKEN)
+    (found,) = (
+        r for r in service(known) if isinstance(r, File | CreateOnly) and r.path == paths.TOKEN
+    )
     return found
 
 
 def test_only_who_begins_keeps_the_token_it_began_with() -> None:
-    assert isinstance(token_of(A), Kept)
+    assert isinstance(token_of(A), CreateOnly)
     assert isinstance(token_of(B), File)
-    assert isinstance(token_of(A, Entrance(url="https://192.0.2.12:6443")), File)
+    assert isinstance(token_of(A, JoinConfig(url="https://192.0.2.12:6443")), File)
 
 
 def test_an_endpoint_is_a_secret_of_servers_only() -> None:
@@ -100,8 +102,8 @@ node-taint:
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"labels": 1}'])
 def test_without_a_record_the_configuration_remembers(text: str | None) -> None:
-    found = marks_of(facts(text, CONFIG), "k3s-agent")
-    assert found == Marks(frozenset("ab"), frozenset({"t=1:NoSchedule"}), True, True)
+    found = applied_labels_of(facts(text, CONFIG), "k3s-agent")
+    assert found == AppliedLabels(frozenset("ab"), frozenset({"t=1:NoSchedule"}), True, True)
 
 
 def test_a_configuration_of_another_form_says_nothing() -> None:
@@ -109,30 +111,30 @@ def test_a_configuration_of_another_form_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("marks", "labels", "taints", "pending"),
+    ("applied_labels", "labels", "taints", "pending"),
     [
-        (Marks(registered=True), {"a": "1"}, (), False),  # K3s puts it on
-        (Marks(frozenset("a"), registered=True), {"a": "2"}, (), False),
-        (Marks(frozenset("ab"), registered=True), {"a": "1"}, (), True),
-        (Marks(frozenset("ab"), registered=False), {"a": "1"}, (), False),
-        (Marks(taints=frozenset({"t=1:NoSchedule"}), registered=True), {}, (), True),
-        (Marks(registered=True), {}, ("t=1:NoSchedule",), True),
-        (Marks(registered=True, settled=False), {}, (), True),
+        (AppliedLabels(registered=True), {"a": "1"}, (), False),  # K3s puts it on
+        (AppliedLabels(frozenset("a"), registered=True), {"a": "2"}, (), False),
+        (AppliedLabels(frozenset("ab"), registered=True), {"a": "1"}, (), True),
+        (AppliedLabels(frozenset("ab"), registered=False), {"a": "1"}, (), False),
+        (AppliedLabels(taints=frozenset({"t=1:NoSchedule"}), registered=True), {}, (), True),
+        (AppliedLabels(registered=True), {}, ("t=1:NoSchedule",), True),
+        (AppliedLabels(registered=True, settled=False), {}, (), True),
     ],
 )
 def test_what_is_left_to_kubectl(
-    marks: Marks, labels: dict[str, str], taints: tuple[str, ...], pending: bool
+    applied_labels: AppliedLabels, labels: dict[str, str], taints: tuple[str, ...], pending: bool
 ) -> None:
     node = replace(AGENT, labels=labels, taints=taints)
-    assert is_pending(marks, node) is pending
-    said = json.loads(text_of(record(marks, node)))
+    assert is_pending(applied_labels, node) is pending
+    said = json.loads(text_of(record(applied_labels, node)))
     assert said["settled"] is not pending
     assert set(said["labels"]) >= set(labels)
     if pending:
-        assert set(said["labels"]) >= marks.labels
-        assert set(said["taints"]) >= marks.taints
+        assert set(said["labels"]) >= applied_labels.labels
+        assert set(said["taints"]) >= applied_labels.taints
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
-    marks = Marks(frozenset("ab"), frozenset({"t=1:NoSchedule"}), False, True)
-    assert marks_of(facts(dump(marks)), "k3s-agent") == marks
+    applied_labels = AppliedLabels(frozenset("ab"), frozenset({"t=1:NoSchedule"}), False, True)
+    assert applied_labels_of(facts(dump(applied_labels)), "k3s-agent") == applied_labels

@@ -10,7 +10,7 @@ from edgeboot import shell
 from edgeboot.components.k3s.unit import service_file, service_files
 from edgeboot.inventory.model import Role
 from edgeboot.plan.facts import HostTraits
-from edgeboot.plan.resources import File, Later
+from edgeboot.plan.resources import File, KnownAfter
 from edgeboot.secret import Secret
 
 SYSTEMD = HostTraits(
@@ -30,7 +30,7 @@ OPENRC = replace(SYSTEMD, init="openrc", logrotate=True)
 
 
 def text_of(file: File) -> str:
-    assert not isinstance(file.content, Secret | Later)
+    assert not isinstance(file.content, Secret | KnownAfter)
     return b"".join(file.content.open()).decode()
 
 

@@ -14,7 +14,7 @@ from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import make_plan
 from edgeboot.transport.base import Transport
 from edgeboot.transport.fake.host import FakeCluster, FakeHost
-from tests.unit.lifecycle.test_install import CLUSTER, IMAGES, SUPPLIES, VERSION
+from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, IMAGES, VERSION
 
 HEAD = "cluster:\n  name: edge\nnodes:\n"
 SERVER = "  - name: server-1\n    address: 192.0.2.11\n    role: server\n"
@@ -73,7 +73,7 @@ def test_a_bundle_of_another_architecture() -> None:
         node.name: FakeHost(node.name, shared, machine="aarch64") for node in CLUSTER.nodes
     }
     with pytest.raises(FleetError) as caught:
-        make_plan(replace(CLUSTER, where="inventory.yml:1"), SUPPLIES, hosts)
+        make_plan(replace(CLUSTER, where="inventory.yml:1"), BUNDLE, hosts)
     message = str(caught.value.errors["server-1"])
     assert "the host is arm64 (aarch64), but the bundle carries amd64 only" in message
     assert "next: " in message

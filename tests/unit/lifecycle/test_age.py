@@ -14,7 +14,7 @@ from edgeboot.lifecycle.install.age import age_objections
 from edgeboot.lifecycle.install.run import install, make_plan
 from edgeboot.plan import paths
 from edgeboot.transport.fake.host import FakeFile
-from tests.unit.lifecycle.test_install import CLUSTER, CONTENTS, SUPPLIES, hosts
+from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, CONTENTS, hosts
 
 K3S = "v1.36.2+k3s1"
 
@@ -65,11 +65,11 @@ def test_a_record_that_cannot_be_read_is_no_free_pass(record: bytes) -> None:
 
 def test_the_bundle_is_remembered_and_an_older_one_is_refused() -> None:
     fakes = hosts()
-    newer = replace(SUPPLIES, contents=replace(CONTENTS, version="1.10"))
+    newer = replace(BUNDLE, contents=replace(CONTENTS, version="1.10"))
     install(CLUSTER, newer, fakes, confirm=lambda _p: True, tell=silent, patience=0.0)
     assert b'"version": "1.10"' in fakes["agent-1"].files[paths.BUNDLE].data
     assert make_plan(CLUSTER, newer, fakes).empty
-    older = replace(SUPPLIES, contents=replace(CONTENTS, version="1.9"))
+    older = replace(BUNDLE, contents=replace(CONTENTS, version="1.9"))
     with pytest.raises(FleetError, match=r"version 1\.10 of the bundle test") as caught:
         make_plan(CLUSTER, older, fakes)
     assert caught.value.exit_code == 5

@@ -11,43 +11,43 @@ import pytest
 from edgeboot.blob import BytesSource
 from edgeboot.cli.run.log import redacted
 from edgeboot.engine.fleet import FleetError
-from edgeboot.engine.host_sessions import STEADY, Pace
+from edgeboot.engine.host_sessions import DEFAULT_POLICY, RunPolicy
 from edgeboot.engine.resume import BLOCK, Rest, agreed_offset
 from edgeboot.errors import BadInput, Refused, Unreachable
 from edgeboot.events import silent
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.cluster_state import Supplies
+from edgeboot.lifecycle.cluster_state import BundleView
 from edgeboot.lifecycle.install.run import Installed, install
 from edgeboot.lifecycle.selection import limited, without
-from edgeboot.plan.facts import Part
+from edgeboot.plan.facts import PartialUpload
 from edgeboot.transport.fake.host import FakeHost, Fault
 from tests.unit.lifecycle.test_install import (
+    BUNDLE,
     CLUSTER,
     CONTENTS,
     CUTS,
-    SUPPLIES,
     hosts,
     state,
 )
 
-PATIENT = replace(STEADY, patience=60.0, sleep=lambda _seconds: None)
+PATIENT = replace(DEFAULT_POLICY, patience=60.0, sleep=lambda _seconds: None)
 
 
 def run(
     fakes: dict[str, FakeHost],
     cluster: Cluster = CLUSTER,
-    pace: Pace = PATIENT,
-    supplies: Supplies = SUPPLIES,
+    policy: RunPolicy = PATIENT,
+    bundle: BundleView = BUNDLE,
 ) -> Installed:
     used = {node.name: fakes[node.name] for node in cluster.nodes}
     return install(
         cluster,
-        supplies,
+        bundle,
         used,
         confirm=lambda _plan: True,
         tell=silent,
         patience=0.0,
-        pace=pace,
+        policy=policy,
     )
 
 
@@ -65,7 +65,7 @@ def test_the_same_run_goes_on_after_a_cut(name: str, at: int, after: bool) -> No
     assert not any(host.locked for host in fakes.values())
 
 
-def big() -> tuple[Supplies, bytes]:
+def big() -> tuple[BundleView, bytes]:
     """Supplies whose binary is several blocks long."""
     data = b"\x7fELF" + bytes(range(256)) * 1024
     source = BytesSource(data)
@@ -76,14 +76,14 @@ def big() -> tuple[Supplies, bytes]:
     def blob_source(blob: object) -> BytesSource:
         if blob == binary.blob:
             return source
-        found = SUPPLIES.blob_source(blob)  # type: ignore[arg-type]
+        found = BUNDLE.blob_source(blob)  # type: ignore[arg-type]
         assert isinstance(found, BytesSource)
         return found
 
-    return replace(SUPPLIES, contents=contents, blob_source=blob_source), data
+    return replace(BUNDLE, contents=contents, blob_source=blob_source), data
 
 
-def upload_at(supplies: Supplies) -> int:
+def upload_at(bundle: BundleView) -> int:
     """The number of the operation that sends the binary to the first server."""
     fakes = hosts()
     seen: list[int] = []
@@ -96,18 +96,18 @@ def upload_at(supplies: Supplies) -> int:
         return put(source, command, **rest)
 
     host.put = noting  # type: ignore[method-assign]
-    run(fakes, supplies=supplies)
+    run(fakes, bundle=bundle)
     return seen[0]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 def test_a_broken_upload_goes_on_where_it_broke(share: float) -> None:
-    supplies, data = big()
-    at = upload_at(supplies)
+    bundle, data = big()
+    at = upload_at(bundle)
     whole, fakes = hosts(), hosts()
-    run(whole, supplies=supplies)
+    run(whole, bundle=bundle)
     fakes["server-1"].fault = Fault(at, after=False, share=share)
-    run(fakes, supplies=supplies)
+    run(fakes, bundle=bundle)
     assert fakes["server-1"].files["/usr/local/bin/k3s"].data == data
     sent_twice = fakes["server-1"].received - whole["server-1"].received
     assert 0 <= sent_twice < BLOCK
@@ -117,11 +117,11 @@ def test_a_broken_upload_goes_on_where_it_broke(share: float) -> None:
 def test_a_part_that_is_wrong_is_sent_again() -> None:
     source = BytesSource(bytes(200_000))
     right = BytesSource(bytes(150_000)).sha256
-    assert agreed_offset(source, Part(150_000, right)) == 2 * BLOCK
-    assert agreed_offset(source, Part(150_000, "0" * 64)) == 0
-    assert agreed_offset(source, Part(200_001, right)) == 0
+    assert agreed_offset(source, PartialUpload(150_000, right)) == 2 * BLOCK
+    assert agreed_offset(source, PartialUpload(150_000, "0" * 64)) == 0
+    assert agreed_offset(source, PartialUpload(200_001, right)) == 0
     assert agreed_offset(source, None) == 0
-    assert agreed_offset(source, Part(0, BytesSource(b"").sha256)) == 0
+    assert agreed_offset(source, PartialUpload(0, BytesSource(b"").sha256)) == 0
 
 
 @pytest.mark.parametrize("offset", [0, 1, 1 << 18, (1 << 18) + 5, 600_000])
@@ -136,14 +136,14 @@ def test_a_host_that_never_comes_back_is_given_up() -> None:
     fakes = hosts()
     fakes["agent-1"].fault = Fault(3)
     now = iter(range(0, 10_000, 7))
-    pace = replace(PATIENT, clock=lambda: float(next(now)))
+    policy = replace(PATIENT, clock=lambda: float(next(now)))
 
     def gone() -> None:
         raise Unreachable("it is gone", where="agent-1")
 
     fakes["agent-1"].reconnect = gone  # type: ignore[method-assign]
     with pytest.raises(FleetError, match="it is gone") as caught:
-        run(fakes, pace=pace)
+        run(fakes, policy=policy)
     assert caught.value.exit_code == 3
 
 
@@ -174,7 +174,7 @@ def test_a_run_that_lost_its_lock_does_nothing_before_it_has_it_again() -> None:
         return True
 
     used = {node.name: fakes[node.name] for node in CLUSTER.nodes}
-    install(CLUSTER, SUPPLIES, used, confirm=meanwhile, tell=silent, patience=0.0, pace=PATIENT)
+    install(CLUSTER, BUNDLE, used, confirm=meanwhile, tell=silent, patience=0.0, policy=PATIENT)
     assert tokens == [server.files["/etc/rancher/k3s/edgeboot-token"].data]
     assert server.starts == 1
 
@@ -209,7 +209,7 @@ def run_and_meet(fakes: dict[str, FakeHost], both: threading.Barrier) -> Install
         both.wait()
         return True
 
-    return install(cluster, SUPPLIES, used, confirm=confirm, tell=silent, patience=0.0)
+    return install(cluster, BUNDLE, used, confirm=confirm, tell=silent, patience=0.0)
 
 
 # -- some hosts only
@@ -221,7 +221,7 @@ def test_only_the_limited_node_is_touched() -> None:
     before = {name: host.operations for name, host in fakes.items()}
     chosen = limited(CLUSTER, ["agent-2"])
     assert [node.name for node in chosen.cluster.nodes] == ["server-1", "agent-2"]
-    done = run(fakes, chosen.cluster, replace(PATIENT, bystanders=chosen.bystanders))
+    done = run(fakes, chosen.cluster, replace(PATIENT, read_only=chosen.read_only))
     assert {node for node, _ in done.plan.steps} == {"agent-2"}
     assert "agent-2" in fakes["server-1"].cluster.joined
     assert fakes["agent-1"].operations == before["agent-1"]
@@ -230,14 +230,14 @@ def test_only_the_limited_node_is_touched() -> None:
 def test_agents_alone_need_a_server_that_is_up() -> None:
     chosen = limited(CLUSTER, ["agent"])
     with pytest.raises(Refused, match="server-1 is not up yet"):
-        run(hosts(), chosen.cluster, replace(PATIENT, bystanders=chosen.bystanders))
+        run(hosts(), chosen.cluster, replace(PATIENT, read_only=chosen.read_only))
 
 
 def test_limits_name_nodes_groups_and_roles() -> None:
     first, agent, last = CLUSTER.nodes
     cluster = replace(CLUSTER, nodes=(first, replace(agent, groups=("shed",)), last))
     assert [n.name for n in limited(cluster, ["shed"]).cluster.nodes] == ["server-1", "agent-1"]
-    assert limited(cluster, ["server"]).bystanders == frozenset()
+    assert limited(cluster, ["server"]).read_only == frozenset()
     assert limited(cluster, []).cluster is cluster
     with pytest.raises(BadInput, match="agent-1"):
         limited(cluster, ["agnet-1"])
@@ -249,8 +249,8 @@ def test_limits_name_nodes_groups_and_roles() -> None:
 def test_the_others_go_on_without_a_host_that_is_lost() -> None:
     fakes = hosts()
     fakes["agent-1"].fault = Fault(3)
-    pace = replace(STEADY, skip_unreachable=True)
-    done = run(fakes, pace=pace)
+    policy = replace(DEFAULT_POLICY, skip_unreachable=True)
+    done = run(fakes, policy=policy)
     assert set(done.lost) == {"agent-1"}
     assert set(fakes["server-1"].cluster.joined) == {"server-1", "agent-2"}
 
@@ -262,7 +262,7 @@ def test_without_the_first_server_nothing_goes_on() -> None:
     fakes = hosts()
     fakes["server-1"].fault = Fault(3)
     with pytest.raises(FleetError):
-        run(fakes, pace=replace(STEADY, skip_unreachable=True))
+        run(fakes, policy=replace(DEFAULT_POLICY, skip_unreachable=True))
 
 
 # -- what never comes up (row 45)

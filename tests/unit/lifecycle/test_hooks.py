@@ -13,7 +13,7 @@ from edgeboot.inventory.hosts import STAGES, Hook, Host
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install.run import install, make_plan
 from edgeboot.transport.fake.host import Fault
-from tests.unit.lifecycle.test_install import CLUSTER, SUPPLIES, hosts
+from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, hosts
 
 HOOKS = tuple(
     Hook(f"{'after' if after else 'before'}-{stage}", stage, after, "true\n")
@@ -42,14 +42,14 @@ def ran(fakes: object) -> list[str]:
 
 def carry_out(wanted: Cluster, fakes: object) -> object:
     return install(
-        wanted, SUPPLIES, fakes, confirm=lambda _p: True, tell=lambda _e: None, patience=0  # type: ignore[arg-type]
+        wanted, BUNDLE, fakes, confirm=lambda _p: True, tell=lambda _e: None, patience=0  # type: ignore[arg-type]
     )  # fmt: skip
 
 
 def test_each_runs_in_its_place_and_once() -> None:
     fakes = hosts()
     wanted = cluster(*reversed(HOOKS))
-    planned = make_plan(wanted, SUPPLIES, fakes)
+    planned = make_plan(wanted, BUNDLE, fakes)
     phases = {
         phase.name: [s.describe() for s in phase.steps.get("agent-1", ())]
         for phase in planned.phases
@@ -70,7 +70,7 @@ def test_each_runs_in_its_place_and_once() -> None:
     done = carry_out(wanted, fakes)
     assert done.kubeconfig is not None  # type: ignore[attr-defined]
     assert ran(fakes) == [hook.name for hook in HOOKS]
-    assert make_plan(wanted, SUPPLIES, fakes).empty
+    assert make_plan(wanted, BUNDLE, fakes).empty
     carry_out(wanted, fakes)
     assert ran(fakes) == [hook.name for hook in HOOKS]
 

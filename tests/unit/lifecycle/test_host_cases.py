@@ -12,15 +12,15 @@ import pytest
 import yaml
 
 from edgeboot.inventory.load import load
-from edgeboot.lifecycle.cluster_state import World, settling_steps
+from edgeboot.lifecycle.cluster_state import ClusterState, settling_steps
 from edgeboot.lifecycle.install.prepare import prepare_steps
 from edgeboot.plan.diff import content_hash, diff
 from edgeboot.plan.facts import Facts, FileFact, UnitFact
-from edgeboot.plan.resources import Action, Directory, File, Later, Resource, Service
+from edgeboot.plan.resources import Action, Directory, File, KnownAfter, Resource, Service
 from edgeboot.plan.steps import Run, Start
 from edgeboot.secret import Secret
 from tests.unit.components.contexts import text_of
-from tests.unit.lifecycle.test_install import SUPPLIES
+from tests.unit.lifecycle.test_install import BUNDLE
 from tests.unit.lifecycle.test_preflight import healthy
 
 CASES = Path(__file__).parents[2] / "cases" / "hosts"
@@ -52,24 +52,24 @@ class Site:
             condition=replace(bare.condition, modules={**bare.condition.modules, "zram": "loaded"}),
         )
 
-    def write(self, node: dict[str, Any]) -> World:
+    def write(self, node: dict[str, Any]) -> ClusterState:
         address = {"name": "server-1", "address": "192.0.2.11", "role": "server"}
         agent = {"name": "agent-1", "address": "192.0.2.21", "role": "agent"}
         document = {"cluster": {"name": "edge"}, "nodes": [{**address, **node}, agent]}
         self._path.write_text(json.dumps(document))
         facts = {"server-1": self.facts, "agent-1": healthy("agent-1")}
-        return World(load(self._path), SUPPLIES, facts, Secret(b"0" * 32))
+        return ClusterState(load(self._path), BUNDLE, facts, Secret(b"0" * 32))
 
-    def host_steps(self, world: World) -> list[str]:
-        node = world.cluster.servers[0]
-        return [step.describe() for step in prepare_steps(world, node)]
+    def host_steps(self, state: ClusterState) -> list[str]:
+        node = state.cluster.servers[0]
+        return [step.describe() for step in prepare_steps(state, node)]
 
-    def settle(self, world: World) -> None:
+    def settle(self, state: ClusterState) -> None:
         """As if all of it had been done."""
-        node = world.cluster.servers[0]
-        steps = prepare_steps(world, node)
+        node = state.cluster.servers[0]
+        steps = prepare_steps(state, node)
         done = {s.parameters[0]: s.parameters[1] for s in steps if isinstance(s, Run) and _acts(s)}
-        host, own = world.host_resources(node), world.resources(node)
+        host, own = state.host_resources(node), state.resources(node)
         self.facts = _settled(self.facts, (*host, *own), done)
         starts = [s for s in diff(own, self.facts) if isinstance(s, Start)]
         units = {s.service: UnitFact("active", True, s.inputs) for s in starts}
@@ -88,7 +88,7 @@ def _settled(facts: Facts, resources: Iterable[Resource], done: dict[str, str]) 
                 files[one.path] = FileFact("directory", one.mode, "0:0", 0)
             case File() if isinstance(one.content, Secret):
                 files[one.path] = FileFact("file", one.mode, "0:0", 1, content_hash(one.content))
-            case File() if not isinstance(one.content, Later | Secret):
+            case File() if not isinstance(one.content, KnownAfter | Secret):
                 content = b"".join(one.content.open())
                 size, digest = len(content), content_hash(one.content)
                 files[one.path] = FileFact("file", one.mode, "0:0", size, digest, content)
@@ -102,17 +102,17 @@ def _settled(facts: Facts, resources: Iterable[Resource], done: dict[str, str]) 
 @pytest.mark.parametrize("case", cases())
 def test_case(case: dict[str, Any], tmp_path: Path) -> None:
     site = Site(case, tmp_path)
-    world = site.write(case.get("node", {}))
-    assert site.host_steps(world) == case["bare"]
-    node = world.cluster.servers[0]
-    said = {r.path: r for r in (*world.host_resources(node), *world.resources(node))
+    state = site.write(case.get("node", {}))
+    assert site.host_steps(state) == case["bare"]
+    node = state.cluster.servers[0]
+    said = {r.path: r for r in (*state.host_resources(node), *state.resources(node))
             if isinstance(r, File)}  # fmt: skip
     for path, lines in case.get("says", {}).items():
         assert set(lines) <= set(text_of(said[path]).splitlines()), text_of(said[path])
     for path, lines in case.get("not", {}).items():
         assert not set(lines) & set(text_of(said[path]).splitlines()), text_of(said[path])
 
-    site.settle(world)
+    site.settle(state)
     again = site.write(case.get("node", {}))
     assert site.host_steps(again) == []
     assert settling_steps(again, node) == ()

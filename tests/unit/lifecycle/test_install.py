@@ -13,7 +13,7 @@ from edgeboot.errors import Refused, StepFailed, Unreachable
 from edgeboot.events import silent
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.inventory.model import Role as NodeRole
-from edgeboot.lifecycle.cluster_state import Supplies
+from edgeboot.lifecycle.cluster_state import BundleView
 from edgeboot.lifecycle.install.run import Installed, install, make_plan
 from edgeboot.plan.plan import Plan
 from edgeboot.plan.resources import text
@@ -41,7 +41,7 @@ CONTENTS = Contents(
     images=(Image("docker.io/rancher/mirrored-pause:3.6", "amd64", "a" * 64, "a" * 64, "m", ()),),
     archives=(ImageArchive("pause", "amd64", blob(ARCHIVE), tuple(IMAGES)),),
 )
-SUPPLIES = Supplies(
+BUNDLE = BundleView(
     CONTENTS,
     blob_source=lambda b: text(SOURCES[b.sha256].decode("latin-1")),
     archive_source=lambda a: text(SOURCES[a.blob.sha256].decode("latin-1")),
@@ -65,9 +65,7 @@ def hosts() -> dict[str, FakeHost]:
 def run(fakes: dict[str, FakeHost], cluster: Cluster = CLUSTER) -> Installed:
     used = {node.name: fakes[node.name] for node in cluster.nodes}
     try:
-        return install(
-            cluster, SUPPLIES, used, confirm=lambda _plan: True, tell=silent, patience=0.0
-        )
+        return install(cluster, BUNDLE, used, confirm=lambda _plan: True, tell=silent, patience=0.0)
     finally:
         for fake in used.values():
             fake.close()
@@ -109,14 +107,14 @@ def test_the_second_run_does_nothing_in_two_execs() -> None:
 
 
 def test_the_plan_says_what_is_not_known_yet() -> None:
-    plan = make_plan(CLUSTER, SUPPLIES, hosts())
+    plan = make_plan(CLUSTER, BUNDLE, hosts())
     words = [step.describe() for step in plan.steps_of("agent-1")]
     assert any("(known after server-1 is up)" in word for word in words)
 
 
 def test_planning_changes_nothing() -> None:
     fakes = hosts()
-    make_plan(CLUSTER, SUPPLIES, fakes)
+    make_plan(CLUSTER, BUNDLE, fakes)
     assert all(host.operations == 1 and not host.files for host in fakes.values())
 
 
@@ -125,7 +123,7 @@ def test_a_label_changes_one_node_only() -> None:
     run(fakes)
     first, agent, last = CLUSTER.nodes
     changed = replace(CLUSTER, nodes=(first, replace(agent, labels={"zone": "a"}), last))
-    plan = make_plan(changed, SUPPLIES, fakes)
+    plan = make_plan(changed, BUNDLE, fakes)
     assert plan.steps_of("server-1") == plan.steps_of("agent-2") == ()
     steps = plan.steps_of("agent-1")
     assert [type(s).__name__ for s in steps] == ["Write", "Write", "Start"]
@@ -136,14 +134,14 @@ def test_a_label_changes_one_node_only() -> None:
 def test_an_added_agent_touches_no_other_host() -> None:
     fakes = hosts()
     run(fakes, replace(CLUSTER, nodes=CLUSTER.nodes[:2]))
-    plan = make_plan(CLUSTER, SUPPLIES, fakes)
+    plan = make_plan(CLUSTER, BUNDLE, fakes)
     assert plan.steps_of("server-1") == plan.steps_of("agent-1") == ()
     assert any(isinstance(step, Start) for step in plan.steps_of("agent-2"))
 
 
 def test_declining_the_plan_leaves_hosts_alone() -> None:
     fakes = hosts()
-    result = install(CLUSTER, SUPPLIES, fakes, confirm=lambda _p: False, tell=silent, patience=0.0)
+    result = install(CLUSTER, BUNDLE, fakes, confirm=lambda _p: False, tell=silent, patience=0.0)
     assert not result.confirmed
     assert not any(host.files or host.locked for host in fakes.values())
 
@@ -152,7 +150,7 @@ def test_a_locked_host_is_refused_and_the_others_are_released() -> None:
     fakes = hosts()
     fakes["agent-1"].locked = True
     with pytest.raises(FleetError) as caught:
-        install(CLUSTER, SUPPLIES, fakes, confirm=lambda _p: True, tell=silent, patience=0.0)
+        install(CLUSTER, BUNDLE, fakes, confirm=lambda _p: True, tell=silent, patience=0.0)
     assert isinstance(caught.value.errors["agent-1"], Refused)
     assert "somebody else" in str(caught.value)
     assert not fakes["server-1"].locked
@@ -173,12 +171,12 @@ def test_a_damaged_bundle_is_found_before_any_write() -> None:
         raise Refused("damaged")
 
     fakes = hosts()
-    supplies = replace(SUPPLIES, check=damaged)
+    bundle = replace(BUNDLE, check=damaged)
     with pytest.raises(Refused):
-        install(CLUSTER, supplies, fakes, confirm=lambda _p: True, tell=silent, patience=0.0)
+        install(CLUSTER, bundle, fakes, confirm=lambda _p: True, tell=silent, patience=0.0)
     assert not any(host.files or host.locked for host in fakes.values())
     run(fakes)
-    result = install(CLUSTER, supplies, fakes, confirm=lambda _p: True, tell=silent, patience=0.0)
+    result = install(CLUSTER, bundle, fakes, confirm=lambda _p: True, tell=silent, patience=0.0)
     assert result.plan.empty  # nothing to send, so nothing to check
 
 
@@ -226,7 +224,7 @@ def test_one_rerun_converges_after_a_cut_at_any_operation(name: str, at: int, af
     fakes[name].fault = None
     run(fakes)
     assert state(fakes) == state(whole)
-    plan: Plan = make_plan(CLUSTER, SUPPLIES, fakes)
+    plan: Plan = make_plan(CLUSTER, BUNDLE, fakes)
     assert plan.empty
 
 

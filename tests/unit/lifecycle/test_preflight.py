@@ -22,7 +22,7 @@ from edgeboot.lifecycle.preflight import ALLOWABLE, CHECKS, Preflight, findings,
 from edgeboot.plan.condition import BootFile, Condition, Filesystem
 from edgeboot.plan.facts import Facts, FileFact, HostTraits, Listener, UnitFact
 from edgeboot.plan.findings import Finding, Severity
-from edgeboot.plan.options import Terms
+from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Upload
 from edgeboot.secret import Secret
 from edgeboot.yaml import strict
@@ -136,7 +136,7 @@ def subject(case: dict[str, Any]) -> Subject:
     nodes = (node, *(Node(name, f"192.0.2.{i}", Role.SERVER) for i, name in enumerate(others, 2)))
     fleet = {"pi": changed(healthy("pi"), case)}
     fleet |= {name: changed(healthy(name), other) for name, other in others.items()}
-    terms = Terms(case.get("reboot", True), frozenset(case.get("allowed", ())))
+    options = InstallOptions(case.get("reboot", True), frozenset(case.get("allowed", ())))
     steps = tuple(
         Upload(path, Sized(size), 0o644, replaces=False)
         for path, size in case.get("uploads", {}).items()
@@ -159,7 +159,7 @@ def subject(case: dict[str, Any]) -> Subject:
         datastore=Datastore(DatastoreKind(case.get("datastore", "sqlite"))),
         vip=case.get("vip"),
     )
-    return Subject(cluster, node, fleet, contents, terms, steps)
+    return Subject(cluster, node, fleet, contents, options, steps)
 
 
 def host(data: dict[str, Any]) -> Host:

@@ -11,11 +11,11 @@ from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import Refused, StepFailed, Unreachable
 from edgeboot.events import silent
 from edgeboot.lifecycle.install.run import install, make_plan, preflight
-from edgeboot.plan.options import Terms
+from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Reboot, Run
 from edgeboot.transport.base import Command, Result
 from edgeboot.transport.fake.host import FakeHost, Fault
-from tests.unit.lifecycle.test_install import CLUSTER, SUPPLIES, hosts, run, state
+from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, hosts, run, state
 
 LINE = b"console=tty1 root=PARTUUID=1 rootwait\n"
 
@@ -50,7 +50,7 @@ def prepared(fakes: dict[str, FakeHost]) -> dict[str, object]:
 
 
 def test_what_can_be_mended_is_planned_first() -> None:
-    plan = make_plan(CLUSTER, SUPPLIES, broken())
+    plan = make_plan(CLUSTER, BUNDLE, broken())
     first = plan.phases[0]
     assert first.name == "prepare"
     assert list(first.steps) == ["agent-1", "agent-2"]
@@ -76,18 +76,24 @@ def test_it_is_mended_and_then_installed() -> None:
     assert fakes["agent-1"].board.machine_id != fakes["agent-2"].board.machine_id
     assert fakes["agent-1"].files["/etc/modules-load.d/edgeboot.conf"].data == b"vxlan\n"
     assert set(fakes["server-1"].cluster.joined) == {"server-1", "agent-1", "agent-2"}
-    assert make_plan(CLUSTER, SUPPLIES, fakes).empty
+    assert make_plan(CLUSTER, BUNDLE, fakes).empty
 
 
 def test_without_leave_to_reboot_nothing_is_written() -> None:
     fakes = broken()
-    terms = Terms(reboot=False)
+    options = InstallOptions(reboot=False)
     with pytest.raises(FleetError, match="append ` cgroup_memory=1 cgroup_enable=memory`") as e:
-        make_plan(CLUSTER, SUPPLIES, fakes, terms)
+        make_plan(CLUSTER, BUNDLE, fakes, options)
     assert all(isinstance(error, Refused) for error in e.value.errors.values())
     with pytest.raises(FleetError):
         install(
-            CLUSTER, SUPPLIES, fakes, confirm=lambda _p: True, tell=silent, patience=0, terms=terms
+            CLUSTER,
+            BUNDLE,
+            fakes,
+            confirm=lambda _p: True,
+            tell=silent,
+            patience=0,
+            options=options,
         )
     assert not any(host.files or host.board.boots for host in fakes.values())
     assert fakes["agent-1"].board.boot_file == LINE
@@ -148,7 +154,7 @@ def test_one_rerun_converges_after_a_cut_at_any_operation(name: str, at: int, af
     assert prepared(fakes) == prepared(whole)
     assert state(fakes) == state(whole)
     assert len({host.board.machine_id for host in fakes.values()}) == 3
-    assert make_plan(CLUSTER, SUPPLIES, fakes).empty
+    assert make_plan(CLUSTER, BUNDLE, fakes).empty
 
 
 class Stubborn(FakeHost):
@@ -187,7 +193,7 @@ def test_a_host_that_was_rebooted_meanwhile_is_left_alone() -> None:
 
 
 def test_preflight_without_a_bundle_says_what_it_cannot_know() -> None:
-    found = preflight(CLUSTER, None, hosts(), Terms())
+    found = preflight(CLUSTER, None, hosts(), InstallOptions())
     assert found.exit_code == 6
     assert all(
         {one.id for one in some} >= {"preflight.arch", "preflight.disk"}
@@ -198,7 +204,7 @@ def test_preflight_without_a_bundle_says_what_it_cannot_know() -> None:
 def test_preflight_with_a_bundle_finds_what_plan_would_refuse() -> None:
     fakes = hosts()
     fakes["agent-2"].machine = "aarch64"
-    assert preflight(CLUSTER, SUPPLIES, fakes, Terms()).exit_code == 5
+    assert preflight(CLUSTER, BUNDLE, fakes, InstallOptions()).exit_code == 5
     assert all(host.operations == 1 and not host.files for host in fakes.values())
 
 
@@ -228,13 +234,13 @@ def test_former_nodes_are_forgotten_only_when_told() -> None:
     fresh = hosts()["agent-1"]
     fresh.cluster = fakes["server-1"].cluster
     fakes["agent-1"] = fresh
-    usual = make_plan(CLUSTER, SUPPLIES, fakes)
+    usual = make_plan(CLUSTER, BUNDLE, fakes)
     assert usual.steps_of("server-1") == ()
-    told = make_plan(CLUSTER, SUPPLIES, fakes, Terms(forget_node_passwords=True))
+    told = make_plan(CLUSTER, BUNDLE, fakes, InstallOptions(forget_node_passwords=True))
     (step,) = told.steps_of("server-1")
     assert step.describe().startswith("forget the node passwords of agent-1")
 
 
 def test_a_plan_has_no_reboot_where_nothing_asks_for_one() -> None:
-    plan = make_plan(CLUSTER, SUPPLIES, hosts())
+    plan = make_plan(CLUSTER, BUNDLE, hosts())
     assert not any(isinstance(step, Reboot) for _, step in plan.steps)

@@ -8,7 +8,7 @@ from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import BadInput, Refused, Unreachable
 from edgeboot.events import silent
 from edgeboot.inventory.model import Node
-from edgeboot.lifecycle.reset import Doom, chosen, involved, make_plan, reset
+from edgeboot.lifecycle.reset import ResetPlan, chosen, involved, make_plan, reset
 from edgeboot.transport.fake.host import FakeFile, FakeHost, Fault
 from tests.unit.lifecycle.test_install import CLUSTER, hosts
 from tests.unit.lifecycle.test_install import run as install
@@ -24,13 +24,15 @@ def run(fakes: dict[str, FakeHost], *limit: str, foreign: bool = False, yes: boo
     nodes = chosen(CLUSTER, limit)
     used = {node.name: fakes[node.name] for node in involved(CLUSTER, nodes)}
     try:
-        return reset(CLUSTER, nodes, used, foreign=foreign, confirm=lambda _doom: yes, tell=silent)
+        return reset(
+            CLUSTER, nodes, used, foreign=foreign, confirm=lambda _reset_plan: yes, tell=silent
+        )
     finally:
         for fake in used.values():
             fake.close()
 
 
-def plan(fakes: dict[str, FakeHost], *limit: str) -> Doom:
+def plan(fakes: dict[str, FakeHost], *limit: str) -> ResetPlan:
     nodes: tuple[Node, ...] = chosen(CLUSTER, limit)
     return make_plan(CLUSTER, nodes, fakes, foreign=False)
 
@@ -50,18 +52,18 @@ def test_all_hosts_are_bare_again_and_the_second_run_does_nothing() -> None:
 
 
 def test_agents_go_before_the_server_and_the_record_goes_last() -> None:
-    doom = plan(installed())
-    assert [phase.name for phase in doom.plan.phases if phase.steps] == ["agents", "servers"]
+    reset_plan = plan(installed())
+    assert [phase.name for phase in reset_plan.plan.phases if phase.steps] == ["agents", "servers"]
     for node in CLUSTER.nodes:
-        words = [step.describe() for step in doom.plan.steps_of(node.name)]
+        words = [step.describe() for step in reset_plan.plan.steps_of(node.name)]
         assert words[0].startswith("stop and disable k3s")
         assert words[-1] == "remove edgeboot's own /var/lib/edgeboot"
 
 
 def test_one_agent_goes_and_the_cluster_forgets_it() -> None:
     fakes = installed()
-    doom = plan(fakes, "agent-1")
-    assert [s.describe() for s in doom.plan.steps_of("server-1")] == [
+    reset_plan = plan(fakes, "agent-1")
+    assert [s.describe() for s in reset_plan.plan.steps_of("server-1")] == [
         "take out of the cluster: agent-1"
     ]
     assert run(fakes, "agent-1")

@@ -23,7 +23,9 @@ def run(fakes: dict[str, FakeHost], *limit: str) -> bool:
     nodes = chosen(CLUSTER, limit)
     used = {node.name: fakes[node.name] for node in involved(CLUSTER, nodes)}
     try:
-        return reset(CLUSTER, nodes, used, foreign=False, confirm=lambda _doom: True, tell=silent)
+        return reset(
+            CLUSTER, nodes, used, foreign=False, confirm=lambda _reset_plan: True, tell=silent
+        )
     finally:
         for fake in used.values():
             fake.close()

@@ -12,13 +12,13 @@ from edgeboot.errors import Refused
 from edgeboot.inventory.model import Cluster, Datastore, DatastoreKind
 from edgeboot.lifecycle.install.run import make_plan
 from edgeboot.lifecycle.tokens import password_of
-from edgeboot.plan.options import Terms
+from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Run, Write
 from edgeboot.report.plan import plan_json, plan_lines
 from edgeboot.secret import Secret
 from edgeboot.transport.fake.cluster import FakeNode, full_token
 from edgeboot.transport.fake.host import FakeHost, Fault
-from tests.unit.lifecycle.test_install import SUPPLIES
+from tests.unit.lifecycle.test_install import BUNDLE
 from tests.unit.lifecycle.test_servers import (
     AGENT_TOKEN,
     CLUSTER,
@@ -37,7 +37,7 @@ from tests.unit.lifecycle.test_servers import (
 FORMER = "/var/lib/edgeboot/former-server-tokens"
 SERVERS = NAMES[:3]
 ALONE = replace(inventory("server-1", "agent-1"), datastore=Datastore())
-NEW = Terms(new_server_token=True)
+NEW = InstallOptions(new_server_token=True)
 
 
 def whole(cluster: Cluster = CLUSTER) -> dict[str, FakeHost]:
@@ -58,7 +58,7 @@ def is_settled(fakes: dict[str, FakeHost], cluster: Cluster = CLUSTER) -> bool:
         {told(fakes, name) for name in names} == {shared.password}
         and {shared.lets_in[name] for name in names} == {shared.password}
         and {fakes[name].units["k3s"] for name in names} == {"active"}
-        and make_plan(cluster, SUPPLIES, used(fakes, cluster)).empty
+        and make_plan(cluster, BUNDLE, used(fakes, cluster)).empty
     )
 
 
@@ -66,9 +66,9 @@ def used(fakes: dict[str, FakeHost], cluster: Cluster) -> dict[str, FakeHost]:
     return {node.name: fakes[node.name] for node in cluster.nodes}
 
 
-def cut(fakes: dict[str, FakeHost], cluster: Cluster, terms: Terms = NEW) -> None:
+def cut(fakes: dict[str, FakeHost], cluster: Cluster, options: InstallOptions = NEW) -> None:
     with pytest.raises(FleetError):
-        run(fakes, cluster, terms, impatient(patience=0.0, attempts=1))
+        run(fakes, cluster, options, impatient(patience=0.0, attempts=1))
     for fake in fakes.values():
         fake.fault = None
 
@@ -93,7 +93,7 @@ def test_servers_get_another_token_and_agents_keep_theirs(cluster: Cluster) -> N
 def test_the_plan_shows_it_and_changes_nothing() -> None:
     fakes = whole()
     before = {name: host.operations for name, host in fakes.items()}
-    plan = make_plan(CLUSTER, SUPPLIES, fakes, NEW)
+    plan = make_plan(CLUSTER, BUNDLE, fakes, NEW)
     assert [p.name for p in plan.phases if p.steps] == [
         "servers' token",
         "first server",
@@ -116,9 +116,9 @@ def test_the_plan_shows_it_and_changes_nothing() -> None:
 def test_what_is_done_is_what_was_planned() -> None:
     fakes = whole()
     files = {name: dict(host.files) for name, host in fakes.items()}
-    plan = make_plan(CLUSTER, SUPPLIES, fakes, NEW)
+    plan = make_plan(CLUSTER, BUNDLE, fakes, NEW)
     written = {(node, step.path) for node, step in plan.steps if isinstance(step, Write)}
-    run(fakes, terms=NEW)
+    run(fakes, options=NEW)
     changed = {
         (name, path)
         for name, host in fakes.items()
@@ -133,9 +133,9 @@ def test_no_password_is_ever_said(caplog: pytest.LogCaptureFixture) -> None:
     fakes = whole()
     before = (fakes["server-1"].cluster.password or b"").decode()
     with caplog.at_level(logging.DEBUG):
-        result = run(fakes, terms=NEW)
+        result = run(fakes, options=NEW)
     after = (fakes["server-1"].cluster.password or b"").decode()
-    again = make_plan(CLUSTER, SUPPLIES, fakes, NEW)
+    again = make_plan(CLUSTER, BUNDLE, fakes, NEW)
     words = [step.parameters for _, step in result.plan.steps if isinstance(step, Run)]
     said = [*plan_lines(result.plan), *plan_lines(again), str(plan_json(again)), caplog.text]
     for text in (*said, repr(result), repr(again), str(words)):
@@ -155,28 +155,28 @@ def cuts(cluster: Cluster, *names: str) -> list[tuple[str, int, bool]]:
     ]
 
 
-def finishes(cluster: Cluster, name: str, at: int, *, after: bool, terms: Terms) -> None:
+def finishes(cluster: Cluster, name: str, at: int, *, after: bool, options: InstallOptions) -> None:
     fakes = whole(cluster)
     fakes[name].fault = Fault(at, after)
     cut(fakes, cluster)
-    run(fakes, cluster, terms)
+    run(fakes, cluster, options)
     assert is_settled(fakes, cluster)
     assert fakes["agent-1"].units["k3s-agent"] == "active"
 
 
 @pytest.mark.parametrize(("name", "at", "after"), cuts(CLUSTER, "server-1", "server-2"))
 def test_one_more_run_without_the_option_converges(name: str, at: int, after: bool) -> None:
-    finishes(CLUSTER, name, at, after=after, terms=Terms())
+    finishes(CLUSTER, name, at, after=after, options=InstallOptions())
 
 
 @pytest.mark.parametrize(("name", "at", "after"), cuts(ALONE, "server-1"))
 def test_so_does_a_single_server(name: str, at: int, after: bool) -> None:
-    finishes(ALONE, name, at, after=after, terms=Terms())
+    finishes(ALONE, name, at, after=after, options=InstallOptions())
 
 
 @pytest.mark.parametrize(("name", "at", "after"), cuts(CLUSTER, "server-1"))
 def test_one_more_run_with_the_option_converges(name: str, at: int, after: bool) -> None:
-    finishes(CLUSTER, name, at, after=after, terms=NEW)
+    finishes(CLUSTER, name, at, after=after, options=NEW)
 
 
 def test_a_link_that_comes_back_makes_no_second_token() -> None:
@@ -184,7 +184,7 @@ def test_a_link_that_comes_back_makes_no_second_token() -> None:
     for at in range(first, first + 3):
         fakes = whole()
         fakes["server-1"].fault = Fault(at, after=True)
-        run(fakes, terms=NEW, pace=impatient(patience=60.0))
+        run(fakes, options=NEW, policy=impatient(patience=60.0))
         assert fakes["server-1"].cluster.rotations == 1
         assert is_settled(fakes)
 
@@ -243,7 +243,7 @@ def test_servers_that_have_not_the_token_are_started_together() -> None:
     changed_by_k3s_alone(fakes)
     boots(fakes, *SERVERS)
     fakes["server-1"]._rotate("finish")
-    plan = make_plan(CLUSTER, SUPPLIES, fakes)
+    plan = make_plan(CLUSTER, BUNDLE, fakes)
     assert {p.name: set(p.steps) for p in plan.phases if p.steps} == {
         "servers that are down": set(SERVERS)
     }
@@ -262,23 +262,23 @@ def test_a_change_in_a_server_that_joined_others_is_found() -> None:
 def test_an_unfinished_change_leaves_agents_alone() -> None:
     fakes = whole()
     changed_by_k3s_alone(fakes)
-    limited = impatient(bystanders=frozenset(SERVERS))
-    assert run(fakes, pace=limited).plan.empty
+    limited = impatient(read_only=frozenset(SERVERS))
+    assert run(fakes, policy=limited).plan.empty
 
 
 def test_an_unfinished_change_needs_its_server() -> None:
     fakes = whole()
     changed_by_k3s_alone(fakes)
     with pytest.raises(Refused, match="have not been told it yet") as caught:
-        run(fakes, pace=impatient(bystanders=frozenset({"server-1"})))
+        run(fakes, policy=impatient(read_only=frozenset({"server-1"})))
     assert (caught.value.where, caught.value.error_id) == ("server-1", "token-not-changed")
 
 
-def refused(fakes: dict[str, FakeHost], cluster: Cluster = CLUSTER, **pace: object) -> str:
+def refused(fakes: dict[str, FakeHost], cluster: Cluster = CLUSTER, **policy: object) -> str:
     """What the refusal says; nothing was done."""
     before = {name: (host.starts, dict(host.files)) for name, host in fakes.items()}
     with pytest.raises(Refused) as caught:
-        run(fakes, cluster, NEW, impatient(**pace))
+        run(fakes, cluster, NEW, impatient(**policy))
     assert caught.value.error_id == "token-not-changed"
     assert {name: (host.starts, dict(host.files)) for name, host in fakes.items()} == before
     assert fakes["server-1"].cluster.rotations == 0
@@ -292,8 +292,8 @@ def test_it_is_refused_while_a_server_is_down() -> None:
 
 
 def test_it_is_refused_while_servers_stay_outside() -> None:
-    bystanders = frozenset({"server-1", "server-2"})
-    assert refused(whole(), bystanders=bystanders).endswith("server-1, server-2 are not")
+    read_only = frozenset({"server-1", "server-2"})
+    assert refused(whole(), read_only=read_only).endswith("server-1, server-2 are not")
 
 
 def test_it_is_refused_before_a_server_has_joined() -> None:
@@ -323,13 +323,13 @@ def test_it_waits_until_every_server_is_well() -> None:
     fakes = whole()
     fakes["server-1"].cluster.joined["server-3"].ready = False
     with pytest.raises(FleetError, match="server-3"):
-        run(fakes, terms=NEW)
+        run(fakes, options=NEW)
     assert fakes["server-1"].cluster.rotations == 0
 
 
 def test_a_cluster_that_is_not_there_yet_needs_no_other_token() -> None:
     fakes = hosts()
-    result = run(fakes, terms=NEW)
+    result = run(fakes, options=NEW)
     assert fakes["server-1"].cluster.rotations == 0
     assert len(starts(result)) == len(NAMES)
 
@@ -355,7 +355,7 @@ def test_k3s_that_says_no_is_told() -> None:
     fakes = whole()
     fakes["server-1"].cluster.lets_in["server-1"] = b"another"
     with pytest.raises(FleetError, match="Unauthorized") as caught:
-        run(fakes, terms=NEW)
+        run(fakes, options=NEW)
     (error,) = caught.value.errors.values()
     assert error.error_id == "token-not-changed"
     assert "troubleshooting" in (error.hint or "")

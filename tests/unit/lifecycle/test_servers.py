@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 
 from edgeboot.engine.fleet import FleetError
-from edgeboot.engine.host_sessions import Pace
+from edgeboot.engine.host_sessions import RunPolicy
 from edgeboot.errors import Refused, Unreachable
 from edgeboot.events import silent
 from edgeboot.inventory.model import Cluster, Datastore, DatastoreKind, Node, Role
 from edgeboot.lifecycle.install.run import Installed, install, make_plan
-from edgeboot.plan.options import USUAL_TERMS, Terms
+from edgeboot.plan.options import DEFAULT_OPTIONS, InstallOptions
 from edgeboot.plan.steps import Start
 from edgeboot.secret import Secret
 from edgeboot.transport.fake.host import FakeCluster, FakeHost, Fault
-from tests.unit.lifecycle.test_install import IMAGES, SUPPLIES, VERSION, state
+from tests.unit.lifecycle.test_install import BUNDLE, IMAGES, VERSION, state
 
 ETCD = "/var/lib/rancher/k3s/server/db/etcd/member"
 CONFIG = "/etc/rancher/k3s/config.yaml"
@@ -42,36 +42,36 @@ def hosts() -> dict[str, FakeHost]:
 def run(
     fakes: dict[str, FakeHost],
     cluster: Cluster = CLUSTER,
-    terms: Terms = USUAL_TERMS,
-    pace: Pace | None = None,
+    options: InstallOptions = DEFAULT_OPTIONS,
+    policy: RunPolicy | None = None,
 ) -> Installed:
     used = {node.name: fakes[node.name] for node in cluster.nodes}
-    pace = pace or impatient()
+    policy = policy or impatient()
     try:
         return install(
             cluster,
-            SUPPLIES,
+            BUNDLE,
             used,
             confirm=lambda _plan: True,
             tell=silent,
             patience=5.0,
-            terms=terms,
-            pace=pace,
+            options=options,
+            policy=policy,
         )
     finally:
         for fake in used.values():
             fake.close()
 
 
-def impatient(**changes: object) -> Pace:
+def impatient(**changes: object) -> RunPolicy:
     """Time that passes as fast as it is waited for."""
     now = [0.0]
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    pace = Pace(sleep=sleep, clock=lambda: now[0])
-    return replace(pace, **changes)  # type: ignore[arg-type]
+    policy = RunPolicy(sleep=sleep, clock=lambda: now[0])
+    return replace(policy, **changes)  # type: ignore[arg-type]
 
 
 def some(*names: str) -> Cluster:
@@ -160,12 +160,12 @@ def test_one_rerun_converges_after_a_cut_at_any_operation(name: str, at: int, af
     fakes = hosts()
     fakes[name].fault = Fault(at, after)
     with pytest.raises(FleetError):
-        run(fakes, pace=impatient(patience=0.0, attempts=1))
+        run(fakes, policy=impatient(patience=0.0, attempts=1))
     fakes[name].fault = None
     run(fakes)
     assert state(fakes) == state(whole)
     assert fakes["server-1"].cluster.most_learners == 1
-    assert make_plan(CLUSTER, SUPPLIES, fakes).empty
+    assert make_plan(CLUSTER, BUNDLE, fakes).empty
 
 
 def test_a_second_server_makes_etcd_of_sqlite() -> None:
@@ -191,8 +191,8 @@ def test_a_cluster_whose_agents_have_the_servers_token_converges() -> None:
     assert b"::node:" in fakes["agent-1"].files[TOKEN].data
 
 
-def token_terms() -> Terms:
-    return Terms(new_agent_token=True)
+def token_options() -> InstallOptions:
+    return InstallOptions(new_agent_token=True)
 
 
 def test_a_new_agent_token_reaches_servers_then_agents() -> None:
@@ -200,7 +200,7 @@ def test_a_new_agent_token_reaches_servers_then_agents() -> None:
     run(fakes)
     before = fakes["agent-1"].files[TOKEN].data
     servers = fakes["server-2"].files[TOKEN].data
-    assert starts(run(fakes, terms=token_terms())) == list(NAMES)
+    assert starts(run(fakes, options=token_options())) == list(NAMES)
     password = fakes["server-1"].files[AGENT_TOKEN].data
     assert before != fakes["agent-1"].files[TOKEN].data
     assert fakes["agent-1"].files[TOKEN].data.endswith(b"::node:" + password)
@@ -215,19 +215,19 @@ def test_a_change_of_the_agent_token_that_was_cut_is_finished(name: str) -> None
     fakes = hosts()
     run(fakes)
     first = fakes[name].operations
-    run(fakes, terms=token_terms())
+    run(fakes, options=token_options())
     for at in range(first, fakes[name].operations):
         fakes = hosts()
         run(fakes)
         fakes[name].fault = Fault(at)
         with pytest.raises(FleetError):
-            run(fakes, terms=token_terms(), pace=impatient(patience=0.0, attempts=1))
+            run(fakes, options=token_options(), policy=impatient(patience=0.0, attempts=1))
         fakes[name].fault = None
         run(fakes)
         password = fakes["server-1"].files[AGENT_TOKEN].data
         assert {fakes[n].files[AGENT_TOKEN].data for n in NAMES[:3]} == {password}
         assert fakes["agent-2"].files[TOKEN].data.endswith(password)
-        assert make_plan(CLUSTER, SUPPLIES, fakes).empty
+        assert make_plan(CLUSTER, BUNDLE, fakes).empty
 
 
 def test_members_that_are_down_are_started_together() -> None:
@@ -236,7 +236,7 @@ def test_members_that_are_down_are_started_together() -> None:
     run(fakes)
     for name in ("server-2", "server-3"):
         fakes[name].units["k3s"] = "inactive"
-    plan = make_plan(CLUSTER, SUPPLIES, fakes)
+    plan = make_plan(CLUSTER, BUNDLE, fakes)
     (phase,) = [phase for phase in plan.phases if phase.steps]
     assert phase.name == "servers that are down"
     assert set(phase.steps) == {"server-2", "server-3"}
@@ -248,7 +248,7 @@ def test_a_first_server_without_its_data_joins_the_others() -> None:
     run(fakes)
     shared = fakes["server-1"].cluster
     fakes["server-1"] = FakeHost("server-1", shared)
-    result = run(fakes, terms=Terms(forget_node_passwords=True))
+    result = run(fakes, options=InstallOptions(forget_node_passwords=True))
     assert 'server: "https://192.0.2.12:6443"' in config(fakes, "server-1")
     assert "cluster-init" not in config(fakes, "server-1")
     assert starts(result) == ["server-1"]
@@ -258,7 +258,7 @@ def test_a_first_server_without_its_data_joins_the_others() -> None:
 def test_a_changed_setting_restarts_one_server_after_the_other() -> None:
     fakes = hosts()
     run(fakes)
-    plan = make_plan(replace(CLUSTER, config={"disable": ("traefik",)}), SUPPLIES, fakes)
+    plan = make_plan(replace(CLUSTER, config={"disable": ("traefik",)}), BUNDLE, fakes)
     names = [(p.name, set(p.steps)) for p in plan.phases if p.steps]
     assert names == [
         ("first server", {"server-1"}),
@@ -292,7 +292,7 @@ def test_servers_with_a_datastore_elsewhere_share_a_token_only() -> None:
     endpoint = Secret(b"mysql://k3s:s3cret@tcp(192.0.2.5)/k3s")
     cluster = replace(CLUSTER, datastore=Datastore(DatastoreKind.EXTERNAL, endpoint))
     fakes = hosts()
-    plan = make_plan(cluster, SUPPLIES, fakes)
+    plan = make_plan(cluster, BUNDLE, fakes)
     said = [f"{step.describe()} {step}" for _, step in plan.steps]
     assert not any("s3cret" in words for words in said)
     run(fakes, cluster)
@@ -334,7 +334,7 @@ def test_agents_join_while_the_first_server_is_off() -> None:
     run(fakes, inventory(*NAMES[:4]))
     starts_before = {name: host.starts for name, host in fakes.items()}
     unreachable(fakes["server-1"])
-    result = run(fakes, pace=impatient(skip_unreachable=True))
+    result = run(fakes, policy=impatient(skip_unreachable=True))
     assert set(result.lost) == {"server-1"}
     assert 'server: "https://192.0.2.12:6443"' in config(fakes, "agent-2")
     # The others keep what they have: nothing is restarted because of one that is off.
@@ -349,7 +349,7 @@ def test_two_of_three_servers_cannot_be_spared() -> None:
     unreachable(fakes["server-1"])
     unreachable(fakes["server-2"])
     with pytest.raises(FleetError, match="no route"):
-        run(fakes, pace=impatient(skip_unreachable=True))
+        run(fakes, policy=impatient(skip_unreachable=True))
 
 
 def test_no_second_cluster_is_begun_while_a_server_is_away() -> None:
@@ -382,7 +382,7 @@ def test_a_label_that_goes_from_the_inventory_goes_from_the_node() -> None:
     node.labels["theirs"] = "kept"  # somebody else's
     run(fakes, marked("agent-1", {"b": "2"}))
     assert node.labels == {"b": "2", "theirs": "kept"}
-    assert make_plan(marked("agent-1", {"b": "2"}), SUPPLIES, fakes).empty
+    assert make_plan(marked("agent-1", {"b": "2"}), BUNDLE, fakes).empty
 
 
 def test_taints_change_on_a_node_that_is_there() -> None:
@@ -393,7 +393,7 @@ def test_taints_change_on_a_node_that_is_there() -> None:
     now = marked("agent-1", {}, "a=2:NoSchedule", "c=1:NoSchedule")
     run(fakes, now)
     assert node.taints == {"theirs:NoSchedule", "a=2:NoSchedule", "c=1:NoSchedule"}
-    assert make_plan(now, SUPPLIES, fakes).empty
+    assert make_plan(now, BUNDLE, fakes).empty
 
 
 @pytest.mark.parametrize("name", ["server-1", "agent-1"])
@@ -410,19 +410,19 @@ def test_what_is_to_be_taken_off_survives_a_cut_anywhere(name: str) -> None:
             run(fakes, first)
             fakes[name].fault = Fault(fakes[name].operations + at, after)
             with pytest.raises(FleetError):
-                run(fakes, then, pace=impatient(patience=0.0, attempts=1))
+                run(fakes, then, policy=impatient(patience=0.0, attempts=1))
             fakes[name].fault = None
             run(fakes, then)
             node = fakes["server-1"].cluster.joined["agent-1"]
             assert (node.labels, node.taints) == ({"b": "1"}, {"b=1:NoSchedule"})
-            assert make_plan(then, SUPPLIES, fakes).empty
+            assert make_plan(then, BUNDLE, fakes).empty
 
 
-def test_a_bystander_takes_no_labels_off_and_they_are_not_forgotten() -> None:
+def test_a_read_only_server_takes_no_labels_off_and_they_are_not_forgotten() -> None:
     fakes = hosts()
     run(fakes, marked("agent-1", {"a": "1"}))
     now = marked("agent-1", {})
-    run(fakes, now, pace=impatient(bystanders=frozenset(NAMES[:3])))
+    run(fakes, now, policy=impatient(read_only=frozenset(NAMES[:3])))
     node = fakes["server-1"].cluster.joined["agent-1"]
     assert node.labels == {"a": "1"}
     run(fakes, now)

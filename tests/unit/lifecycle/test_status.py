@@ -16,7 +16,7 @@ from edgeboot.report.status import status_json, status_lines
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Command, Result, Snippet
 from edgeboot.transport.fake.host import FakeFile, FakeHost
-from tests.unit.lifecycle.test_install import CLUSTER, SUPPLIES, hosts, run
+from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, hosts, run
 
 NOW = 1_790_000_000
 
@@ -113,7 +113,7 @@ def test_an_agent_of_another_cluster_is_refused_before_anything_is_changed(fresh
     fakes = hosts() if fresh else installed()
     fakes["agent-1"].files[paths.SERVER_CA] = FakeFile(0o644, b"another CA")
     with pytest.raises(FleetError) as caught:
-        make_plan(CLUSTER, SUPPLIES, fakes)
+        make_plan(CLUSTER, BUNDLE, fakes)
     error = caught.value.errors["agent-1"]
     assert isinstance(error, Refused)
     assert error.error_id == "other-cluster"
@@ -124,4 +124,4 @@ def test_the_clusters_own_ca_is_no_obstacle() -> None:
     fakes = installed()
     for name in ("server-1", "agent-1"):
         fakes[name].files[paths.SERVER_CA] = FakeFile(0o644, b"fake CA")
-    assert make_plan(CLUSTER, SUPPLIES, fakes).empty
+    assert make_plan(CLUSTER, BUNDLE, fakes).empty

@@ -10,7 +10,7 @@ import pytest
 
 from edgeboot.plan.diff import diff, leftovers
 from edgeboot.plan.facts import Facts, FileFact, HostTraits, UnitFact
-from edgeboot.plan.resources import Directory, File, Kept, Later, Resource, Service, text
+from edgeboot.plan.resources import CreateOnly, Directory, File, KnownAfter, Resource, Service, text
 from edgeboot.secret import Secret
 
 CASES = Path(__file__).parents[2] / "cases" / "diff"
@@ -28,9 +28,9 @@ def resource(data: dict[str, Any]) -> Resource:
         case "service":
             return Service(**data)
         case "kept":
-            return Kept(data.pop("path"), Secret(data.pop("secret").encode()), **data)
+            return CreateOnly(data.pop("path"), Secret(data.pop("secret").encode()), **data)
     if "later" in data:
-        content: Any = Later(data.pop("later"))
+        content: Any = KnownAfter(data.pop("later"))
     elif "secret" in data:
         content = Secret(data.pop("secret").encode())
     else:
@@ -77,7 +77,7 @@ def test_there_are_cases() -> None:
 
 def test_a_secret_is_nowhere_in_a_step() -> None:
     secret = Secret(b"hunter2")
-    steps = diff([File("/t", secret, 0o600), Kept("/k", secret)], facts({}))
+    steps = diff([File("/t", secret, 0o600), CreateOnly("/k", secret)], facts({}))
     shown = " ".join([repr(s) + s.describe() for s in steps] + [f"{secret} {secret!r}"])
     assert "hunter2" not in shown
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from edgeboot.errors import StepFailed
-from edgeboot.plan.clear import Part
+from edgeboot.plan.clear import ResetTarget
 from edgeboot.plan.remains import clearing_steps, losses, parse_remains
 
 VOLUME = {
@@ -38,7 +38,7 @@ end
 
 def test_all_of_it_goes_in_an_order_that_works() -> None:
     steps = clearing_steps(parse_remains(FULL, "n"))
-    assert [step.part for step in steps] == list(Part)
+    assert [step.part for step in steps] == list(ResetTarget)
     assert [step.describe() for step in steps] == [
         "stop and disable k3s",
         "end 1 process of K3s and its pods",

@@ -15,7 +15,7 @@ import pytest
 
 from edgeboot import shell
 from edgeboot.verify.expectation import ClusterExpectation
-from edgeboot.verify.probes.pods import ASK, Answer, manifests, parse_probes, wanted_peers
+from edgeboot.verify.probes.pods import ASK, ProbeResult, manifests, parse_probes, wanted_peers
 
 SHELLS = [("dash",), ("busybox", "sh")]
 NODES = ("server-1", "agent-1")
@@ -104,7 +104,7 @@ def test_the_second_group_is_told_where_the_first_is(sh: tuple[str, ...], top: P
     assert "server-1=10.42.0.2 agent-1=10.42.1.2 " in peers
     assert found.pod("first-agent-1").ran
     assert found.answers("pod-server-1", "peer") == (
-        Answer("peer agent-1", False, "10.42.1.2: timed out"),
+        ProbeResult("peer agent-1", False, "10.42.1.2: timed out"),
     )
     assert asked(top)[-1] == "delete namespace edgeboot-probe-1800000000 --wait=false"
 

@@ -10,7 +10,7 @@ import pytest
 from edgeboot.inventory.model import Role
 from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import CheckResult, Outcome, Verification
-from edgeboot.verify.selection import Scope
+from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import Fleet, verify
 from tests.unit.verify import hosts
 from tests.unit.verify.hosts import MIB, Site, chart, deployment, ended, node_object, site
@@ -18,10 +18,14 @@ from tests.unit.verify.hosts import MIB, Site, chart, deployment, ended, node_ob
 Break = Callable[[Site], object]
 
 
-def run(made: Site, scope: Scope | None = None) -> Verification:
+def run(made: Site, scope: CheckSelection | None = None) -> Verification:
     fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
     return verify(
-        fleet, scope or Scope(), window=4, when="2027-01-15T08:00:00+00:00", tell=lambda _r: None
+        fleet,
+        scope or CheckSelection(),
+        window=4,
+        when="2027-01-15T08:00:00+00:00",
+        tell=lambda _r: None,
     )
 
 
@@ -351,7 +355,7 @@ def test_a_host_is_asked_three_things_and_a_server_two_more() -> None:
 
 def test_without_pods_nothing_is_started_and_nothing_of_it_is_missed() -> None:
     made = site()
-    found = run(made, Scope(pods=False))
+    found = run(made, CheckSelection(pods=False))
     assert found.exit_code == 0
     assert "probe" not in made.hosts["server-1"].ran
     assert not {"pod runs", "storage", "ingress"} & {r.check for r in found.results}
@@ -375,7 +379,9 @@ def test_a_node_aside_is_asked_for_the_others_but_not_checked() -> None:
         made.hosts,
         aside=frozenset({"server-1"}),
     )
-    found = verify(fleet, Scope(), window=4, when="2027-01-15T08:00:00+00:00", tell=lambda _r: None)
+    found = verify(
+        fleet, CheckSelection(), window=4, when="2027-01-15T08:00:00+00:00", tell=lambda _r: None
+    )
     assert found.exit_code == 0
     assert {r.node for r in found.results} == {"agent-1", "cluster"}
     assert [node.name for node in found.nodes] == ["agent-1"]

@@ -9,7 +9,7 @@ import pytest
 from edgeboot.errors import BadInput, Interrupted
 from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import Outcome, Question
-from edgeboot.verify.selection import Scope
+from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import own_tests
 from tests.unit.verify.hosts import site
 from tests.unit.verify.test_checks import run
@@ -17,13 +17,13 @@ from tests.unit.verify.test_checks import run
 OWN = frozenset({Question.OWN})
 
 
-def write(directory: Path, text: str) -> Scope:
+def write(directory: Path, text: str) -> CheckSelection:
     # pytest imports by base name, and all of these are imported by one process.
     (directory / f"test_{directory.name}.py").write_text(text)
-    return Scope(only=OWN, tests=(directory,))
+    return CheckSelection(only=OWN, tests=(directory,))
 
 
-def ends(scope: Scope) -> dict[tuple[str, str], tuple[Outcome, str]]:
+def ends(scope: CheckSelection) -> dict[tuple[str, str], tuple[Outcome, str]]:
     found = run(site(), scope)
     return {(r.node, r.check): (r.outcome, r.message) for r in found.results}
 
@@ -103,17 +103,17 @@ def test_a_directory_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize("keyword", ["no_check_is_called_this", "budget and ("])
 def test_a_keyword_that_leaves_nothing_is_bad_input(keyword: str) -> None:
     with pytest.raises(BadInput, match="no check is left"):
-        run(site(), Scope(keyword=keyword))
+        run(site(), CheckSelection(keyword=keyword))
 
 
 def test_a_keyword_chooses() -> None:
-    found = run(site(), Scope(keyword="certificates or workload"))
+    found = run(site(), CheckSelection(keyword="certificates or workload"))
     assert {r.check for r in found.results} == {"certificates", "workload"}
 
 
 def test_only_one_question_reads_only_what_it_needs() -> None:
     made = site()
-    found = run(made, Scope(only=frozenset({Question.SO})))
+    found = run(made, CheckSelection(only=frozenset({Question.SO})))
     assert {r.question for r in found.results} == {Question.SO}
     assert "sample" not in made.hosts["agent-1"].ran
     assert "probe" not in made.hosts["server-1"].ran
