@@ -11,7 +11,7 @@ from edgeboot.engine.reboot import reboot
 from edgeboot.engine.resume import Rest, agreed_offset
 from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import BytesSent, Listener, StepEnded, StepStarted
-from edgeboot.plan.clear import Clear, Forget
+from edgeboot.plan.reset.clear import Clear, Forget
 from edgeboot.plan.resources import KnownAfter
 from edgeboot.plan.steps import MakeDirectory, Reboot, Remove, Run, Start, Step, Upload, Write
 from edgeboot.secret import Secret

@@ -13,7 +13,7 @@ from edgeboot.errors import Refused, StepFailed
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts, parse_facts
 from edgeboot.plan.health import Status, parse_status
-from edgeboot.plan.remains import Remains, parse_remains
+from edgeboot.plan.reset.remains import Remains, parse_remains
 from edgeboot.transport.base import Held, Result, Snippet, Transport
 
 _SERVICES = ("k3s", "k3s-agent")

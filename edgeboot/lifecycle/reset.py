@@ -18,11 +18,11 @@ from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, PhaseEnded, PhaseStarted
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.quorum import majority
-from edgeboot.plan.clear import Forget
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.health import Status
 from edgeboot.plan.plan import Plan, PlannedPhase
-from edgeboot.plan.remains import Loss, Remains, clearing_steps, losses
+from edgeboot.plan.reset.clear import Forget
+from edgeboot.plan.reset.remains import Loss, Remains, clearing_steps, losses
 from edgeboot.plan.steps import Step
 from edgeboot.transport.base import Held, Transport
 

@@ -9,8 +9,8 @@ import difflib
 from dataclasses import dataclass, field
 
 from edgeboot.blob import Source
-from edgeboot.plan.clear import Clear, Forget
 from edgeboot.plan.facts import PartialUpload
+from edgeboot.plan.reset.clear import Clear, Forget
 from edgeboot.plan.resources import Content, KnownAfter
 from edgeboot.secret import Secret
 

@@ -16,9 +16,9 @@ from edgeboot.lifecycle.cluster_state import ClusterState, settling_steps
 from edgeboot.lifecycle.install.hooks import hook_steps
 from edgeboot.lifecycle.joining import has_joined, is_member, join_config_of
 from edgeboot.plan import paths
-from edgeboot.plan.clear import Forget
 from edgeboot.plan.diff import diff, leftovers
 from edgeboot.plan.plan import Plan
+from edgeboot.plan.reset.clear import Forget
 from edgeboot.plan.resources import text
 from edgeboot.plan.steps import MakeDirectory, Reboot, Run, Start, Step, Upload, Write
 

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from edgeboot.errors import StepFailed
-from edgeboot.plan.clear import ResetTarget
-from edgeboot.plan.remains import clearing_steps, losses, parse_remains
+from edgeboot.plan.reset.clear import ResetTarget
+from edgeboot.plan.reset.remains import clearing_steps, losses, parse_remains
 
 VOLUME = {
     "metadata": {"name": "pvc-1"},

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeboot.errors import StepFailed
 from edgeboot.plan import paths
-from edgeboot.plan.clear import Clear, ResetTarget
+from edgeboot.plan.reset.clear import Clear, ResetTarget
 from edgeboot.plan.steps import human_size
 
 
