@@ -38,7 +38,7 @@ check: setup ## ruff, mypy strict, the layers, shellcheck on what is sent to hos
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	shellcheck --shell=sh edgeboot/shell/*/*.sh edgeboot_lab/*/*.sh tests/lab/*.sh
-	shellcheck tools/setup tools/demo .ci/run
+	shellcheck tools/setup tools/demo tools/messages .ci/run
 	$(PYTEST) --quiet tests/unit/test_layers.py
 
 unit: setup ## Seconds, no root
