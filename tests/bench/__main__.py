@@ -28,8 +28,8 @@ from edgeboot.transport.base import Command, Held, Progress, Result, Snippet, Tr
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import Lab, LabSpec
 from tests.bench import bundle_build, bundle_pull
-from tests.e2e.fleet import Fleet
 from tests.standin.release import build_release
+from tests.support.fleet import Fleet
 
 NAME = "bench"
 RUNS = 5

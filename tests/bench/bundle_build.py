@@ -19,8 +19,8 @@ from edgeboot.bundle.format import encoding
 from edgeboot.bundle.format.archive import Bundle
 from edgeboot.platform import AMD64
 from tests.bench.bundle_pull import IMAGES, Wire, fill
-from tests.integration.bundle.registries import docker_registry
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
+from tests.support.bundle.registries import docker_registry
 
 _PEAK = """
 import atexit, sys

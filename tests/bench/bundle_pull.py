@@ -24,8 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgeboot.json_document import canonical
-from tests.integration.bundle.registries import docker_registry
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
+from tests.support.bundle.registries import docker_registry
 
 IMAGES = 12
 SHARED = 3  # layers that all images have

@@ -24,8 +24,8 @@ from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
 from tests.bench.verify_cost import cost
 from tests.e2e.conftest import base_of
-from tests.e2e.fleet import Fleet
-from tests.guardian import guarded
+from tests.support.fleet import Fleet
+from tests.support.guardian import guarded
 
 NAME = "footprint"
 MIB = 1 << 20

@@ -12,7 +12,7 @@ from dataclasses import replace
 from edgeboot.report.verification.document import verification_json
 from edgeboot.report.verification.html.page import verification_html
 from edgeboot.verify.expectation import ExpectedFile
-from tests.unit.verify.hosts import sampling, site
+from tests.support.verify_hosts import sampling, site
 from tests.unit.verify.test_checks import run
 
 FLEETS = (3, 10, 50)

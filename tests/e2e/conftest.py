@@ -13,9 +13,9 @@ import yaml
 
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import Lab, LabSpec
-from tests.e2e.fleet import Fleet
-from tests.guardian import guarded
 from tests.standin.release import build_release
+from tests.support.fleet import Fleet
+from tests.support.guardian import guarded
 
 # Several runs on one machine need several names, and so do the workers of one.
 NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e") + os.environ.get("PYTEST_XDIST_WORKER", "")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.fleet import Done, Fleet
+from tests.support.fleet import Done, Fleet
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.fleet import Done, Fleet
+from tests.support.fleet import Done, Fleet
 
 pytestmark = [
     pytest.mark.usefixtures("bare_module"),

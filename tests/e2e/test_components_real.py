@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from tests.e2e.conftest import has_charts
-from tests.e2e.fleet import Fleet
 from tests.e2e.test_components import build, make_chart
+from tests.support.fleet import Fleet
 
 pytestmark = [
     pytest.mark.usefixtures("bare_module"),

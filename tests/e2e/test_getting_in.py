@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.fleet import Fleet
-from tests.terminal import on_terminal
+from tests.support.fleet import Fleet
+from tests.support.terminal import on_terminal
 
 PASSWORD = "a password that nobody sees 4711"
 USER = "keeper"

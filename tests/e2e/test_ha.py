@@ -20,8 +20,8 @@ import yaml
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
 from tests.e2e.conftest import MEMORY, NAME, base_of
-from tests.e2e.fleet import Done, Fleet
-from tests.guardian import guarded
+from tests.support.fleet import Done, Fleet
+from tests.support.guardian import guarded
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "ha.yml"
 # The inventory's nodes, and the lab's hosts for them.

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.e2e.fleet import Fleet
+from tests.support.fleet import Fleet
 
 # The event after whose line the process is killed: kind, and what its text starts with.
 POINTS = {

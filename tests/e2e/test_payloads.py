@@ -24,7 +24,7 @@ from edgeboot.plan.steps import MakeDirectory, Step, Write
 from edgeboot.secret import Secret
 from edgeboot.transport.ssh.connection import connect
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
-from tests.e2e.fleet import Fleet
+from tests.support.fleet import Fleet
 from tests.unit.inventory.test_injection import FIELDS, PAYLOADS, inventory_with
 
 # Those of an external datastore are refused beside etcd's own.

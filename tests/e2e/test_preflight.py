@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.fleet import Fleet
 from tests.e2e.test_refusals import refused, unchanged
+from tests.support.fleet import Fleet
 
 __all__ = ["unchanged"]  # a fixture
 

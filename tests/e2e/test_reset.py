@@ -20,8 +20,8 @@ from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
 from edgeboot_lab.nspawn.image import Image
 from tests.e2e.conftest import MEMORY, NAME, base_of
-from tests.e2e.fleet import Done, Fleet
-from tests.guardian import guarded
+from tests.support.fleet import Done, Fleet
+from tests.support.guardian import guarded
 
 HERE = Path(__file__).parent
 NODES = ("server-1", "agent-1")

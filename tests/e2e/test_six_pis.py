@@ -13,8 +13,8 @@ from edgeboot.inventory.load import load
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
 from tests.e2e.conftest import MEMORY, NAME, base_of
-from tests.e2e.fleet import Fleet
-from tests.guardian import guarded
+from tests.support.fleet import Fleet
+from tests.support.guardian import guarded
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "six-pis.yml"
 NODES = ("server-1", *(f"agent-{number}" for number in range(1, 6)))

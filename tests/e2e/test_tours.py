@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.fleet import Fleet
+from tests.support.fleet import Fleet
 
 ROOT = Path(__file__).parents[2]
 

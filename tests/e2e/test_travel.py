@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.e2e.fleet import Done, Fleet
 from tests.e2e.test_converge import stable
-from tests.integration.bundle.registries import docker_registry
+from tests.support.bundle.registries import docker_registry
+from tests.support.fleet import Done, Fleet
 
 
 def ok(done: Done) -> Done:

@@ -24,7 +24,7 @@ from edgeboot.verify.results import Outcome, Question
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import Fleet as Hosts
 from edgeboot.verify.suite import verify
-from tests.e2e.fleet import Fleet
+from tests.support.fleet import Fleet
 
 pytestmark = pytest.mark.usefixtures("bare_module")
 

@@ -13,9 +13,9 @@ from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
 from tests.e2e.conftest import NAME as E2E_NAME
 from tests.e2e.conftest import STANDIN_VERSION
-from tests.e2e.fleet import Fleet
-from tests.guardian import guarded
 from tests.standin.release import build_release
+from tests.support.fleet import Fleet
+from tests.support.guardian import guarded
 
 NAME = f"{E2E_NAME}-f"
 

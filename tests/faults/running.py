@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.fleet import Fleet
+from tests.support.fleet import Fleet
 
 Event = dict[str, Any]
 

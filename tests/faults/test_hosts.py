@@ -22,8 +22,8 @@ from edgeboot.transport.base import Snippet
 from edgeboot.transport.ssh.connection import SshTransport, connect
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from edgeboot_lab.lab import wait_for_ssh
-from tests.e2e.fleet import Fleet
 from tests.faults.running import installing
+from tests.support.fleet import Fleet
 
 BINARY = "/usr/local/bin/k3s"
 

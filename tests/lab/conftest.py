@@ -14,7 +14,7 @@ from edgeboot_lab import requirements
 from edgeboot_lab.errors import LabRefused
 from edgeboot_lab.lab import Lab, LabSpec
 from edgeboot_lab.names import LabNames
-from tests.guardian import guarded
+from tests.support.guardian import guarded
 
 _numbers = itertools.count(1)
 

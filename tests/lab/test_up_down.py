@@ -206,7 +206,7 @@ _HOLDER = """
 import sys, time
 from pathlib import Path
 from edgeboot.lab import lab as labs
-from tests.guardian import guarded
+from tests.support.guardian import guarded
 name, state = sys.argv[1], Path(sys.argv[2])
 with guarded(name, state):
     labs.up(labs.LabSpec(name=name, nodes=1, memory_bytes=512 << 20, state_dir=state), print)

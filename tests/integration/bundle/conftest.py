@@ -18,7 +18,7 @@ from edgeboot.bundle.build.builder import build
 from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.format.contents import ImageArchive
 from edgeboot.platform import ARCHES, arch_of_machine
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 DOCKER_IMAGE = "docker.io/library/old-style:1"
 _START_SECONDS = 30

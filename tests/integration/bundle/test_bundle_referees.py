@@ -16,7 +16,7 @@ from edgeboot.bundle.format.contents import Image, ImageArchive
 from edgeboot.errors import Refused
 from edgeboot.platform import AMD64, ARCHES
 from tests.integration.bundle.conftest import DOCKER_IMAGE, Ctr, composed, need
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 pytestmark = pytest.mark.integration
 

@@ -24,7 +24,7 @@ from edgeboot.bundle.registry.login import login_for
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import BadInput, Refused
 from tests.integration.bundle import gotools
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,7 @@ from edgeboot.errors import BadInput, StepFailed
 from edgeboot.platform import arch_of_machine
 from tests.integration.bundle import gotools
 from tests.integration.bundle import real_shaped_charts as shapes
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 pytestmark = pytest.mark.integration
 RELEASE = {"Name": "site", "Namespace": "site", "Service": "Helm"}

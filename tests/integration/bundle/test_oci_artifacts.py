@@ -27,8 +27,8 @@ from edgeboot.platform import ARCHES
 from tests.integration.bundle import gotools
 from tests.integration.bundle import real_shaped_charts as shapes
 from tests.integration.bundle.conftest import need
-from tests.integration.bundle.registries import docker_registry
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
+from tests.support.bundle.registries import docker_registry
 
 pytestmark = pytest.mark.integration
 EXAMPLES = Path(__file__).parents[3] / "bundles"

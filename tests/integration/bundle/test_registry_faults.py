@@ -34,7 +34,8 @@ from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Event, Note
 from edgeboot.platform import AMD64
 from tests.integration.bundle.conftest import need
-from tests.integration.bundle.registries import (
+from tests.support.bundle import fakes
+from tests.support.bundle.registries import (
     PASSWORD,
     USER,
     Front,
@@ -42,7 +43,6 @@ from tests.integration.bundle.registries import (
     front,
     push,
 )
-from tests.unit.bundle import fakes
 
 pytestmark = pytest.mark.integration
 

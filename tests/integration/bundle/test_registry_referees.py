@@ -34,7 +34,8 @@ from edgeboot.errors import EdgebootError, Refused
 from edgeboot.events import BytesFetched, Event
 from edgeboot.platform import AMD64, ARM, Arch
 from tests.integration.bundle.conftest import Ctr, composed, need
-from tests.integration.bundle.registries import (
+from tests.support.bundle import fakes
+from tests.support.bundle.registries import (
     PASSWORD,
     USER,
     Front,
@@ -43,7 +44,6 @@ from tests.integration.bundle.registries import (
     front,
     push,
 )
-from tests.unit.bundle import fakes
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from edgeboot.report.verification.html.page import verification_html
-from tests.browser import Page, browser
-from tests.unit.verify.hosts import MIB, ended, node_object, sampling, site
+from tests.support.browser import Page, browser
+from tests.support.verify_hosts import MIB, ended, node_object, sampling, site
 from tests.unit.verify.test_checks import run
 
 pytestmark = pytest.mark.integration

@@ -14,7 +14,7 @@ import pytest
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Role
 from tests.integration.transport.conftest import PASSWORD
-from tests.terminal import on_terminal
+from tests.support.terminal import on_terminal
 
 if TYPE_CHECKING:
     from tests.integration.transport.conftest import Lab

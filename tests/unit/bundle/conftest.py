@@ -6,7 +6,7 @@ import pytest
 
 from edgeboot.bundle.build import spec
 from edgeboot.bundle.build.builder import build
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 FULL = """\
 name: edge

@@ -26,7 +26,7 @@ from edgeboot.bundle.store.blobs import Store
 from edgeboot.bundle.tar import untar
 from edgeboot.errors import Refused
 from edgeboot.platform import AMD64
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 BLOCK = 512
 END = bytes(2 * BLOCK)

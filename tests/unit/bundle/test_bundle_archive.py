@@ -20,7 +20,7 @@ from edgeboot.bundle.format.archive import Bundle, write
 from edgeboot.bundle.format.contents import Role
 from edgeboot.bundle.tar.writer import BLOCK, header
 from edgeboot.errors import BadInput, Refused, StepFailed
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 TABLE = encoding.FILE_NAME
 

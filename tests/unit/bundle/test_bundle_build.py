@@ -14,7 +14,7 @@ from edgeboot.bundle.format.contents import Role
 from edgeboot.errors import BadInput, EdgebootError, Refused
 from edgeboot.events import Event, Note
 from edgeboot.platform import AMD64, ARM64
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 from tests.unit.bundle.conftest import write_site
 
 

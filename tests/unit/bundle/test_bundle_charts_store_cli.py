@@ -19,7 +19,7 @@ from edgeboot.bundle.format.encoding import all_blobs
 from edgeboot.bundle.store.blobs import Store, default_root
 from edgeboot.cli.bundle.build import bundle
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 from tests.unit.bundle.conftest import write_site
 
 

@@ -24,7 +24,7 @@ from edgeboot.events import BytesFetched, BytesHandled, Event
 from edgeboot.localio import disk_space
 from edgeboot.localio.progress import Counted, Tally
 from edgeboot.localio.workers import workers
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 DATA = bytes(range(256)) * 4000
 SHA = fakes.sha256(DATA)

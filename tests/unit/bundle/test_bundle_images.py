@@ -15,8 +15,8 @@ from edgeboot.bundle.format.image_archive import compose, group
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import Refused
 from edgeboot.platform import AMD64, ARM, ARM64, Arch
-from tests.unit.bundle import fakes
-from tests.unit.bundle.fakes import Layout, layer, sha256, tar_of, to_json
+from tests.support.bundle import fakes
+from tests.support.bundle.fakes import Layout, layer, sha256, tar_of, to_json
 
 APP = "registry.example/app:1"
 

@@ -22,7 +22,7 @@ from edgeboot.bundle.registry.hosts import Hosts, RegistrySettings
 from edgeboot.bundle.registry.keychain import Keychain, basic
 from edgeboot.errors import BadInput, Refused
 from edgeboot.platform import AMD64
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 FULL = """\
 name: edge

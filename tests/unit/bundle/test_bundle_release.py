@@ -15,7 +15,7 @@ from edgeboot.bundle.http import download
 from edgeboot.bundle.http.download import Downloader, Missing
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.platform import AMD64, ARM, ARM64
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 from tests.unit.bundle.sites import Site, serving
 
 

@@ -19,7 +19,7 @@ from edgeboot.bundle.format.contents import Role
 from edgeboot.bundle.store import pruning
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.cli.bundle.build import bundle as commands
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 from tests.unit.bundle.conftest import write_site
 
 

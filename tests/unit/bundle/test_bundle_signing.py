@@ -23,7 +23,7 @@ from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.errors import BadInput, EdgebootError, Refused
 from edgeboot.inventory.load import load
 from edgeboot.secret import Secret
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 TODAY = date(2026, 11, 24)
 PASSPHRASE = Secret(b"correct horse")

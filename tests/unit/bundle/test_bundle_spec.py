@@ -7,7 +7,7 @@ import pytest
 from edgeboot.bundle.build import spec
 from edgeboot.errors import BadInput
 from edgeboot.platform import AMD64, ARM, ARM64
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 EXAMPLES = Path(__file__).parents[3] / "bundles"
 

@@ -20,7 +20,7 @@ from edgeboot.cli.bundle.build import bundle as commands
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.plan.resources import text
 from edgeboot.platform import AMD64
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 SIZE = 7000
 

@@ -13,7 +13,7 @@ import zstandard
 from edgeboot.bundle.tar import untar
 from edgeboot.bundle.tar.untar import Limits
 from edgeboot.errors import BadInput, Refused
-from tests.unit.bundle.fakes import tar_of
+from tests.support.bundle.fakes import tar_of
 
 
 def archive_of(*members: tarfile.TarInfo, fmt: int = tarfile.PAX_FORMAT) -> bytes:

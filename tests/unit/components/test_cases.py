@@ -26,7 +26,7 @@ from edgeboot.plan.facts import Facts, FileFact
 from edgeboot.plan.resources import File
 from edgeboot.plan.steps import MakeDirectory, Start, Write, as_json
 from edgeboot.secret import Secret
-from tests.unit.components.contexts import TRAITS, context, text_of
+from tests.support.contexts import TRAITS, context, text_of
 
 CASES = Path(__file__).parents[2] / "cases" / "components"
 NODES = """\

@@ -23,7 +23,7 @@ from edgeboot.plan.facts import HostTraits
 from edgeboot.plan.resources import File, text
 from edgeboot.platform import AMD64
 from edgeboot.yaml import strict
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 TRAITS = HostTraits("x86_64", "debian 12", "systemd", 2, frozenset(), 1 << 30, 4, "a", "b", 1, True)
 ITEM = Item(Role.CHART, "web", Blob("a" * 64, 3), version="1.2.3")

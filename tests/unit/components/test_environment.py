@@ -11,7 +11,7 @@ from edgeboot.components.k3s import environment
 from edgeboot.components.k3s.environment import Value
 from edgeboot.plan.resources import File
 from edgeboot.secret import Secret
-from tests.unit.components.contexts import TRAITS, context, text_of
+from tests.support.contexts import TRAITS, context, text_of
 
 
 def file_of(monkeypatch: pytest.MonkeyPatch, where: Context, *said: dict[str, Value]) -> File:

@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 
 from edgeboot.plan import paths
-from tests.unit.components.contexts import text_of
+from tests.support.contexts import text_of
 from tests.unit.components.test_cases import context_of, files_of, load_cases
 
 KUBERNETES = "1.36"

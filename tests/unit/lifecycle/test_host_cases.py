@@ -19,7 +19,7 @@ from edgeboot.plan.facts import Facts, FileFact, UnitFact
 from edgeboot.plan.resources import Action, Directory, File, KnownAfter, Resource, Service
 from edgeboot.plan.steps import Run, Start
 from edgeboot.secret import Secret
-from tests.unit.components.contexts import text_of
+from tests.support.contexts import text_of
 from tests.unit.lifecycle.test_install import BUNDLE
 from tests.unit.lifecycle.test_preflight import healthy
 

@@ -21,7 +21,7 @@ from edgeboot.verify.measure.budgets import recorded, shown, verdict
 from edgeboot.verify.measure.figures import usage_of
 from edgeboot.verify.measure.samples import parse_sampling
 from edgeboot.verify.measure.usage import Usage
-from tests.unit.verify.hosts import MIB, sampling
+from tests.support.verify_hosts import MIB, sampling
 
 
 def used(**changes: int) -> Usage:

@@ -12,8 +12,8 @@ from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import CheckResult, Outcome, Verification
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import Fleet, verify
-from tests.unit.verify import hosts
-from tests.unit.verify.hosts import MIB, Site, chart, deployment, ended, node_object, site
+from tests.support import verify_hosts as hosts
+from tests.support.verify_hosts import MIB, Site, chart, deployment, ended, node_object, site
 
 Break = Callable[[Site], object]
 

@@ -11,7 +11,7 @@ from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import Outcome, Question
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import own_tests
-from tests.unit.verify.hosts import site
+from tests.support.verify_hosts import site
 from tests.unit.verify.test_checks import run
 
 OWN = frozenset({Question.OWN})

@@ -9,7 +9,7 @@ from edgeboot.verify.measure.figures import usage_of
 from edgeboot.verify.measure.samples import parse_sampling
 from edgeboot.verify.measure.summary import thinned
 from edgeboot.verify.measure.usage import Reading, Spread, Unmeasured, Usage, spread_of
-from tests.unit.verify.hosts import MIB, NOW, sampling
+from tests.support.verify_hosts import MIB, NOW, sampling
 
 
 def used(text: str) -> Usage:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.unit.bundle.fakes import tar_of
+from tests.support.bundle.fakes import tar_of
 from tests.unit.bundle.readers import Case, Modules, Run
 
 

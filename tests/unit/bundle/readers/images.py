@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeboot.platform import AMD64, ARM
-from tests.unit.bundle import fakes
-from tests.unit.bundle.fakes import Layout, layer, tar_of, to_json
+from tests.support.bundle import fakes
+from tests.support.bundle.fakes import Layout, layer, tar_of, to_json
 from tests.unit.bundle.readers import Case, Modules, Run
 
 APP = "registry.example/app:1"

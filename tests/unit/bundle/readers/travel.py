@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from edgeboot.bundle.format import archive
 from edgeboot.bundle.tar.writer import BLOCK, header, padding
 from edgeboot.bundle.travel import delta, split
-from tests.unit.bundle.fakes import sha256
+from tests.support.bundle.fakes import sha256
 from tests.unit.bundle.readers import Case, Modules, Run, flipped
 
 

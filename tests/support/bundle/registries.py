@@ -17,7 +17,7 @@ from typing import Any
 
 import bcrypt
 
-from tests.unit.bundle import fakes
+from tests.support.bundle import fakes
 
 _START_SECONDS = 30
 USER, PASSWORD = "pilot", "s3cret-pass"

@@ -19,7 +19,7 @@ from edgeboot_lab import lab as labs
 @contextmanager
 def guarded(name: str, state_dir: Path = labs.STATE_DIR) -> Iterator[None]:
     """Whatever happens inside, or to this process, the lab of that name is gone afterwards."""
-    argv = [sys.executable, "-m", "tests.guardian", name, str(state_dir)]
+    argv = [sys.executable, "-m", "tests.support.guardian", name, str(state_dir)]
     guardian = subprocess.Popen(argv, stdin=subprocess.PIPE, start_new_session=True)
     try:
         yield
