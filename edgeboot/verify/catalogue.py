@@ -9,12 +9,12 @@ from pathlib import Path
 
 from edgeboot.errors import BadInput
 from edgeboot.verify.checks import CHECKS
-from edgeboot.verify.results import Question
+from edgeboot.verify.results import Category
 
 CHECK_FILES = {
-    Question.SO: CHECKS / "test_is_so.py",
-    Question.WORKS: CHECKS / "test_works.py",
-    Question.FIT: CHECKS / "test_fits.py",
+    Category.CONFIG: CHECKS / "test_config.py",
+    Category.HEALTH: CHECKS / "test_health.py",
+    Category.BUDGET: CHECKS / "test_budget.py",
 }
 
 
@@ -22,21 +22,21 @@ CHECK_FILES = {
 class Check:
     """A check: what it asks, its name for ``-k``, and what it holds true."""
 
-    question: Question
+    category: Category
     name: str
     what: str
 
 
 def catalogue(tests: Sequence[Path] = ()) -> tuple[Check, ...]:
     """The built-in checks, then those of the user's own files; nothing of these is run."""
-    found = [c for question, path in CHECK_FILES.items() for c in _checks(question, path)]
+    found = [c for category, path in CHECK_FILES.items() for c in _checks(category, path)]
     for given in tests:
         files = sorted(given.rglob("test_*.py")) if given.is_dir() else [given]
-        found += [check for path in files for check in _checks(Question.OWN, path)]
+        found += [check for path in files for check in _checks(Category.OWN, path)]
     return tuple(found)
 
 
-def _checks(question: Question, path: Path) -> Iterator[Check]:
+def _checks(category: Category, path: Path) -> Iterator[Check]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, SyntaxError) as error:
@@ -44,4 +44,4 @@ def _checks(question: Question, path: Path) -> Iterator[Check]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             what = (ast.get_docstring(node) or "").split("\n")[0]
-            yield Check(question, node.name.removeprefix("test_"), what)
+            yield Check(category, node.name.removeprefix("test_"), what)

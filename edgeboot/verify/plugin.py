@@ -11,12 +11,16 @@ from testinfra.host import Host
 from edgeboot.errors import EdgebootError, Interrupted
 from edgeboot.verify.checks import CHECKS
 from edgeboot.verify.measure.budgets import Verdict, shown
-from edgeboot.verify.results import CLUSTER, CheckResult, Outcome, Question
+from edgeboot.verify.results import CLUSTER, Category, CheckResult, Outcome
 from edgeboot.verify.selection import CheckSelection, applies
 from edgeboot.verify.subject import ClusterSubject, Subject
 
 _UNREAD = "(not read)"
-_FILES = {"test_is_so": Question.SO, "test_works": Question.WORKS, "test_fits": Question.FIT}
+_FILES = {
+    "test_config": Category.CONFIG,
+    "test_health": Category.HEALTH,
+    "test_budget": Category.BUDGET,
+}
 
 
 class NodeBudget:
@@ -78,7 +82,7 @@ class Plugin:
         items[:] = [item for item in items if self._applies(item)]
 
     def _applies(self, item: pytest.Item) -> bool:
-        if not isinstance(item, pytest.Function) or _question(item) is Question.OWN:
+        if not isinstance(item, pytest.Function) or _category(item) is Category.OWN:
             return True
         subject = self._subjects.get(_node(item))
         return applies(
@@ -151,15 +155,15 @@ class Plugin:
             item.session.shouldstop = "interrupted"
             return
         outcome, message, detail = _judge(call.excinfo)
-        question = _question(item)
+        category = _category(item)
         result = CheckResult(
             node=_node(item),
             check=item.originalname.removeprefix("test_").replace("_", " "),
             subject=_about(item),
             outcome=outcome,
             message=message,
-            question=question,
-            detail=detail if question is Question.OWN else "",
+            category=category,
+            detail=detail if category is Category.OWN else "",
         )
         self.results.append(result)
         self._tell(result)
@@ -198,8 +202,8 @@ def _about(item: pytest.Function) -> str:
     return " ".join(str(getattr(value, "path", value)) for value in about)
 
 
-def _question(item: pytest.Function) -> Question:
-    return _FILES[item.path.stem] if item.path.parent == CHECKS else Question.OWN
+def _category(item: pytest.Function) -> Category:
+    return _FILES[item.path.stem] if item.path.parent == CHECKS else Category.OWN
 
 
 def _judge(excinfo: pytest.ExceptionInfo[BaseException] | None) -> tuple[Outcome, str, str]:

@@ -20,20 +20,20 @@ class Outcome(StrEnum):
     SKIPPED = "skipped"  # a test of the user's own that said so
 
 
-class Question(StrEnum):
-    """What a check asks."""
+class Category(StrEnum):
+    """What a check is about."""
 
-    SO = "so"
-    WORKS = "works"
-    FIT = "fit"
-    OWN = "own"
+    CONFIG = "config"  # hosts are configured as the plan says
+    HEALTH = "health"  # the cluster works
+    BUDGET = "budget"  # nodes use no more than they may
+    OWN = "own"  # the user's tests
 
 
-QUESTIONS = {
-    Question.SO: "Is it so?",
-    Question.WORKS: "Does it work?",
-    Question.FIT: "Does it fit?",
-    Question.OWN: "Your own tests",
+TITLES = {
+    Category.CONFIG: "Configuration",
+    Category.HEALTH: "Health",
+    Category.BUDGET: "Budgets",
+    Category.OWN: "Your own tests",
 }
 
 
@@ -50,7 +50,7 @@ class CheckResult:
     subject: str
     outcome: Outcome
     message: str = ""
-    question: Question = Question.SO
+    category: Category = Category.CONFIG
     detail: str = ""
     hint: str = ""
 

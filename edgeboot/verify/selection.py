@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeboot.inventory.model import Role
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
-from edgeboot.verify.results import Question
+from edgeboot.verify.results import Category
 
 _WITH_PODS = frozenset(
     {"pod_runs", "dns_from_pod", "dns_from_node", "pod_traffic", "ingress", "storage"}
@@ -18,11 +18,11 @@ _WITH_PODS = frozenset(
 class CheckSelection:
     """Which checks are wanted.
 
-    ``only`` are the questions asked; ``keyword`` is pytest's ``-k``; without ``pods`` none are
+    ``only`` are the categories asked; ``keyword`` is pytest's ``-k``; without ``pods`` none are
     started, and what needs some is left out; ``tests`` are directories or files of the user's own.
     """
 
-    only: frozenset[Question] = frozenset(Question)
+    only: frozenset[Category] = frozenset(Category)
     keyword: str | None = None
     pods: bool = True
     tests: tuple[Path, ...] = ()
@@ -30,12 +30,12 @@ class CheckSelection:
     @property
     def samples(self) -> bool:
         """Whether use is sampled."""
-        return bool(self.only & {Question.FIT, Question.OWN})
+        return bool(self.only & {Category.BUDGET, Category.OWN})
 
     @property
     def probes(self) -> bool:
         """Whether pods are started."""
-        return self.pods and Question.WORKS in self.only
+        return self.pods and Category.HEALTH in self.only
 
 
 def applies(

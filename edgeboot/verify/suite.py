@@ -139,7 +139,7 @@ def _arguments(root: str, scope: CheckSelection) -> list[str]:
     # No configuration, plugin or cache of the directory edgeboot happens to be called in.
     keyword = ["-k", scope.keyword] if scope.keyword else []
     return [
-        *(str(path) for question, path in CHECK_FILES.items() if question in scope.only),
+        *(str(path) for category, path in CHECK_FILES.items() if category in scope.only),
         *(str(path.absolute()) for path in scope.tests),
         *keyword,
         "--capture=sys",

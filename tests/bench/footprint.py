@@ -137,7 +137,7 @@ def footprint(fleet: Fleet) -> None:
         limit(fleet, "server-1", size * MIB)
         name = "lean" if on else "default"
         if restart(fleet, "server-1", "k3s"):
-            row(fleet, f"{size} MiB", name, ("server-1",), "--only", "fit")
+            row(fleet, f"{size} MiB", name, ("server-1",), "--only", "budget")
         else:
             failed = pressure(fleet, "server-1")
             print(f"| {size} MiB | server | {name} | {failed} | the API did not answer |")

@@ -64,7 +64,7 @@ def test_the_same_again_changes_nothing(six: Fleet) -> None:
 def test_each_has_its_own_budget(six: Fleet) -> None:
     """Whether a real K3s keeps to it is the budget's business; that it is asked, ours."""
     report = six.work / "fit.json"
-    words = ("--only", "fit", "--window", "2s", "--report", report)
+    words = ("--only", "budget", "--window", "2s", "--report", report)
     done = six.run("verify", "-i", six.work / "inventory.yml", *words)
     assert done.code in {0, 1}, done.all
     found = json.loads(report.read_text())["nodes"]

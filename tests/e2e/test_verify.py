@@ -20,7 +20,7 @@ from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.verify.expectations import cluster_expectation, expectations
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Role
-from edgeboot.verify.results import Outcome, Question
+from edgeboot.verify.results import Category, Outcome
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import Fleet as Hosts
 from edgeboot.verify.suite import verify
@@ -75,7 +75,7 @@ def test_verifying_writes_nothing_to_the_hosts(bare_module: Fleet) -> None:
 
 def test_a_recorded_budget_holds_and_can_be_used(bare_module: Fleet) -> None:
     inventory, path = bare_module.inventory(), bare_module.work / "site.yml"
-    words = ("verify", "-i", inventory, "--only", "fit", "--window", "3s")
+    words = ("verify", "-i", inventory, "--only", "budget", "--window", "3s")
     done = bare_module.run(*words, "--record", path, "--margin", "200")
     assert done.code == 0, done.all
     assert "server:" in path.read_text()
@@ -223,7 +223,7 @@ def _misbehaving(fleet: Fleet, wishes: Mapping[str, str], *, groups: bool) -> se
         named = {Role.SERVER: LIMITS | {"api-latency": 1500}, Role.AGENT: LIMITS}
         expected = expectations(cluster, bundle, transports, named)
         hosts = Hosts(cluster_expectation(cluster, bundle), expected, transports)
-        scope = CheckSelection(frozenset({Question.FIT}))
+        scope = CheckSelection(frozenset({Category.BUDGET}))
         found = verify(hosts, scope, window=4, when="2026-01-01T00:00:00+00:00", tell=_silent)
         own = {n: (meter.files(n), meter.disk(n)) for n in wishes}
     for node, subject in hosts.subjects.items():

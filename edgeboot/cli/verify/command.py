@@ -64,7 +64,7 @@ def verify(
     \b
     edgeboot verify -i inventory.yml
     edgeboot verify -i inventory.yml --window 60s --report fleet.html --report fleet.json
-    edgeboot verify -i inventory.yml --only fit --budget k3s-classic
+    edgeboot verify -i inventory.yml --only budget --budget k3s-classic
     edgeboot verify -i inventory.yml --record site-budget.yml --margin 25
     edgeboot verify -i inventory.yml --tests site-tests -k "dns or budget"
     edgeboot verify -i inventory.yml --limit agent-3

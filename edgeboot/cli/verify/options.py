@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from edgeboot.inventory.quantities import parse_seconds
-from edgeboot.verify.results import Question
+from edgeboot.verify.results import Category
 from edgeboot.verify.selection import CheckSelection
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,9 +61,9 @@ _OPTIONS = (
     ),
     click.option(
         "--only",
-        type=click.Choice([q.value for q in Question]),
+        type=click.Choice([q.value for q in Category]),
         multiple=True,
-        help="Only these questions: is it so, does it work, does it fit, your own tests.",
+        help="Run only these checks; repeatable. `own` are your --tests.",
     ),
     click.option("-k", "keyword", help="Only checks whose names match, as pytest's -k."),
     click.option("--no-pods", is_flag=True, help="Start no pods; leaves out what needs some."),
@@ -110,9 +110,9 @@ def wanted_options(function: F) -> F:
         watch: bool,
         **kwargs: Any,
     ) -> Any:
-        questions = frozenset(map(Question, only)) or frozenset(Question)
+        categories = frozenset(map(Category, only)) or frozenset(Category)
         scope = CheckSelection(
-            questions, keyword, not no_pods, tests if Question.OWN in questions else ()
+            categories, keyword, not no_pods, tests if Category.OWN in categories else ()
         )
         wanted = Wanted(scope, window, budget, record, margin, reports, list_only, watch)
         return function(*args, wanted=wanted, **kwargs)

@@ -17,7 +17,7 @@ from edgeboot.report.verification.junit import junit_xml
 from edgeboot.report.verification.prometheus import prometheus_text
 from edgeboot.report.verification.text import budget_table, check_tables, problems, summary
 from edgeboot.verify.catalogue import catalogue
-from edgeboot.verify.results import QUESTIONS, Verification
+from edgeboot.verify.results import TITLES, Verification
 from edgeboot.verify.selection import CheckSelection
 
 
@@ -109,12 +109,12 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def show_catalogue(scope: CheckSelection) -> None:
-    """All checks there are, by question."""
+    """All checks there are, by category."""
     shown = None
     for check in catalogue(scope.tests):
-        if check.question not in scope.only:
+        if check.category not in scope.only:
             continue
-        if check.question is not shown:
-            click.echo(f"{QUESTIONS[check.question]} (--only {check.question.value})")
-            shown = check.question
+        if check.category is not shown:
+            click.echo(f"{TITLES[check.category]} (--only {check.category.value})")
+            shown = check.category
         click.echo(f"  {check.name:<16}{check.what}")

@@ -11,11 +11,11 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory.budget.values import ALL_FIGURES
 from edgeboot.verify.measure.usage import Spread
 from edgeboot.verify.results import (
+    Category,
     CheckResult,
     Measured,
     NodeReport,
     Outcome,
-    Question,
     Verification,
 )
 
@@ -24,7 +24,7 @@ FORMAT = 1
 
 def check_json(result: CheckResult) -> dict[str, Any]:
     """One check."""
-    return {**asdict(result), "outcome": result.outcome.value, "question": result.question.value}
+    return {**asdict(result), "outcome": result.outcome.value, "category": result.category.value}
 
 
 def verification_json(found: Verification) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _read_check(item: Mapping[str, Any]) -> CheckResult:
         subject=str(item["subject"]),
         outcome=Outcome(item["outcome"]),
         message=str(item["message"]),
-        question=Question(item["question"]),
+        category=Category(item["category"]),
         detail=str(item["detail"]),
         hint=str(item["hint"]),
     )

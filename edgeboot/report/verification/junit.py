@@ -40,7 +40,7 @@ def junit_xml(found: Verification) -> str:
 def _case(suite: ET.Element, result: CheckResult) -> None:
     name = " ".join(filter(None, (result.check, result.subject)))
     case = ET.SubElement(
-        suite, "testcase", name=_clean(name), classname=_clean(f"{result.question}.{result.node}")
+        suite, "testcase", name=_clean(name), classname=_clean(f"{result.category}.{result.node}")
     )
     tag = _TAGS.get(result.outcome)
     if tag:

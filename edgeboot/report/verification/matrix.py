@@ -1,11 +1,11 @@
-"""Results by question, check and node: what tables of every form are made of."""
+"""Results by category, check and node: what tables of every form are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgeboot.verify.results import CheckResult, Outcome, Question, Verification
+from edgeboot.verify.results import Category, CheckResult, Outcome, Verification
 
 _GRAVEST = (Outcome.FAILED, Outcome.NOT_MEASURED, Outcome.PASSED, Outcome.SKIPPED)
 
@@ -50,20 +50,20 @@ class Row:
         return tuple(problem for cell in self.cells.values() for problem in cell.problems)
 
 
-def rows_of(found: Verification) -> dict[Question, tuple[Row, ...]]:
-    """The rows of each question that was asked, in the order in which the checks ran.
+def rows_of(found: Verification) -> dict[Category, tuple[Row, ...]]:
+    """The rows of each category that was asked, in the order in which the checks ran.
 
     Every figure of a budget is a row of its own.
     """
-    grouped: dict[Question, dict[str, dict[str, list[CheckResult]]]] = {}
+    grouped: dict[Category, dict[str, dict[str, list[CheckResult]]]] = {}
     for result in found.results:
-        check = result.subject if result.question is Question.FIT else result.check
-        cells = grouped.setdefault(result.question, {}).setdefault(check, {})
+        check = result.subject if result.category is Category.BUDGET else result.check
+        cells = grouped.setdefault(result.category, {}).setdefault(check, {})
         cells.setdefault(result.node, []).append(result)
     return {
-        question: tuple(
+        category: tuple(
             Row(check, {node: Cell(tuple(some)) for node, some in cells.items()})
             for check, cells in checks.items()
         )
-        for question, checks in grouped.items()
+        for category, checks in grouped.items()
     }

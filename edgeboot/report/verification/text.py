@@ -12,7 +12,7 @@ from edgeboot.inventory.budget.values import ALL_FIGURES
 from edgeboot.report.verification.matrix import Cell, rows_of
 from edgeboot.verify.measure.budgets import shown
 from edgeboot.verify.results import (
-    QUESTIONS,
+    TITLES,
     CheckResult,
     Measured,
     NodeReport,
@@ -34,12 +34,12 @@ _SPARK = 24
 
 
 def check_tables(found: Verification) -> Iterator[Table]:
-    """Check by node, some nodes at a time, the checks of one question together."""
-    for question, rows in rows_of(found).items():
+    """Check by node, some nodes at a time, the checks of one category together."""
+    for category, rows in rows_of(found).items():
         names = list(dict.fromkeys(node for row in rows for node in row.cells))
         for start in range(0, len(names), _NODES_ABREAST):
             abreast = names[start : start + _NODES_ABREAST]
-            table = Table(QUESTIONS[question], *abreast, box=None, pad_edge=False, min_width=40)
+            table = Table(TITLES[category], *abreast, box=None, pad_edge=False, min_width=40)
             for row in rows:
                 cells = [row.cells.get(name) for name in abreast]
                 if any(cells):

@@ -30,11 +30,11 @@ from edgeboot.report.verification.text import (
 )
 from edgeboot.verify.measure.usage import Spread
 from edgeboot.verify.results import (
+    Category,
     CheckResult,
     Measured,
     NodeReport,
     Outcome,
-    Question,
     Verification,
 )
 
@@ -49,9 +49,9 @@ FOUND = Verification(
         CheckResult("a", "file", "/etc/x", Outcome.PASSED),
         CheckResult("a", "file", "/etc/y", Outcome.FAILED, "mode 0644", detail="line 1\nline 2"),
         CheckResult("b", "file", "/etc/x", Outcome.NOT_MEASURED, "no route"),
-        CheckResult("cluster", "api", "", Outcome.PASSED, question=Question.WORKS),
-        CheckResult("a", "budget", "memory", Outcome.FAILED, "too much", Question.FIT),
-        CheckResult("b", "mine", "", Outcome.SKIPPED, "not here", Question.OWN),
+        CheckResult("cluster", "api", "", Outcome.PASSED, category=Category.HEALTH),
+        CheckResult("a", "budget", "memory", Outcome.FAILED, "too much", Category.BUDGET),
+        CheckResult("b", "mine", "", Outcome.SKIPPED, "not here", Category.OWN),
     ),
     nodes=(
         NodeReport(
@@ -78,7 +78,7 @@ FOUND = Verification(
 )
 HOSTILE = replace(
     FOUND,
-    results=(CheckResult(NASTY, NASTY, NASTY, Outcome.FAILED, NASTY, Question.OWN, NASTY),),
+    results=(CheckResult(NASTY, NASTY, NASTY, Outcome.FAILED, NASTY, Category.OWN, NASTY),),
 )
 
 

@@ -8,13 +8,13 @@ import pytest
 
 from edgeboot.errors import BadInput, Interrupted
 from edgeboot.verify.catalogue import catalogue
-from edgeboot.verify.results import Outcome, Question
+from edgeboot.verify.results import Category, Outcome
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import own_tests
 from tests.support.verify_hosts import site
 from tests.unit.verify.test_checks import run
 
-OWN = frozenset({Question.OWN})
+OWN = frozenset({Category.OWN})
 
 
 def write(directory: Path, text: str) -> CheckSelection:
@@ -113,15 +113,15 @@ def test_a_keyword_chooses() -> None:
 
 def test_only_one_question_reads_only_what_it_needs() -> None:
     made = site()
-    found = run(made, CheckSelection(only=frozenset({Question.SO})))
-    assert {r.question for r in found.results} == {Question.SO}
+    found = run(made, CheckSelection(only=frozenset({Category.CONFIG})))
+    assert {r.category for r in found.results} == {Category.CONFIG}
     assert "sample" not in made.hosts["agent-1"].ran
     assert "probe" not in made.hosts["server-1"].ran
 
 
 def test_the_catalogue_has_own_tests_without_running_them(tmp_path: Path) -> None:
     scope = write(tmp_path, 'raise SystemExit(1)\ndef test_x():\n    """What it is."""\n')
-    (own,) = (c for c in catalogue(scope.tests) if c.question is Question.OWN)
+    (own,) = (c for c in catalogue(scope.tests) if c.category is Category.OWN)
     assert (own.name, own.what) == ("x", "What it is.")
     assert all(check.what for check in catalogue())
 

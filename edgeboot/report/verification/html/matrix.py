@@ -92,7 +92,7 @@ def _cell(row: Row, node: str, cell: Cell | None) -> str:
 
 def anchor(row: Row, node: str) -> str:
     """Where the diagnosis of a cell is."""
-    return "why-" + re.sub(r"[^a-zA-Z0-9]+", "-", f"{row.problems[0].question} {row.check} {node}")
+    return "why-" + re.sub(r"[^a-zA-Z0-9]+", "-", f"{row.problems[0].category} {row.check} {node}")
 
 
 def _subjects(subjects: Sequence[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from edgeboot.report.verification.html.figures import node_card
 from edgeboot.report.verification.html.matrix import matrix
 from edgeboot.report.verification.matrix import rows_of
 from edgeboot.report.verification.text import summary
-from edgeboot.verify.results import QUESTIONS, Outcome, Question, Verification
+from edgeboot.verify.results import TITLES, Category, Outcome, Verification
 
 _FEW = 8
 
@@ -41,12 +41,12 @@ def _verdict(found: Verification) -> str:
 
 
 def _body(found: Verification) -> Iterator[str]:
-    questions = rows_of(found)
+    categories = rows_of(found)
     measured = [node for node in found.nodes if node.figures]
     yield '<a class="skip" href="#checks">Skip to the checks</a>'
     yield from _header(found)
     yield "<nav aria-label='Contents'>"
-    yield from (f'<a href="#{q.value}">{QUESTIONS[q]}</a>' for q in questions)
+    yield from (f'<a href="#{q.value}">{TITLES[q]}</a>' for q in categories)
     worth = _worth_naming(found)
     named = (escape(node.name) for node in measured if node.name in worth)
     yield from (f'<a href="#node-{name}">{name}</a>' for name in named)
@@ -55,11 +55,11 @@ def _body(found: Verification) -> Iterator[str]:
         '<p class="filter"><label><input type="checkbox" id="only"> '
         "Only what is not well</label></p>"
     )
-    for question, rows in questions.items():
-        yield f'<section class="question" id="{question.value}">'
-        yield f"<h2>{QUESTIONS[question]}</h2>"
+    for category, rows in categories.items():
+        yield f'<section class="category" id="{category.value}">'
+        yield f"<h2>{TITLES[category]}</h2>"
         yield from matrix(rows)
-        if question is Question.FIT:
+        if category is Category.BUDGET:
             yield '<p class="note">The figures are under each node below.</p>'
         yield "</section>"
     if measured:
