@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from edgeboot.engine.fleet import WORKERS, on_all
 from edgeboot.engine.observe import new_run, observe, observe_locked
@@ -42,8 +43,17 @@ class RunPolicy:
 DEFAULT_POLICY = RunPolicy()
 
 
+def facts_alone(_transport: Transport, facts: Facts) -> Facts:
+    """For operations that need no more of a host than its facts."""
+    return facts
+
+
 class HostSessions:
-    """The hosts of one run. Methods may be called for different hosts at the same time."""
+    """The hosts of one run. Methods may be called for different hosts at the same time.
+
+    ``read`` reads what an operation needs beside a host's facts, whenever they are read: ``take``,
+    ``look`` and ``back`` return what it returns.
+    """
 
     def __init__(
         self,
@@ -51,9 +61,11 @@ class HostSessions:
         policy: RunPolicy,
         tell: Listener,
         targets: Mapping[str, tuple[str, ...]] | None = None,
+        read: Callable[[Transport, Facts], Any] = facts_alone,
     ) -> None:
         self.transports = transports
         self._targets = targets or {}
+        self._read = read
         self.policy = policy
         self._tell = tell
         self._run = new_run()
@@ -61,14 +73,14 @@ class HostSessions:
         self._guard = threading.Lock()
         self._released = False
 
-    def take(self, names: Iterable[str]) -> tuple[dict[str, Facts], dict[str, EdgebootError]]:
+    def take(self, names: Iterable[str]) -> tuple[dict[str, Any], dict[str, EdgebootError]]:
         """Locks and observes hosts; what failed is returned beside what did not."""
         return on_all(names, self._take_persistently, workers=self.policy.parallel)
 
-    def look(self, name: str) -> Facts:
+    def look(self, name: str) -> Any:
         """A host's facts anew, while its lock is held."""
         try:
-            return observe(self.transports[name], self._targets.get(name, ()))
+            return self._observe(name)
         except Unreachable as error:
             return self.back(name, error)
 
@@ -81,7 +93,7 @@ class HostSessions:
         if held is not None and not held.alive:
             raise Unreachable("its lock was lost", where=name, hint="run the same command again")
 
-    def back(self, name: str, error: Unreachable) -> Facts:
+    def back(self, name: str, error: Unreachable) -> Any:
         """Gets back to a host whose connection broke, takes its lock again, reads it anew.
 
         ``Unreachable`` where that lasts too long, ``Refused`` where somebody else was faster.
@@ -106,20 +118,24 @@ class HostSessions:
             held = tuple(self._held.values())
         on_all(map(str, range(len(held))), lambda number: held[int(number)].release())
 
-    def _take_persistently(self, name: str) -> Facts:
+    def _take_persistently(self, name: str) -> Any:
         try:
             return self._take(name)
         except Unreachable as error:
             return self.back(name, error)
 
-    def _take(self, name: str) -> Facts:
+    def _observe(self, name: str) -> Any:
         transport = self.transports[name]
+        return self._read(transport, observe(transport, self._targets.get(name, ())))
+
+    def _take(self, name: str) -> Any:
         if name in self.policy.read_only:
-            return observe(transport, self._targets.get(name, ()))
+            return self._observe(name)
+        transport = self.transports[name]
         facts, held = observe_locked(transport, self._run, self._targets.get(name, ()))
         with self._guard:
             self._held[name] = held
             too_late = self._released
         if too_late:
             held.release()
-        return facts
+        return self._read(transport, facts)

@@ -32,6 +32,11 @@ def can_spare(state: ClusterState, names: Collection[str]) -> bool:
     return len(up) >= majority(len(servers))
 
 
+def spared(state: ClusterState, names: Collection[str]) -> ClusterState | None:
+    """The state without these nodes; None where the cluster cannot do without one."""
+    return state.without(names) if can_spare(state, names) else None
+
+
 def members(state: ClusterState) -> Mapping[str, NodeState] | None:
     """The members of etcd as a server sees them; None where no API answers."""
     for server in state.cluster.servers:

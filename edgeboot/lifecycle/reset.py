@@ -1,32 +1,32 @@
 """A cluster, or some of its nodes, back to bare hosts: agents first, then servers.
 
-Each host is surveyed under its lock; the steps follow from what was found, so a reset that was
-interrupted goes on where it was. edgeboot's record goes last: as long as it is there, the host is
-known to be ours. The gate of a phase is a second survey that finds nothing left.
+Each host is surveyed under its lock; the steps follow from what was found, so an interrupted reset
+resumes where it was. edgeboot's record goes last: as long as it is there, the host is known to be
+ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from edgeboot.components.context import service_of
-from edgeboot.engine.apply import apply
-from edgeboot.engine.fleet import FleetError, on_all, require_all
-from edgeboot.engine.observe import new_run, observe, observe_locked, status, survey
-from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
-from edgeboot.events import Listener, PhaseEnded, PhaseStarted
+from edgeboot.engine.fleet import FleetError, require_all
+from edgeboot.engine.host_sessions import DEFAULT_POLICY, HostSessions, RunPolicy
+from edgeboot.engine.observe import observe, status, survey
+from edgeboot.engine.phase_runner import PhaseRunner
+from edgeboot.errors import BadInput, Refused, StepFailed
+from edgeboot.events import Listener
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.quorum import majority
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.health import Status
-from edgeboot.plan.plan import Plan, PlannedPhase
-from edgeboot.plan.reset.clear import Forget
-from edgeboot.plan.reset.remains import Loss, Remains, clearing_steps, losses
+from edgeboot.plan.phases import Gate, Phase, plan
+from edgeboot.plan.reset.clear import Clear, Forget
+from edgeboot.plan.reset.plan import ResetPlan
+from edgeboot.plan.reset.remains import Remains, clearing_steps, losses
 from edgeboot.plan.steps import Step
-from edgeboot.transport.base import Held, Transport
-
-_ROUNDS = 2  # what a dying pod leaves behind may show only after the first
+from edgeboot.transport.base import Transport
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,29 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class ResetPlan:
-    """What a reset would do, and the data that goes with it, by node."""
+class ResetState:
+    """All that a reset decides from. ``statuses``: what a survey found since something was done."""
 
-    plan: Plan
-    losses: Mapping[str, tuple[Loss, ...]]
+    cluster: Cluster
+    nodes: tuple[Node, ...]  # those to reset
+    found: Mapping[str, Seen]
+    statuses: Mapping[str, Remains] = field(default_factory=dict)
+    read_only: frozenset[str] = frozenset()
+
+    def with_facts(self, facts: Mapping[str, Seen]) -> ResetState:
+        """The same state after some hosts were read anew."""
+        return replace(self, found={**self.found, **facts})
+
+    def with_status(self, node: str, status: Remains) -> ResetState:
+        """The same state after a survey of a host."""
+        return replace(self, statuses={**self.statuses, node: status})
+
+    def without_statuses(self) -> ResetState:
+        """The same state after something was done: earlier surveys count no more."""
+        return replace(self, statuses={})
+
+
+# -- which nodes
 
 
 def chosen(cluster: Cluster, limit: Iterable[str]) -> tuple[Node, ...]:
@@ -74,6 +92,97 @@ def involved(cluster: Cluster, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     return nodes if whole else (*nodes, *(s for s in cluster.servers if s not in nodes))
 
 
+def _staying(state: ResetState) -> tuple[Node, ...]:
+    return tuple(server for server in state.cluster.servers if server not in state.nodes)
+
+
+def _witness(state: ResetState) -> tuple[Node, ...]:
+    """A server that stays, one whose API answers if possible; none where the whole cluster goes."""
+    staying = _staying(state)
+    answering = (s for s in staying if state.found[s.name].remains.nodes is not None)
+    return tuple(answering)[:1] or staying[:1]
+
+
+def _agents(state: ResetState) -> tuple[Node, ...]:
+    return tuple(agent for agent in state.cluster.agents if _has_remains(state, agent))
+
+
+def _servers(state: ResetState) -> tuple[Node, ...]:
+    return tuple(server for server in state.cluster.servers if _has_remains(state, server))
+
+
+def _has_remains(state: ResetState, node: Node) -> bool:
+    return node in state.nodes and bool(clearing_steps(state.found[node.name].remains))
+
+
+# -- what is done
+
+
+def phases() -> tuple[Phase[ResetState, Node], ...]:
+    """What a dying pod leaves behind may show only after the first round: so there are two."""
+    return (
+        Phase("agents", _agents, _clear, Gate(_agents, _surveyed)),
+        Phase("agents, what is left", _agents, _clear_rest, Gate(_agents, _not_bare)),
+        Phase("cluster", _witness, _forget),
+        Phase("servers", _servers, _clear, Gate(_servers, _surveyed)),
+        Phase("servers, what is left", _servers, _clear_rest, Gate(_servers, _not_bare)),
+    )
+
+
+def _clear(state: ResetState, node: Node) -> tuple[Clear, ...]:
+    return clearing_steps(state.found[node.name].remains)
+
+
+def _clear_rest(state: ResetState, node: Node) -> tuple[Clear, ...]:
+    return clearing_steps(state.statuses.get(node.name, Remains()))
+
+
+def _forget(state: ResetState, server: Node) -> tuple[Forget, ...]:
+    """The nodes that the cluster knows and loses."""
+    known = state.found[server.name].remains.nodes or frozenset()
+    gone = tuple(node.name for node in state.nodes if node.name in known)
+    return (Forget(gone),) if gone else ()
+
+
+def _surveyed(_state: ResetState) -> Mapping[str, str]:
+    """Every host is surveyed again, whatever is found: the next phase decides from it."""
+    return {}
+
+
+def _not_bare(state: ResetState) -> Mapping[str, str]:
+    left = {name: clearing_steps(remains) for name, remains in state.statuses.items()}
+    return {
+        name: "; ".join(step.describe() for step in steps) for name, steps in left.items() if steps
+    }
+
+
+class _Survey:
+    """Looks for what is left. Nothing goes by waiting, so one look decides."""
+
+    def look(self, _node: Node, transport: Transport) -> Remains:
+        return survey(transport)
+
+    def looks_until_hopeless(self, _state: ResetState, _node: str) -> int:
+        return 1
+
+    def gave_up(
+        self,
+        _state: ResetState,
+        node: str,
+        reason: str,
+        _steps: Sequence[Step],
+        _transport: Transport,
+    ) -> StepFailed:
+        return StepFailed(
+            f"this is still there: {reason}",
+            where=node,
+            hint="run the same command again; if it stays, a reboot frees what is held",
+        )
+
+
+# -- the operation
+
+
 def make_plan(
     cluster: Cluster,
     nodes: tuple[Node, ...],
@@ -84,13 +193,9 @@ def make_plan(
     """What ``reset`` would do; reads every host and changes nothing."""
     found = require_all(
         transports,
-        lambda name: Seen(
-            observe(transports[name]),
-            survey(transports[name]),
-            _status(cluster, nodes, transports[name]),
-        ),
+        lambda name: _seen(cluster, nodes, transports[name], observe(transports[name])),
     )
-    return _reset_plan(cluster, nodes, found, foreign=foreign)
+    return _checked_plan(ResetState(cluster, nodes, found), foreign=foreign)
 
 
 def reset(
@@ -101,79 +206,62 @@ def reset(
     foreign: bool,
     confirm: Callable[[ResetPlan], bool],
     tell: Listener,
+    policy: RunPolicy = DEFAULT_POLICY,
 ) -> bool:
     """Makes ``nodes`` bare. Every host is locked; ``confirm`` sees everything before any change.
 
     Returns whether it was confirmed; nothing to do counts as confirmed.
     """
-    run = new_run()
-    facts, errors = on_all(transports, lambda name: observe_locked(transports[name], run))
-    locks: list[Held] = [held for _, held in facts.values()]
+
+    def read(transport: Transport, facts: Facts) -> Seen:
+        return _seen(cluster, nodes, transport, facts)
+
+    sessions = HostSessions(transports, policy, tell, read=read)
     try:
+        found, errors = sessions.take(transports)
         if errors:
             raise FleetError(errors)
-        rest = require_all(
-            transports,
-            lambda name: (survey(transports[name]), _status(cluster, nodes, transports[name])),
-        )
-        found = {name: Seen(seen, *rest[name]) for name, (seen, _) in facts.items()}
-        reset_plan = _reset_plan(cluster, nodes, found, foreign=foreign)
+        state = ResetState(cluster, nodes, found)
+        reset_plan = _checked_plan(state, foreign=foreign)
         if reset_plan.plan.empty:
             return True
         if not confirm(reset_plan):
             return False
-        for phase in reset_plan.plan.phases:
-            _carry_out(phase, transports, tell)
+        PhaseRunner(sessions, _Survey(), tell, patience=0.0).run(phases(), state)
         return True
     finally:
-        for held in locks:
-            held.release()
+        sessions.release()
 
 
-def _reset_plan(
-    cluster: Cluster, nodes: tuple[Node, ...], found: Mapping[str, Seen], *, foreign: bool
-) -> ResetPlan:
+def _seen(cluster: Cluster, nodes: tuple[Node, ...], transport: Transport, facts: Facts) -> Seen:
+    """A host's remains; of a server that stays while others go also how it does."""
+    staying = [server.name for server in cluster.servers if server not in nodes]
+    decides = transport.node in staying and len(staying) < len(cluster.servers)
+    role = Role.SERVER
+    return Seen(
+        facts,
+        survey(transport),
+        status(transport, role.value, service_of(role)) if decides else None,
+    )
+
+
+def _checked_plan(state: ResetState, *, foreign: bool) -> ResetPlan:
     errors = {
         node.name: _refusal(node.name)
-        for node in nodes
-        if not foreign and _is_foreign(found[node.name])
+        for node in state.nodes
+        if not foreign and _is_foreign(state.found[node.name])
     }
     if errors:
         raise FleetError(errors)
-
-    def cleared(chosen: Iterable[Node]) -> dict[str, tuple[Step, ...]]:
-        steps = {n.name: _steps(found[n.name]) for n in chosen if n in nodes}
-        return {name: those for name, those in steps.items() if those}
-
-    phases = [PlannedPhase("agents", cleared(cluster.agents))]
-    if len(nodes) < len(cluster.nodes):
-        server = _witness(cluster, nodes, found)
-        _check_quorum(cluster, nodes, found[server].status)
-        known = found[server].remains.nodes
-        gone = tuple(n.name for n in nodes if known is not None and n.name in known)
-        phases.append(PlannedPhase("cluster", {server: (Forget(gone),)} if gone else {}))
-    phases.append(PlannedPhase("servers", cleared(cluster.servers)))
-    lost = {node.name: losses(found[node.name].remains) for node in nodes}
-    return ResetPlan(Plan(tuple(phases)), {name: those for name, those in lost.items() if those})
+    for server in _witness(state):
+        _check_quorum(state, state.found[server.name].status)
+    lost = {node.name: losses(state.found[node.name].remains) for node in state.nodes}
+    return ResetPlan(plan(phases(), state), {name: some for name, some in lost.items() if some})
 
 
-def _status(cluster: Cluster, nodes: tuple[Node, ...], transport: Transport) -> Status | None:
-    """How a server does that stays while servers go; None where nobody needs to know."""
-    staying = [server.name for server in cluster.servers if server not in nodes]
-    if transport.node not in staying or len(staying) == len(cluster.servers):
-        return None
-    return status(transport, Role.SERVER.value, service_of(Role.SERVER))
-
-
-def _witness(cluster: Cluster, nodes: tuple[Node, ...], found: Mapping[str, Seen]) -> str:
-    """A server that stays, one whose API answers if there is such."""
-    staying = [server.name for server in cluster.servers if server not in nodes]
-    return next((name for name in staying if found[name].remains.nodes is not None), staying[0])
-
-
-def _check_quorum(cluster: Cluster, nodes: tuple[Node, ...], seen: Status | None) -> None:
+def _check_quorum(state: ResetState, seen: Status | None) -> None:
     """Servers go while those that stay can agree: they are taken out of etcd first."""
-    going = {server.name for server in cluster.servers if server in nodes}
+    going = {server.name for server in state.cluster.servers if server in state.nodes}
     if not going:
         return
     if seen is None or not seen.api_ready or seen.nodes is None:
@@ -194,10 +282,6 @@ def _check_quorum(cluster: Cluster, nodes: tuple[Node, ...], seen: Status | None
         )
 
 
-def _steps(seen: Seen) -> tuple[Step, ...]:
-    return clearing_steps(seen.remains)
-
-
 def _is_foreign(seen: Seen) -> bool:
     """Whether a K3s is there that edgeboot knows nothing of."""
     remains = seen.remains
@@ -211,35 +295,3 @@ def _refusal(node: str) -> Refused:
         where=node,
         hint="nothing was changed on any host; add --foreign if it is to go all the same",
     )
-
-
-def _carry_out(
-    phase: PlannedPhase,
-    transports: Mapping[str, Transport],
-    tell: Listener,
-) -> None:
-    tell(PhaseStarted(phase.name, tuple(phase.steps)))
-
-    def work(name: str) -> None:
-        steps = phase.steps[name]
-        apply(transports[name], steps, tell)
-        if any(isinstance(step, Forget) for step in steps):
-            return
-        for last in (False,) * (_ROUNDS - 1) + (True,):
-            left = clearing_steps(survey(transports[name]))
-            if not left:
-                return
-            if last:
-                raise StepFailed(
-                    f"this is still there: {'; '.join(step.describe() for step in left)}",
-                    where=name,
-                    hint="run the same command again; if it stays, a reboot frees what is held",
-                )
-            apply(transports[name], left, tell)
-
-    try:
-        require_all(phase.steps, work)
-    except EdgebootError:
-        tell(PhaseEnded(phase.name, ok=False))
-        raise
-    tell(PhaseEnded(phase.name, ok=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from edgeboot.lifecycle.reset import ResetPlan
+from edgeboot.plan.reset.plan import ResetPlan
 from edgeboot.report.plan import plan_json, plan_lines
 
 

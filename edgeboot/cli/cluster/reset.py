@@ -16,8 +16,9 @@ from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.reset import ResetPlan, chosen, involved, make_plan
+from edgeboot.lifecycle.reset import chosen, involved, make_plan
 from edgeboot.lifecycle.reset import reset as run_reset
+from edgeboot.plan.reset.plan import ResetPlan
 from edgeboot.report.reset import reset_plan_json, reset_plan_lines
 
 

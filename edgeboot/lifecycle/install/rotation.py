@@ -13,11 +13,11 @@ from functools import partial
 
 from edgeboot.components.context import service_of
 from edgeboot.errors import Refused
-from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
+from edgeboot.inventory.model import DatastoreKind, Node, Role
 from edgeboot.lifecycle.cluster_state import ClusterState
-from edgeboot.lifecycle.phases import Gate, Phase
 from edgeboot.lifecycle.quorum import members
 from edgeboot.lifecycle.tokens import former_passwords, password_of
+from edgeboot.plan.phases import Gate, Phase
 from edgeboot.plan.steps import Run, Step
 
 _DEADLINE = 240.0  # seconds: K3s waits for its datastore, or says why it does not start
@@ -70,7 +70,9 @@ def _is_there(state: ClusterState, server: Node) -> bool:
     return facts.node_token is not None and unit is not None and unit.active == "active"
 
 
-def rotation_phases(state: ClusterState, all_well: Gate) -> tuple[Phase, ...]:
+def rotation_phases(
+    state: ClusterState, all_well: Gate[ClusterState, Node]
+) -> tuple[Phase[ClusterState, Node], ...]:
     """The change of the token, or the rest of one that was cut off; none where none is due."""
     place = state.token_place
     if place is None or state.known_token is None:
@@ -81,15 +83,17 @@ def rotation_phases(state: ClusterState, all_well: Gate) -> tuple[Phase, ...]:
     return (Phase("servers before that", _servers, _nothing, all_well), _phase(place, changing))
 
 
-def _phase(place: str, steps: Callable[[ClusterState, Node], tuple[Step, ...]]) -> Phase:
-    def select(cluster: Cluster) -> tuple[Node, ...]:
-        return tuple(node for node in cluster.servers if node.name == place)
+def _phase(
+    place: str, steps: Callable[[ClusterState, Node], tuple[Step, ...]]
+) -> Phase[ClusterState, Node]:
+    def select(state: ClusterState) -> tuple[Node, ...]:
+        return tuple(node for node in state.cluster.servers if node.name == place)
 
     return Phase("servers' token", select, steps)
 
 
-def _servers(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.servers
+def _servers(state: ClusterState) -> tuple[Node, ...]:
+    return state.cluster.servers
 
 
 def _nothing(_state: ClusterState, _node: Node) -> tuple[Step, ...]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from edgeboot.engine.fleet import FleetError, on_all
 from edgeboot.engine.host_sessions import DEFAULT_POLICY, HostSessions, RunPolicy
+from edgeboot.engine.phase_runner import PhaseRunner
 from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Listener, Note
-from edgeboot.inventory.model import Cluster, Role
+from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.cluster_state import BundleView, ClusterState
 from edgeboot.lifecycle.install.age import age_objections
 from edgeboot.lifecycle.install.cluster_identity import of_other_clusters
@@ -18,15 +19,19 @@ from edgeboot.lifecycle.install.prepare import prepare_steps, rebooted
 from edgeboot.lifecycle.install.rotation import check_rotation
 from edgeboot.lifecycle.install.sequence import PREPARE, first_phases, later_phases, phases
 from edgeboot.lifecycle.joining import has_state
-from edgeboot.lifecycle.phases import PhaseRunner, plan
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
+from edgeboot.lifecycle.quorum import spared
 from edgeboot.lifecycle.targets import targets_of
+from edgeboot.lifecycle.watch import ServiceWatch
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.options import DEFAULT_OPTIONS, InstallOptions
+from edgeboot.plan.phases import plan
 from edgeboot.plan.plan import Plan
 from edgeboot.plan.steps import Reboot, Upload
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Transport
+
+Runner = PhaseRunner[ClusterState, Node]
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def install(
     sessions = HostSessions(transports, policy, tell, targets_of(cluster))
     try:
         facts, errors = sessions.take(node.name for node in cluster.nodes)
-        runner = PhaseRunner(sessions, tell, patience)
+        runner = Runner(sessions, ServiceWatch(), tell, patience, spared)
         state = _state(cluster, bundle, facts, options, policy.read_only)
         state = runner.without_lost(state, errors)
         _check_lead(state)
@@ -134,9 +139,7 @@ def _check_lead(state: ClusterState) -> None:
         )
 
 
-def _observed_again(
-    state: ClusterState, names: frozenset[str], runner: PhaseRunner
-) -> ClusterState:
+def _observed_again(state: ClusterState, names: frozenset[str], runner: Runner) -> ClusterState:
     """The state after some hosts were booted anew; what the reboot did not mend is an error."""
     present = {node.name for node in state.cluster.nodes}
     facts, errors = runner.sessions.take(sorted(names & present))
@@ -154,7 +157,7 @@ def _observed_again(
     return state
 
 
-def _with_token(state: ClusterState, runner: PhaseRunner) -> ClusterState:
+def _with_token(state: ClusterState, runner: Runner) -> ClusterState:
     """The state after the servers' token was changed, if it was: it lies on the server now."""
     place = state.token_place
     if place in runner.lost:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from edgeboot.components.context import service_of
 from edgeboot.errors import Refused
-from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
+from edgeboot.inventory.model import DatastoreKind, Node, Role
 from edgeboot.lifecycle.cluster_state import ClusterState, settling_steps, staging_steps
 from edgeboot.lifecycle.install.addons import chart_steps, former_steps, replica_steps
 from edgeboot.lifecycle.install.flannel import reboot_steps
@@ -21,7 +21,6 @@ from edgeboot.lifecycle.install.labels import marking_steps, remembering_steps
 from edgeboot.lifecycle.install.prepare import forgetting_steps, joining_steps, prepare_steps
 from edgeboot.lifecycle.install.rotation import foreign_members, rotation_phases
 from edgeboot.lifecycle.joining import is_alive, is_member
-from edgeboot.lifecycle.phases import Gate, Phase
 from edgeboot.lifecycle.quorum import why_not_join, why_not_stop
 from edgeboot.lifecycle.tokens import password_of, written
 from edgeboot.plan import paths
@@ -33,35 +32,37 @@ from edgeboot.plan.health import (
     why_not_ready,
     why_not_running,
 )
+from edgeboot.plan.phases import Gate, Phase
 from edgeboot.plan.steps import Start
 
 Reasons = dict[str, str]
+InstallPhase = Phase[ClusterState, Node]
 
 
-def _all(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.nodes
+def _all(state: ClusterState) -> tuple[Node, ...]:
+    return state.cluster.nodes
 
 
-def _servers(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.servers
+def _servers(state: ClusterState) -> tuple[Node, ...]:
+    return state.cluster.servers
 
 
-def _first_server(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.servers[:1]
+def _first_server(state: ClusterState) -> tuple[Node, ...]:
+    return state.cluster.servers[:1]
 
 
-def _other_servers(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.servers[1:]
+def _other_servers(state: ClusterState) -> tuple[Node, ...]:
+    return state.cluster.servers[1:]
 
 
-def _agents(cluster: Cluster) -> tuple[Node, ...]:
-    return cluster.agents
+def _agents(state: ClusterState) -> tuple[Node, ...]:
+    return state.cluster.agents
 
 
-def _only(*nodes: Node) -> Callable[[Cluster], tuple[Node, ...]]:
+def _only(*nodes: Node) -> Callable[[ClusterState], tuple[Node, ...]]:
     """These nodes, as far as they are still there."""
     names = {node.name for node in nodes}
-    return lambda cluster: tuple(node for node in cluster.nodes if node.name in names)
+    return lambda state: tuple(node for node in state.cluster.nodes if node.name in names)
 
 
 def _nothing(_state: ClusterState, _node: Node) -> tuple[()]:
@@ -74,18 +75,18 @@ _STARTING = around(joining_steps, (("start", False),))
 PREPARE = Phase("prepare", _all, prepare_steps)
 
 
-def phases(state: ClusterState) -> tuple[Phase, ...]:
+def phases(state: ClusterState) -> tuple[InstallPhase, ...]:
     """All phases for a state as it has been observed."""
     return (PREPARE, *first_phases(state), *later_phases(state))
 
 
-def first_phases(state: ClusterState) -> tuple[Phase, ...]:
+def first_phases(state: ClusterState) -> tuple[InstallPhase, ...]:
     """What comes before anything is started: what is large, and the servers' token."""
     upload = Phase("upload", _all, around(staging_steps, _BEFORE_UPLOAD, (("upload", True),)))
     return (upload, *rotation_phases(state, Gate(_servers, _not_all_well)))
 
 
-def later_phases(state: ClusterState) -> tuple[Phase, ...]:
+def later_phases(state: ClusterState) -> tuple[InstallPhase, ...]:
     """All others: they are what they are only once it is known which token the servers have."""
     lead = state.lead
     down = _down(state)
@@ -145,25 +146,23 @@ def _not_all_well(state: ClusterState) -> Reasons:
     return _first_reasons(state.cluster.servers, state, _why_not_server)
 
 
-def _together(down: tuple[Node, ...]) -> Phase:
+def _together(down: tuple[Node, ...]) -> InstallPhase:
     select = _only(*down)
 
     def why_not(state: ClusterState) -> Reasons:
-        return _first_reasons(select(state.cluster), state, _why_not_server)
+        return _first_reasons(select(state), state, _why_not_server)
 
     return Phase("servers that are down", select, _STARTING, Gate(select, why_not))
 
 
-def _server(name: str, server: Node, state: ClusterState) -> Phase:
+def _server(name: str, server: Node, state: ClusterState) -> InstallPhase:
     """One server: what must hold before it is restarted or joins, and afterwards."""
     select = _only(server)
     etcd = state.cluster.datastore.kind is DatastoreKind.ETCD
     alone = not etcd and server == state.lead
 
     def why_not(state: ClusterState) -> Reasons:
-        return _first_reasons(
-            select(state.cluster), state, _why_no_api_there if alone else _why_not_server
-        )
+        return _first_reasons(select(state), state, _why_no_api_there if alone else _why_not_server)
 
     def why_wait(state: ClusterState) -> Reasons:
         member = is_member(state.facts[server.name])
@@ -181,7 +180,7 @@ def _server(name: str, server: Node, state: ClusterState) -> Phase:
     )
 
 
-def _rebooting(state: ClusterState) -> tuple[Phase, ...]:
+def _rebooting(state: ClusterState) -> tuple[InstallPhase, ...]:
     """Servers boot anew for another network; members of etcd one after the other."""
     if not _is_guarded(state):
         return (Phase("network, servers", _servers, reboot_steps),)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgeboot.engine.fleet import FleetError
+from edgeboot.engine.host_sessions import DEFAULT_POLICY, RunPolicy
 from edgeboot.errors import BadInput, Refused, Unreachable
 from edgeboot.events import silent
 from edgeboot.inventory.model import Node
-from edgeboot.lifecycle.reset import ResetPlan, chosen, involved, make_plan, reset
+from edgeboot.lifecycle.reset import chosen, involved, make_plan, reset
+from edgeboot.plan.reset.plan import ResetPlan
 from edgeboot.transport.fake.host import FakeFile, FakeHost, Fault
 from tests.unit.lifecycle.test_install import CLUSTER, hosts
 from tests.unit.lifecycle.test_install import run as install
@@ -20,12 +24,24 @@ def installed() -> dict[str, FakeHost]:
     return fakes
 
 
-def run(fakes: dict[str, FakeHost], *limit: str, foreign: bool = False, yes: bool = True) -> bool:
+def run(
+    fakes: dict[str, FakeHost],
+    *limit: str,
+    foreign: bool = False,
+    yes: bool = True,
+    policy: RunPolicy = DEFAULT_POLICY,
+) -> bool:
     nodes = chosen(CLUSTER, limit)
     used = {node.name: fakes[node.name] for node in involved(CLUSTER, nodes)}
     try:
         return reset(
-            CLUSTER, nodes, used, foreign=foreign, confirm=lambda _reset_plan: yes, tell=silent
+            CLUSTER,
+            nodes,
+            used,
+            foreign=foreign,
+            confirm=lambda _reset_plan: yes,
+            tell=silent,
+            policy=policy,
         )
     finally:
         for fake in used.values():
@@ -125,6 +141,29 @@ def test_one_rerun_converges_after_a_cut_at_any_operation(name: str, at: int, af
     fakes[name].fault = None
     assert run(fakes)
     assert all(is_bare(host) for host in fakes.values())
+
+
+@pytest.mark.parametrize(("name", "at", "after"), CUTS)
+def test_the_same_run_resumes_after_a_cut(name: str, at: int, after: bool) -> None:
+    fakes = installed()
+    fakes[name].fault = Fault(at, after)
+    assert run(fakes, policy=replace(DEFAULT_POLICY, patience=60.0, sleep=lambda _seconds: None))
+    assert all(is_bare(host) for host in fakes.values())
+
+
+def test_what_stays_after_both_rounds_is_an_error() -> None:
+    fakes = installed()
+    clear = fakes["agent-1"]._clear
+
+    def keeping_files(kind: str, items: tuple[str, ...]) -> None:
+        clear(kind, () if kind == "paths" else items)
+
+    fakes["agent-1"]._clear = keeping_files  # type: ignore[method-assign]
+    with pytest.raises(FleetError, match="still there: remove /") as caught:
+        run(fakes)
+    assert list(caught.value.errors) == ["agent-1"]
+    assert fakes["server-1"].units == {"k3s": "active"}
+    assert is_bare(fakes["agent-2"])
 
 
 def test_a_clean_run_has_enough_operations_to_cut() -> None:

@@ -1,0 +1,81 @@
+"""How install watches K3s's services while it waits for a gate, and what it says on giving up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgeboot.components.context import service_of
+from edgeboot.engine.observe import status
+from edgeboot.errors import EdgebootError, StepFailed
+from edgeboot.inventory.model import Node
+from edgeboot.lifecycle.cluster_state import ClusterState
+from edgeboot.plan.diagnosis import diagnose
+from edgeboot.plan.diff import FIRST_START
+from edgeboot.plan.health import Status, is_rejected
+from edgeboot.plan.steps import Start, Step
+from edgeboot.transport.base import Result, Snippet, Transport
+
+_MANY_RESTARTS = 5
+_MANY_REJECTIONS = 6
+
+
+class ServiceWatch:
+    """Looks at K3s on each host by ``status.sh``."""
+
+    def look(self, node: Node, transport: Transport) -> Status:
+        """A host's status, read only."""
+        return status(transport, node.role.value, service_of(node.role))
+
+    def looks_until_hopeless(self, state: ClusterState, node: str) -> int | None:
+        """A failed service stays so. A rejection counts only when it comes again and again.
+
+        A single one may be from before its password was forgotten: agents ask again every 2 s.
+        """
+        seen = state.statuses.get(node)
+        if seen is None:
+            return None
+        if seen.active == "failed" or seen.restarts >= _MANY_RESTARTS:
+            return 1
+        return _MANY_REJECTIONS if is_rejected(seen) else None
+
+    def gave_up(
+        self,
+        state: ClusterState,
+        node: str,
+        reason: str,
+        steps: Sequence[Step],
+        transport: Transport,
+    ) -> StepFailed:
+        """The error with its cause and the last lines of the journal."""
+        seen = state.statuses.get(node)
+        excerpt = ""
+        if seen and (said := seen.journal or seen.chart_log):
+            lines = "\n".join(f"    {line}" for line in said.splitlines()[-8:])
+            excerpt = f"\n  its {'service' if seen.journal else 'job'} said last:\n{lines}"
+        cause = diagnose(seen.journal, node) if seen else None
+        again = "then run the same command again; what is done stays done"
+        undone = _undo_first_start(seen, steps, transport)
+        return StepFailed(
+            f"{reason}{f': {cause.what}' if cause else ''}{excerpt}{undone}",
+            where=node,
+            hint=f"{cause.hint if cause else 'mend the cause'}; {again}",
+            error_id=cause.error_id if cause else "not-ready",
+        )
+
+
+def _undo_first_start(seen: Status | None, steps: Sequence[Step], transport: Transport) -> str:
+    """Stops and disables a service that this run started for the first time and never came up.
+
+    It would be started over and over otherwise, at every boot too. A service that is active is
+    left alone: it is slow, and the next run waits on.
+    """
+    started = [s.service for s in steps if isinstance(s, Start) and s.reason == FIRST_START]
+    if not started or seen is None or seen.active == "active":
+        return ""
+    try:
+        done = transport.run(Snippet("stop", (started[0],)), deadline=120.0)
+    except EdgebootError:
+        done = Result(1, "", "")
+    if done.ok:
+        return f"\n  rolled back: {started[0]} is stopped, and not started at boot"
+    return f"\n  {started[0]} could not be stopped: it may go on trying"
