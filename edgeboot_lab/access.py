@@ -6,9 +6,10 @@ import os
 import uuid
 from pathlib import Path
 
+from edgeboot.localio import atomic
 from edgeboot_lab.nspawn.image import USER
 from edgeboot_lab.run import run
-from edgeboot_lab.state import LabFiles, LabRecord, write_private
+from edgeboot_lab.state import LabFiles, LabRecord
 
 _SSHD_KEY = "etc/ssh/ssh_host_ed25519_key"
 
@@ -38,7 +39,7 @@ def _authorise(home: Path, lab_key: str) -> None:
     directory = home / ".ssh"
     directory.mkdir(mode=0o700, exist_ok=True)
     keys = directory / "authorized_keys"
-    write_private(keys, lab_key + "\n")
+    atomic.write(keys, lab_key + "\n", mode=0o600)
     for path in (directory, keys):
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
@@ -46,7 +47,7 @@ def _authorise(home: Path, lab_key: str) -> None:
 def write_known_hosts(files: LabFiles, record: LabRecord, host_keys: dict[str, str]) -> None:
     """Pin every host's key to its address."""
     lines = [f"{record.address(node)} {key}" for node, key in host_keys.items()]
-    write_private(files.known_hosts, "\n".join(lines) + "\n")
+    atomic.write(files.known_hosts, "\n".join(lines) + "\n", mode=0o600)
 
 
 def ssh_options(files: LabFiles) -> dict[str, str]:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgeboot.localio import atomic
 from edgeboot_lab import access, requirements, teardown
 from edgeboot_lab.cgroup.base import Cgroups
 from edgeboot_lab.cgroup.machine import detect
@@ -19,7 +20,7 @@ from edgeboot_lab.nspawn import boot, network, rootfs
 from edgeboot_lab.nspawn.hosts import LOCK_SECONDS, LabHost, boot_host, lock_name
 from edgeboot_lab.nspawn.image import USER, Image
 from edgeboot_lab.run import run
-from edgeboot_lab.state import LabFiles, LabRecord, check_directory, load, save, write_private
+from edgeboot_lab.state import LabFiles, LabRecord, check_directory, load, save
 
 STATE_DIR = Path("/var/lib/edgeboot-lab")
 GIB = 1 << 30
@@ -180,7 +181,7 @@ def _make(cgroups: Cgroups, spec: LabSpec, tree: Path, lock: int, progress: Prog
         HostEntry(node, record.address(node), USER, files.key, key)
         for node, key in host_keys.items()
     ]
-    write_private(files.inventory, inventory_text(record.name, entries, cgroups.version))
+    atomic.write(files.inventory, inventory_text(record.name, entries, cgroups.version), mode=0o600)
     for host in lab.hosts:
         boot_host(cgroups, host, lock)
     return lab

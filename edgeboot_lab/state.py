@@ -7,12 +7,12 @@ removing a lab does not depend on it (see ``names``).
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from edgeboot.localio import atomic
 from edgeboot_lab.errors import LabBadInput, LabFailed, LabRefused
 
 _FIRST_HOST = 11
@@ -120,16 +120,6 @@ class HostFiles:
         }
 
 
-def write_private(path: Path, content: str, mode: int = 0o600) -> None:
-    """Write a file whole or not at all, readable as ``mode`` says from the start."""
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, mode)
-        file.write(content)
-    temporary.replace(path)
-
-
 def save(record: LabRecord, files: LabFiles) -> None:
     """Write ``lab.json``."""
     document = {
@@ -138,7 +128,7 @@ def save(record: LabRecord, files: LabFiles) -> None:
         "memory_bytes": record.memory_bytes,
         "subnet": str(record.subnet),
     }
-    write_private(files.record, json.dumps(document, indent=2) + "\n")
+    atomic.write(files.record, json.dumps(document, indent=2) + "\n", mode=0o600)
 
 
 def load(files: LabFiles) -> LabRecord | None:
@@ -176,8 +166,7 @@ def check_ours(files: LabFiles) -> None:
     """A directory is a lab's if it holds lab.json, or nothing (``up`` was killed that early)."""
     if not files.root.exists():
         return
-    new = files.record.with_name(files.record.name + ".new")
-    if files.record.exists() or set(files.root.iterdir()) <= {new}:
+    if files.record.exists() or all(map(atomic.is_part, files.root.iterdir())):
         return
     raise LabRefused(
         "this directory is not a lab's: it has no lab.json",

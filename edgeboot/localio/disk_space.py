@@ -1,9 +1,10 @@
-"""Whether a disk takes what is to be written: asked before hours of work, told when it does not."""
+"""Checks for space and permission before long work, and errors for writes that fail anyway."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -13,26 +14,27 @@ _MIB = 1 << 20
 
 
 def check_target(path: Path) -> None:
-    """BadInput where no file can be written at ``path``."""
+    """``BadInput`` where no file can be written at ``path``."""
     parent = path.parent
     if path.is_dir():
         raise BadInput(f"cannot write {path}: it is a directory", hint="name a file in it")
     if not parent.is_dir():
-        raise BadInput(f"cannot write {path}: there is no directory {parent}", hint="make it first")
+        hint = f"mkdir -p {shlex.quote(str(parent))}"
+        raise BadInput(f"cannot write {path}: no such directory: {parent}", hint=hint)
     if not os.access(parent, os.W_OK | os.X_OK):
-        hint = "choose another directory, or make that one writable for this user"
+        hint = "make that directory writable for this user, or choose another"
         raise BadInput(f"cannot write {path}: {parent} is not writable", hint=hint)
 
 
 def check(path: Path, size: int) -> None:
-    """StepFailed where the disk that ``path`` is to be on has no room for ``size`` bytes."""
+    """``StepFailed`` where the disk of ``path`` has less than ``size`` bytes free."""
     try:
         free = shutil.disk_usage(path.parent).free
     except OSError as error:
         raise failed(path, error) from error
     if free < size:
         raise StepFailed(
-            f"cannot write {path}: it takes {size / _MIB:.1f} MiB, {free / _MIB:.1f} MiB are free",
+            f"cannot write {path}: it needs {size / _MIB:.1f} MiB, {free / _MIB:.1f} MiB are free",
             hint="free some space, or write it to another disk",
             error_id="local-disk",
         )
@@ -49,7 +51,13 @@ def hint(error: OSError, elsewhere: str) -> str:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return f"free some space, or {elsewhere}"
-        case errno.EACCES | errno.EPERM | errno.EROFS:
+        case errno.EACCES | errno.EPERM:
             return f"make it writable for this user, or {elsewhere}"
+        case errno.EROFS:
+            return f"remount the file system read-write, or {elsewhere}"
+        case errno.ENOENT:
+            return f"create its directory, or {elsewhere}"
+        case errno.ENOTDIR | errno.EEXIST:
+            return f"remove the file that is in the way of its directory, or {elsewhere}"
         case _:
-            return f"mend that, or {elsewhere}"
+            return f"fix that, or {elsewhere}"

@@ -12,13 +12,13 @@ of which ``up`` makes itself, goes to the machine's address in the lab's network
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from edgeboot.localio import atomic, directories
 from edgeboot_lab import access
 from edgeboot_lab.errors import LabBadInput, LabError, LabFailed, LabRefused
 from edgeboot_lab.inventory_file import HostEntry, inventory_text
@@ -33,7 +33,6 @@ from edgeboot_lab.state import (
     load,
     remove_files,
     save,
-    write_private,
 )
 from edgeboot_lab.vagrant import command
 from edgeboot_lab.vagrant.boxes import QUESTION, Login, MachineFacts, parse_facts, parse_logins
@@ -47,9 +46,8 @@ _SUBNETS = tuple(IPv4Network((f"192.168.{third}.0", 24)) for third in range(56, 
 
 
 def default_state_dir() -> Path:
-    """Below the XDG state directory: the machines are the user's own."""
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "edgeboot" / "lab"
+    """``lab`` in edgeboot's state directory: the machines are the user's own."""
+    return directories.state() / "lab"
 
 
 @dataclass(frozen=True)
@@ -180,13 +178,15 @@ def _make(vagrant: Vagrant, spec: VagrantSpec, progress: Progress) -> VagrantLab
     logins = parse_logins(vagrant.ssh_config())
     entries = [_entry(vagrant, node, logins) for node in record.nodes]
     access.write_known_hosts(files, record, {entry.name: entry.host_key for entry in entries})
-    write_private(_ssh_config(files), _ssh_config_text(files, entries))
+    atomic.write(_ssh_config(files), _ssh_config_text(files, entries), mode=0o600)
     lab = _lab(record, files)
     for host in lab.hosts:
         _wait_for(host, spec.answer_seconds)
         progress(f"{host.name} answers at {host.address}")
     # cgroup version 2: the boxes are a Debian that has no other.
-    write_private(files.inventory, inventory_text(record.name, entries, cgroup_version=2))
+    atomic.write(
+        files.inventory, inventory_text(record.name, entries, cgroup_version=2), mode=0o600
+    )
     return lab
 
 

@@ -16,14 +16,12 @@ from pathlib import Path
 
 from edgeboot.blob import CHUNK, Blob
 from edgeboot.errors import BadInput, Refused, StepFailed
-from edgeboot.localio import disk_space
+from edgeboot.localio import directories, disk_space
 
 
 def default_root() -> Path:
-    """``$XDG_CACHE_HOME/edgeboot/blobs/sha256``, by default below ``~/.cache``."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(cache) if cache.startswith("/") else Path.home() / ".cache"
-    return base / "edgeboot" / "blobs" / "sha256"
+    """``blobs/sha256`` in edgeboot's cache directory."""
+    return directories.cache() / "blobs" / "sha256"
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory.draft import Draft, text_of
 from edgeboot.inventory.load import load
+from edgeboot.localio import atomic
 
 
 def refuse_to_overwrite(path: Path, force: bool) -> None:
@@ -19,19 +19,7 @@ def refuse_to_overwrite(path: Path, force: bool) -> None:
 def write(draft: Draft, path: Path, *, force: bool) -> BadInput | None:
     """Writes the file; what ``inventory check`` has against it, if anything."""
     refuse_to_overwrite(path, force)
-    staged = path.with_name(f".{path.name}.new")
-    try:
-        staged.write_text(text_of(draft), encoding="utf-8")
-        if force:
-            staged.replace(path)
-        else:
-            os.link(staged, path)  # unlike a rename, fails where somebody was faster
-    except FileExistsError:
-        raise BadInput("there is a file already", where=str(path), hint="--force") from None
-    except OSError as error:
-        raise BadInput(f"cannot be written: {error.strerror}", where=str(path)) from error
-    finally:
-        staged.unlink(missing_ok=True)
+    atomic.write(path, text_of(draft), overwrite=force)
     try:
         load(path)
     except BadInput as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from rich.console import Console
 
 from edgeboot.errors import BadInput
+from edgeboot.localio import atomic, disk_space
 from edgeboot.report.verification.document import check_json, verification_json
 from edgeboot.report.verification.html.page import verification_html
 from edgeboot.report.verification.junit import junit_xml
@@ -86,26 +86,14 @@ def checked_reports(paths: Sequence[Path]) -> None:
                 where=str(path),
                 hint=f"name it with one of {', '.join(_BY_SUFFIX)}",
             )
-        if not path.absolute().parent.is_dir():
-            raise BadInput("there is no such directory", where=str(path), hint="make it first")
+        disk_space.check_target(path.absolute())
 
 
 def save(found: Verification, paths: Sequence[Path]) -> None:
-    """Writes files; each is whole at its name, as collectors of metrics want it."""
+    """Writes files; each appears whole, as collectors of metrics require."""
     for path in paths:
-        write_whole(path, _BY_SUFFIX[path.suffix](found))
+        atomic.write(path, _BY_SUFFIX[path.suffix](found))
         click.echo(f"{path} written", err=True)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file beside its place, then renames it."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        staged.write_text(text, encoding="utf-8")
-        staged.replace(path)
-    except OSError as error:
-        staged.unlink(missing_ok=True)
-        raise BadInput(f"it cannot be written: {error.strerror}", where=str(path)) from error
 
 
 def show_catalogue(scope: CheckSelection) -> None:

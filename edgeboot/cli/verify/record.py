@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from edgeboot.cli.verify.output import write_whole
 from edgeboot.errors import EdgebootError, NotMeasured
 from edgeboot.inventory.budget.file import budget_text
 from edgeboot.inventory.model import Role
+from edgeboot.localio import atomic
 from edgeboot.verify.measure.budgets import recorded
 from edgeboot.verify.measure.usage import Usage
 from edgeboot.verify.results import Verification
@@ -27,7 +27,7 @@ def record(fleet: Fleet, found: Verification, path: Path, margin: int) -> None:
         f"Measured by `edgeboot verify` at {found.when} over {seconds:.0f} s "
         f"with K3s {found.k3s}, plus {margin} %."
     )
-    write_whole(path, budget_text(limits, comment))
+    atomic.write(path, budget_text(limits, comment))
     click.echo(f"{path} written", err=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from edgeboot.components.k3s.base import url_at
 from edgeboot.engine.observe import status
 from edgeboot.errors import StepFailed
 from edgeboot.inventory.model import Cluster
+from edgeboot.localio import atomic, directories
 from edgeboot.plan.health import why_no_api
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Transport
@@ -68,19 +68,11 @@ def rewritten(
 
 
 def save(content: bytes, path: Path) -> None:
-    """Writes a kubeconfig that only its owner can read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    stage = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(stage, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    stage.replace(path)
+    """Writes a kubeconfig that only its owner can read; ``StepFailed`` where the disk fails."""
+    directories.made(path.parent)
+    atomic.write(path, content, mode=0o600)
 
 
 def default_path(cluster: Cluster) -> Path:
-    """``edgeboot/CLUSTER/kubeconfig`` below the XDG state directory."""
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "edgeboot" / cluster.name / "kubeconfig"
+    """``CLUSTER/kubeconfig`` in edgeboot's state directory."""
+    return directories.state() / cluster.name / "kubeconfig"

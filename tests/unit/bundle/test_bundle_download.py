@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +19,6 @@ from edgeboot.bundle.http.retry import TryAgain
 from edgeboot.bundle.store.blobs import DiskFailed, Store
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import BytesFetched, BytesHandled, Event
-from edgeboot.localio import disk_space
 from edgeboot.localio.progress import Counted, Tally
 from edgeboot.localio.workers import workers
 from tests.support.bundle import fakes
@@ -201,36 +198,6 @@ def test_a_full_disk_ends_the_run_and_is_told_once(tmp_path: Path) -> None:
     with pytest.raises(DiskFailed) as caught:
         collect()
     assert after == [0]
-    assert caught.value.error_id == "local-disk"
-
-
-@pytest.mark.parametrize(
-    ("number", "told"),
-    [
-        (errno.ENOSPC, "free some space"),
-        (errno.EDQUOT, "free some space"),
-        (errno.EACCES, "make it writable"),
-        (errno.EROFS, "make it writable"),
-        (errno.EIO, "mend that"),
-    ],
-)
-def test_the_hint_goes_by_what_the_disk_says(tmp_path: Path, number: int, told: str) -> None:
-    error = disk_space.failed(tmp_path / "x", OSError(number, os.strerror(number)))
-    assert (error.hint or "").startswith(told)
-    assert os.strerror(number) in error.what
-
-
-def test_where_nothing_can_be_written_is_told_beforehand(tmp_path: Path) -> None:
-    for path, told in (
-        (tmp_path, "is a directory"),
-        (tmp_path / "gone" / "x", "there is no directory"),
-    ):
-        with pytest.raises(BadInput, match=told):
-            disk_space.check_target(path)
-    disk_space.check_target(tmp_path / "x")
-    disk_space.check(tmp_path / "x", 1)
-    with pytest.raises(StepFailed, match=r"it takes .* MiB, .* MiB are free") as caught:
-        disk_space.check(tmp_path / "x", 1 << 60)
     assert caught.value.error_id == "local-disk"
 
 

@@ -12,13 +12,13 @@ import fnmatch
 import hashlib
 import hmac
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeboot.errors import BadInput
+from edgeboot.localio import atomic, directories, disk_space
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,12 @@ def _parse(words: list[str], where: str) -> KnownKey | None:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keeps other edgeboots from adding to the same file meanwhile."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(
-        path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
-    )
+    directories.made(path.parent)
+    lock_file = path.with_name(path.name + ".lock")
+    try:
+        lock = os.open(lock_file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise disk_space.failed(lock_file, error) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -109,8 +111,4 @@ def add(path: Path, name: str, key_type: str, blob: bytes) -> None:
     if before and not before.endswith(b"\n"):
         before += b"\n"
     line = f"{name} {key_type} {base64.b64encode(blob).decode()}\n"
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
-        new.write(before + line.encode())
-        new.flush()
-        os.fsync(new.fileno())
-    Path(new.name).replace(path)
+    atomic.write(path, before + line.encode(), mode=0o600)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeboot.errors import BadInput, Refused
+from edgeboot.localio import directories
 from edgeboot.transport.ssh.host_keys import known_hosts
 from edgeboot.transport.ssh.host_keys.known_hosts import KnownKey, fingerprint
 from edgeboot.transport.ssh.target import Hop
@@ -37,9 +37,8 @@ def user_files() -> tuple[Path, ...]:
 
 
 def recorded_file() -> Path:
-    """Where accepted keys are recorded: ``edgeboot/known_hosts`` under the XDG state directory."""
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "edgeboot" / "known_hosts"
+    """Where accepted keys are recorded: ``known_hosts`` in edgeboot's state directory."""
+    return directories.state() / "known_hosts"
 
 
 def _silent(_message: str) -> None:

@@ -1,0 +1,39 @@
+"""Where the controller's own files are: below the XDG directories, or what stands for them here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+
+from edgeboot.errors import BadInput
+from edgeboot.localio import disk_space
+
+
+def state() -> Path:
+    """Kubeconfigs, logs, accepted host keys, labs: ``$XDG_STATE_HOME/edgeboot``."""
+    return _found(platformdirs.user_state_path, "XDG_STATE_HOME")
+
+
+def cache() -> Path:
+    """What can be fetched or built again: ``$XDG_CACHE_HOME/edgeboot``."""
+    return _found(platformdirs.user_cache_path, "XDG_CACHE_HOME")
+
+
+def made(path: Path, *, mode: int = 0o700) -> Path:
+    """``path``, created with its parents where it is missing; ``StepFailed`` where that fails."""
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_space.failed(path, error) from error
+    return path
+
+
+def _found(find: Callable[[str], Path], variable: str) -> Path:
+    try:
+        return find("edgeboot")
+    except RuntimeError as error:  # no HOME, and no entry in /etc/passwd
+        raise BadInput(
+            "cannot find your home directory", hint=f"set HOME, or {variable}"
+        ) from error
