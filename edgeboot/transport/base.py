@@ -1,4 +1,4 @@
-"""The seam between deciding and hosts: commands as values, results as values, four verbs.
+"""The seam between deciding and hosts: commands as values, results as values, five verbs.
 
 A command is an argv tuple or a packaged snippet with positional parameters; it is quoted once, in
 the transport. Every verb has a deadline. Expected failures to talk are ``Unreachable`` or
@@ -62,6 +62,31 @@ class Held(Protocol):
         """Ends the heartbeat, so that the command ends; never raises."""
 
 
+class Channel(Protocol):
+    """A stream of bytes to a TCP port, through the connection to a host.
+
+    ``within`` is in seconds. Raises ``TimeoutError`` where the other end takes longer,
+    ``ConnectionError`` where it is gone, ``Unreachable`` where the connection to the host is lost.
+    """
+
+    def send(self, data: bytes, *, within: float) -> None:
+        """Sends all of ``data``."""
+
+    def receive(self, *, within: float) -> bytes:
+        """Some bytes, at least one; none at the end of the stream."""
+
+    def close(self) -> None:
+        """Ends the stream; never raises, may be called again."""
+
+
+@dataclass(frozen=True)
+class NoChannel:
+    """Why a host opened no channel; ``forbidden`` where its SSH server forwards nothing at all."""
+
+    why: str
+    forbidden: bool = False
+
+
 Progress = Callable[[int], None]  # bytes written to the connection so far
 
 
@@ -92,6 +117,13 @@ class Transport(Protocol):
 
         Returns a ``Held`` once it printed ``ready`` on a line of its own, or the ``Result`` where
         it ended before that.
+        """
+
+    def open_channel(self, host: str, port: int, *, deadline: float) -> Channel | NoChannel:
+        """Lets the host connect to a TCP port, its own or another machine's.
+
+        ``deadline`` in seconds bounds the opening. A port that nobody listens on, or that does not
+        answer, is a ``NoChannel``, as is a host that may not forward.
         """
 
     def reconnect(self) -> None:

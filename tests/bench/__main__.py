@@ -24,7 +24,16 @@ from edgeboot.events import silent
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import install
 from edgeboot.secret import Secret
-from edgeboot.transport.base import Command, Held, Progress, Result, Snippet, Transport
+from edgeboot.transport.base import (
+    Channel,
+    Command,
+    Held,
+    NoChannel,
+    Progress,
+    Result,
+    Snippet,
+    Transport,
+)
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import Lab, LabSpec
 from tests.bench import bundle_build, bundle_pull
@@ -57,6 +66,9 @@ class Counting:
     def hold(self, command: Snippet, *, ready: str, deadline: float) -> Held | Result:
         self.execs += 1
         return self.inner.hold(command, ready=ready, deadline=deadline)
+
+    def open_channel(self, host: str, port: int, *, deadline: float) -> Channel | NoChannel:
+        return self.inner.open_channel(host, port, deadline=deadline)
 
     def reconnect(self) -> None:
         self.inner.reconnect()

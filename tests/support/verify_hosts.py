@@ -16,7 +16,16 @@ from edgeboot.blob import Source
 from edgeboot.errors import Unreachable
 from edgeboot.inventory.model import Role
 from edgeboot.secret import Secret
-from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet
+from edgeboot.transport.base import (
+    Argv,
+    Channel,
+    Command,
+    Held,
+    NoChannel,
+    Progress,
+    Result,
+    Snippet,
+)
 from edgeboot.verify.expectation import ClusterExpectation, Expectation, ExpectedFile
 
 VERSION = "v1.36.2+k3s1"
@@ -323,6 +332,9 @@ class Host:
         raise NotImplementedError
 
     def hold(self, command: Snippet, *, ready: str, deadline: float) -> Held | Result:
+        raise NotImplementedError
+
+    def open_channel(self, host: str, port: int, *, deadline: float) -> Channel | NoChannel:
         raise NotImplementedError
 
     def reconnect(self) -> None:

@@ -10,7 +10,17 @@ import click
 
 from edgeboot.blob import Source
 from edgeboot.secret import Secret
-from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet, Transport
+from edgeboot.transport.base import (
+    Argv,
+    Channel,
+    Command,
+    Held,
+    NoChannel,
+    Progress,
+    Result,
+    Snippet,
+    Transport,
+)
 
 _VERBOSE, _QUIET = "edgeboot.verbose", "edgeboot.quiet"
 
@@ -99,6 +109,17 @@ class Telling:
             return self._told(command, began, done)
         self._say(command, began, "ready")
         return done
+
+    def open_channel(self, host: str, port: int, *, deadline: float) -> Channel | NoChannel:
+        """See ``Transport.open_channel``."""
+        began = time.monotonic()
+        opened = self._inner.open_channel(host, port, deadline=deadline)
+        end = opened.why if isinstance(opened, NoChannel) else "open"
+        click.echo(
+            f"  {self.node}: port {port} of {host}: {end}, {time.monotonic() - began:.1f} s",
+            err=True,
+        )
+        return opened
 
     def reconnect(self) -> None:
         """See ``Transport.reconnect``."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 _CA_HASH = hashlib.sha256(b"fake CA").hexdigest()
 
@@ -107,9 +108,24 @@ class FakeCluster:
                 taints -= {t for t in taints if _without_value(t) == name}
                 taints |= {value} if kind == "taint" else set()
 
+    def change(self, node: str, patch: Mapping[str, Any]) -> None:
+        """Merges a change of labels and taints into a Node."""
+        found = self.joined[node]
+        for key, value in patch.get("metadata", {}).get("labels", {}).items():
+            if value is None:
+                found.labels.pop(key, None)
+            else:
+                found.labels[key] = value
+        if "taints" in patch.get("spec", {}):
+            found.taints = set(map(_taint_text, patch["spec"]["taints"] or ()))
+
+    def items(self) -> list[dict[str, Any]]:
+        """The nodes as the API lists them."""
+        return [_item(*pair) for pair in self.joined.items()]
+
     def listing(self) -> str:
         """The nodes as kubectl prints them."""
-        return json.dumps({"items": [_item(*pair) for pair in self.joined.items()]})
+        return json.dumps({"items": self.items()})
 
     def _agent_form(self) -> bytes | None:
         if self.agent_password is None:
@@ -127,13 +143,14 @@ def password_of(token: bytes) -> bytes:
     return token.strip().rpartition(b"::server:")[2]
 
 
-def _item(name: str, node: FakeNode) -> object:
+def _item(name: str, node: FakeNode) -> dict[str, Any]:
     words = {True: "True", False: "False"}
     conditions = [{"type": "Ready", "status": words[node.ready]}]
     if node.voter is not None:
         conditions.append({"type": "EtcdIsVoter", "status": words[node.voter]})
     return {
-        "metadata": {"name": name, "labels": node.labels},
+        "metadata": {"name": name, "labels": dict(node.labels), "resourceVersion": "1"},
+        "spec": {"taints": [_taint(text) for text in sorted(node.taints)]},
         "status": {"conditions": conditions, "nodeInfo": {"kubeletVersion": node.version}},
     }
 
@@ -148,6 +165,18 @@ def _values(config: str) -> dict[str, list[str]]:
             key = line.partition(":")[0]
             found[key] = []
     return found
+
+
+def _taint(text: str) -> dict[str, str]:
+    """``KEY=VALUE:EFFECT`` as a Node has it."""
+    name, _, effect = text.rpartition(":")
+    key, _, value = name.partition("=")
+    return {"key": key, "effect": effect, **({"value": value} if value else {})}
+
+
+def _taint_text(taint: Mapping[str, str]) -> str:
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint['key']}{value}:{taint['effect']}"
 
 
 def _without_value(taint: str) -> str:

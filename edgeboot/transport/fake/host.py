@@ -16,15 +16,27 @@ from dataclasses import dataclass
 from edgeboot.blob import Source
 from edgeboot.errors import Unreachable
 from edgeboot.secret import Secret
-from edgeboot.transport.base import Argv, Command, Held, Progress, Result, Snippet
+from edgeboot.transport.base import (
+    Argv,
+    Channel,
+    Command,
+    Held,
+    NoChannel,
+    Progress,
+    Result,
+    Snippet,
+)
+from edgeboot.transport.fake.api import FakeApi
 from edgeboot.transport.fake.board import FakeBoard
 from edgeboot.transport.fake.cluster import FakeCluster, full_token, password_of
+from edgeboot.transport.fake.tls import FakeChannel
 
 __all__ = ("FakeCluster", "FakeHeld", "FakeHost", "Fault")
 
 _OK = Result(0, "", "")
 _TOLD = "/etc/rancher/k3s/edgeboot-token"
 _FORMER = "/var/lib/edgeboot/former-server-tokens"
+API_PORT = 6443
 _ETCD = "/var/lib/rancher/k3s/server/db/etcd/member"
 
 
@@ -120,6 +132,17 @@ class FakeHost:
         result = self._operation(command, None)
         return FakeHeld(self, result.stdout)
 
+    def open_channel(self, host: str, port: int, *, deadline: float) -> Channel | NoChannel:
+        """To the API on a server of the cluster; see ``Transport.open_channel``."""
+        del deadline
+        if self._count():
+            raise Unreachable("the link was cut", where=self.node)
+        own = host == "127.0.0.1"
+        there = self.units.get("k3s") == "active" if own else self.cluster.password is not None
+        if port != API_PORT or not there:
+            return NoChannel("Connection refused")
+        return FakeChannel(FakeApi(self.node, self.cluster, self._contents).answer)
+
     def reconnect(self) -> None:
         """Always works; see ``Transport.reconnect``."""
         self.connections += 1
@@ -128,9 +151,16 @@ class FakeHost:
         """Ends the connection, and with it the lock."""
         self.locked = False
 
-    def _operation(self, command: Command, data: bytes | None) -> Result:
+    def _contents(self) -> dict[str, bytes]:
+        return {path: file.data for path, file in self.files.items()}
+
+    def _count(self) -> bool:
+        """Counts an operation; whether the link is cut at it."""
         number, self.operations = self.operations, self.operations + 1
-        cut = self.fault is not None and self.fault.at == number
+        return self.fault is not None and self.fault.at == number
+
+    def _operation(self, command: Command, data: bytes | None) -> Result:
+        cut = self._count()
         if cut and self.fault and not self.fault.after:
             if isinstance(command, Snippet) and data and len(command.parameters) == 5:
                 self._collect(command.parameters, data[: int(len(data) * self.fault.share)])

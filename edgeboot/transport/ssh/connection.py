@@ -18,8 +18,8 @@ import fabric
 from edgeboot.blob import BytesSource, Source
 from edgeboot.errors import Interrupted, Unreachable
 from edgeboot.secret import Secret
-from edgeboot.transport.base import Command, Held, Progress, Result, Snippet
-from edgeboot.transport.ssh import client_config
+from edgeboot.transport.base import Channel, Command, Held, NoChannel, Progress, Result, Snippet
+from edgeboot.transport.ssh import client_config, forward
 from edgeboot.transport.ssh.algorithms import WatchedTransport
 from edgeboot.transport.ssh.connect import close_chain, open_chain
 from edgeboot.transport.ssh.errors import door
@@ -184,6 +184,14 @@ class SshTransport:
             heartbeat.stop()
             close(exchange.channel)
             return result
+
+    def open_channel(self, host: str, port: int, *, deadline: float) -> Channel | NoChannel:
+        """Lets the host connect to a TCP port; see ``Transport.open_channel``."""
+        where = self._hop.where
+        with self._bound(deadline + _GRACE, "did not open a channel in time"):
+            return forward.open_channel(
+                self._transport, (host, port), self._watchdog, where, deadline
+            )
 
     def reconnect(self) -> None:
         """Connects anew, once; see ``Transport.reconnect``."""

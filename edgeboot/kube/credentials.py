@@ -1,0 +1,97 @@
+"""The administrator's credentials in the ``k3s.yaml`` of a server, read by an allow-list.
+
+Taken are the server's address and port, its CA, and the client's certificate and key. Whatever else
+a kubeconfig can say (``exec``, ``proxy-url``, ``insecure-skip-tls-verify``, files …) is ignored:
+the host would tell this machine what to run and whom to believe.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from edgeboot.kube.api import ApiError
+from edgeboot.secret import Secret
+from edgeboot.yaml import foreign
+
+_MAX_FILE = 256 << 10
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Whom to ask, and as whom. Certificates and key are PEM; held in memory only."""
+
+    host: str  # an IP address of the server itself
+    port: int
+    ca: str
+    certificate: str
+    key: Secret
+
+
+def parse_credentials(kubeconfig: Secret, where: str) -> Credentials:
+    """The credentials in a server's kubeconfig; ``ApiError`` where it is not one of K3s."""
+    try:
+        return _parse(kubeconfig.value)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        # Not the error's own words: they could quote the key.
+        raise ApiError(
+            "its kubeconfig /etc/rancher/k3s/k3s.yaml cannot be read",
+            where=where,
+            hint="restart K3s on the host: it writes the file anew",
+        ) from error
+
+
+def _parse(data: bytes) -> Credentials:
+    if len(data) > _MAX_FILE:
+        raise ValueError("too long")
+    document = _mapping(foreign.parse(data))
+    cluster = _only(document, "clusters", "cluster")
+    user = _only(document, "users", "user")
+    host, port = _address(_text(cluster["server"]))
+    return Credentials(
+        host=host,
+        port=port,
+        ca=_pem(cluster["certificate-authority-data"]),
+        certificate=_pem(user["client-certificate-data"]),
+        key=Secret(_pem(user["client-key-data"]).encode()),
+    )
+
+
+def _only(document: Mapping[str, Any], many: str, one: str) -> Mapping[str, Any]:
+    (entry,) = document[many]
+    return _mapping(_mapping(entry)[one])
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return str(value)
+
+
+def _address(url: str) -> tuple[str, int]:
+    """``https://127.0.0.1:6443``: always an address, since no name is to be looked up."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or parts.path.strip("/") or parts.username is not None:
+        raise ValueError("no address of an API")
+    return str(ipaddress.ip_address(parts.hostname or "")), parts.port or 443
+
+
+def _pem(value: Any) -> str:
+    try:
+        text = base64.b64decode(_text(value), validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ValueError("not base64 of PEM") from error
+    if "-----BEGIN " not in text:
+        raise ValueError("not PEM")
+    return text
