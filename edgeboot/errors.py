@@ -57,6 +57,14 @@ class BadInput(EdgebootError):
     error_id = "bad-input"
 
 
+class BadInputs(BadInput):
+    """Several mistakes in what the user wrote; ``errors`` has each, in the order of the file."""
+
+    def __init__(self, errors: Iterable[BadInput]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+
 class Unreachable(EdgebootError):
     """A host does not answer over SSH, or stopped answering."""
 

@@ -12,7 +12,8 @@ from edgeboot.components.k3s.backend_change import change as changed_backend
 from edgeboot.components.k3s.flannel import backend_of
 from edgeboot.inventory.model import Node, Role
 from edgeboot.plan import paths
-from edgeboot.yaml.strict import nearest, parse_foreign
+from edgeboot.yaml import foreign
+from edgeboot.yaml.wording import nearest
 
 # Addons that K3s writes anew at every start (K3s manifests/), and what switches each off.
 _PACKAGED = {
@@ -131,7 +132,7 @@ def encryption(subject: Subject) -> Iterator[Complaint]:
     if subject.node.role is not Role.SERVER or fact is None or subject.facts.node_token is None:
         return
     try:
-        before = parse_foreign(fact.content or b"")
+        before = foreign.parse(fact.content or b"")
     except ValueError:
         return
     keys = ("secrets-encryption", "secrets-encryption-provider")

@@ -15,9 +15,10 @@ from edgeboot import __version__
 from edgeboot.cli.lazy import LazyGroup
 from edgeboot.cli.terminal.verbosity import add_options
 from edgeboot.engine.fleet import FleetError
-from edgeboot.errors import EdgebootError, Interrupted
+from edgeboot.errors import BadInputs, EdgebootError, Interrupted
 
 _BUG = 70  # sysexits' EX_SOFTWARE: never an expected outcome
+_MOST_SHOWN = 20  # mistakes of one file
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -80,9 +81,15 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _tell(error: EdgebootError) -> int:
-    errors = error.errors.values() if isinstance(error, FleetError) else [error]
+    errors: list[EdgebootError] = [error]
+    if isinstance(error, FleetError):
+        errors = list(error.errors.values())
+    elif isinstance(error, BadInputs):
+        errors = list(error.errors[:_MOST_SHOWN])
     for one in errors:
         click.echo(f"error: {one.tell()}", err=True)
+    if isinstance(error, BadInputs) and len(error.errors) > _MOST_SHOWN:
+        click.echo(f"… and {len(error.errors) - _MOST_SHOWN} more", err=True)
     return error.exit_code
 
 

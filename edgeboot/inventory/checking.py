@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgeboot.yaml.strict import Reader, quoted
+from edgeboot.yaml.reader import Reader
+from edgeboot.yaml.wording import quoted
 
 
 def checked(reader: Reader, key: str, text: str, check: Callable[[str], str]) -> str:

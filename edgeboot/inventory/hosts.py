@@ -16,7 +16,8 @@ from pathlib import Path
 from edgeboot.inventory import syntax
 from edgeboot.inventory.boards import BOARDS
 from edgeboot.inventory.checking import checked
-from edgeboot.yaml.strict import Mapping, Reader, nearest, quoted
+from edgeboot.yaml.reader import Mapping, Reader
+from edgeboot.yaml.wording import nearest, quoted
 
 KEYS = ("board", "swap", "storage", "firewall", "time", "files", "hooks")
 SWAPS = ("zram", "none", "keep")

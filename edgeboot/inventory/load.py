@@ -21,8 +21,9 @@ from edgeboot.inventory.fold import folded, folded_nodes, hardened_config
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.inventory.servers import check_servers, read_datastore, read_vip
 from edgeboot.inventory.settings import read_config, read_settings
-from edgeboot.yaml import strict
-from edgeboot.yaml.strict import Mapping, Reader, nearest, quoted
+from edgeboot.yaml import parser
+from edgeboot.yaml.reader import Mapping, Reader
+from edgeboot.yaml.wording import nearest, quoted
 
 MAX_NODES = 1000
 _SSH_PORT = 22
@@ -34,7 +35,7 @@ _OTHER_WORDS = {"master": "server", "control-plane": "server", "controller": "se
 
 def load(path: Path) -> Cluster:
     """Read an inventory; paths in it are relative to its directory."""
-    document = strict.load(path)
+    document = parser.load(path)
     _check_indented(document)
     top = document.reader(sections.TOP, "the inventory")
     base = path.parent

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from edgeboot.errors import BadInput
 from edgeboot.secret import Secret
-from edgeboot.yaml.strict import Reader, Scalar, quoted
+from edgeboot.yaml.reader import Reader, Scalar
+from edgeboot.yaml.wording import quoted
 
 MAX_BYTES = 64 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -19,7 +19,8 @@ from edgeboot.inventory.model import (
     Node,
 )
 from edgeboot.secret import Secret
-from edgeboot.yaml.strict import Reader, Scalar, nearest, quoted
+from edgeboot.yaml.reader import Reader, Scalar
+from edgeboot.yaml.wording import nearest, quoted
 
 # K3s documentation, "k3s server", critical configuration values: a server that differs is refused
 # by those it would join. Their defaults, so that saying one is the same as saying nothing.

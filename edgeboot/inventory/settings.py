@@ -16,7 +16,8 @@ from edgeboot.inventory.checking import checked
 from edgeboot.inventory.hosts import Host, read_host
 from edgeboot.inventory.k3s_keys import KEYS, OWNED, K3sKey, Kind, applies_to
 from edgeboot.inventory.model import Budget, ConfigValue, Jump, Role, Ssh
-from edgeboot.yaml.strict import Reader, Scalar, nearest, quoted
+from edgeboot.yaml.reader import Reader, Scalar
+from edgeboot.yaml.wording import nearest, quoted
 
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,6}))?")
 

@@ -16,7 +16,6 @@ from edgeboot.yaml import strict
 _RELEASE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
 _CHART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _OCI = re.compile(r"oci://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
-_FRACTION = re.compile(r"-?[0-9]+\.[0-9]+")
 _KEYS = (
     "path",
     "repo",
@@ -129,24 +128,7 @@ def _values(reader: strict.Reader, base: Path) -> str | Path | None:
         return base / reader.text("values-file")
     if not reader.has("values"):
         return None
-    return strict.dump_foreign(_plain(reader.mapping("values")))
-
-
-def _plain(value: strict.Value) -> object:
-    """A value as Helm shall see it.
-
-    An unquoted fraction is a number where that loses nothing: 0.5, but not the tag 1.10.
-    """
-    match value:
-        case strict.Mapping():
-            return {key: _plain(inner) for key, (_, inner) in value.entries.items()}
-        case strict.Sequence():
-            return [_plain(item) for item in value.items]
-        case strict.Scalar(quoted=False) if _FRACTION.fullmatch(value.source):
-            number = float(value.source)
-            return number if repr(number) == value.source else value.source
-        case _:
-            return value.value
+    return strict.dump_foreign(strict.plain(reader.mapping("values")))
 
 
 def read_values(entry: ChartEntry) -> str | None:

@@ -15,7 +15,7 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory.load import load
 from edgeboot.transport.ssh.connection import CONFIGS
 from edgeboot.transport.ssh.openssh import client_files
-from edgeboot.yaml.strict import nearest
+from edgeboot.yaml.wording import nearest
 
 
 @click.command(context_settings={"allow_interspersed_args": False})

@@ -14,7 +14,7 @@ from edgeboot.inventory.importers.k3s_ansible import from_ini, from_yaml
 from edgeboot.inventory.model import Role
 from edgeboot.transport.ssh import client_config
 from edgeboot.transport.ssh.target import Hop, SshTarget
-from edgeboot.yaml.strict import parse_foreign
+from edgeboot.yaml import foreign
 
 _SSH_PORT = 22
 _MOST = 1 << 20  # bytes; no inventory of people's is larger
@@ -78,7 +78,7 @@ def _read(path: Path, kind: str) -> Draft:
     if path.suffix not in {".yml", ".yaml"} and kind != "k0sctl" and "\n[" in f"\n{text}":
         return from_ini(text, str(path))
     try:
-        document = parse_foreign(data)
+        document = foreign.parse(data)
     except ValueError as error:
         raise BadInput(f"this is no YAML: {error}", where=str(path)) from error
     if kind == "k0sctl" or (kind == "auto" and is_k0sctl(document)):

@@ -18,7 +18,7 @@ from edgeboot.inventory.cluster.charts import ChartSetting
 from edgeboot.inventory.model import Cluster
 from edgeboot.plan import paths
 from edgeboot.plan.resources import File, Resource, text
-from edgeboot.yaml.strict import dump_foreign, parse_foreign
+from edgeboot.yaml import foreign
 
 TIMEOUT = 600  # seconds for a chart to be installed, where nobody says otherwise
 _CHART = "chart-"
@@ -110,5 +110,5 @@ def _values(item: Item, setting: ChartSetting) -> str | None:
     """The bundle's values as they are, or with the inventory's laid over them."""
     if not setting.values:
         return item.values
-    below = parse_foreign((item.values or "{}").encode())
-    return dump_foreign(merged(below if isinstance(below, dict) else {}, setting.values))
+    below = foreign.parse((item.values or "{}").encode())
+    return foreign.dump(merged(below if isinstance(below, dict) else {}, setting.values))

@@ -13,7 +13,7 @@ from edgeboot.components.cluster.manifests import manifest
 from edgeboot.components.context import Context
 from edgeboot.inventory.cluster.traefik import Traefik
 from edgeboot.plan.resources import Resource
-from edgeboot.yaml.strict import dump_foreign
+from edgeboot.yaml import foreign
 
 CERTIFICATE = "edgeboot-default-certificate"
 
@@ -40,7 +40,7 @@ def traefik(context: Context) -> Iterator[Resource]:
         "apiVersion": "helm.cattle.io/v1",
         "kind": "HelmChartConfig",
         "metadata": {"name": "traefik", "namespace": "kube-system"},
-        "spec": {"valuesContent": dump_foreign(values(wanted))},
+        "spec": {"valuesContent": foreign.dump(values(wanted))},
     }
     yield from manifest("traefik", [config])
 

@@ -9,7 +9,7 @@ from edgeboot.components.k3s.flannel import backend_of
 from edgeboot.inventory.model import Cluster
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
-from edgeboot.yaml.strict import parse_foreign
+from edgeboot.yaml import foreign
 
 
 def recorded(facts: Facts) -> tuple[str, str] | None:
@@ -31,7 +31,7 @@ def backend_before(facts: Facts, server: Facts) -> str | None:
         return None
     fact = server.files.get(paths.CONFIG)
     try:
-        config = parse_foreign(fact.content or b"") if fact else None
+        config = foreign.parse(fact.content or b"") if fact else None
     except ValueError:
         config = None
     return str(config.get("flannel-backend", "vxlan")) if isinstance(config, dict) else None

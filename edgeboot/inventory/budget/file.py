@@ -13,8 +13,8 @@ from edgeboot.inventory import sections
 from edgeboot.inventory.budget.values import ALL_FIGURES, NAMED, effective, write_amount
 from edgeboot.inventory.model import Budget, Role
 from edgeboot.inventory.settings import read_budget
-from edgeboot.yaml import strict
-from edgeboot.yaml.strict import nearest, quoted
+from edgeboot.yaml import parser
+from edgeboot.yaml.wording import nearest, quoted
 
 
 def named_budget(name: str) -> dict[Role, dict[str, int]]:
@@ -31,7 +31,7 @@ def named_budget(name: str) -> dict[Role, dict[str, int]]:
 
 def load_budget(path: Path) -> dict[Role, dict[str, int]]:
     """The limits of a budget file by role; what it leaves open is that of its base."""
-    top = strict.load(path).reader(("roles",), "a budget file")
+    top = parser.load(path).reader(("roles",), "a budget file")
     roles = top.mapping("roles").reader(sections.ROLES, "'roles'")
     found = {}
     for role in Role:

@@ -30,7 +30,7 @@ from edgeboot.inventory.cluster.proxy import Proxy
 from edgeboot.inventory.cluster.registries import Registries
 from edgeboot.inventory.cluster.security import Audit, Encryption
 from edgeboot.inventory.cluster.traefik import Traefik
-from edgeboot.yaml.strict import Reader
+from edgeboot.yaml.reader import Reader
 
 SCHEMAS: Mapping[str, dict[str, Any]] = {
     "containerd": described(containerd.SCHEMA, "Runtimes beside runc, and settings of its own."),

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeboot.inventory.secrets import existing_file
-from edgeboot.yaml.strict import Mapping, Reader, Scalar, Sequence, Value, nearest, quoted
+from edgeboot.yaml.reader import Reader, Scalar
+from edgeboot.yaml.wording import nearest, quoted
 
 TEXT: dict[str, Any] = {"type": "string"}
 TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
@@ -101,24 +102,3 @@ def ip_or_port(text: str) -> str:
     if not port:
         return address
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def plain(value: Value) -> object:
-    """A value as another program shall see it: what is not in quotes and a fraction is a number."""
-    match value:
-        case Mapping():
-            return {key: plain(inner) for key, (_, inner) in value.entries.items()}
-        case Sequence():
-            return [plain(item) for item in value.items]
-        case Scalar():
-            return _number(value)
-
-
-def _number(scalar: Scalar) -> object:
-    if scalar.quoted or not isinstance(scalar.value, str):
-        return scalar.value
-    try:
-        number = float(scalar.source)
-    except ValueError:
-        return scalar.value
-    return number if repr(number) == scalar.source else scalar.value  # 0.5, but not the tag 1.10

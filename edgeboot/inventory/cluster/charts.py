@@ -15,10 +15,11 @@ from edgeboot.inventory.cluster.base import (
     closed,
     described,
     in_range,
-    plain,
     text_file,
 )
-from edgeboot.yaml.strict import Reader, parse_foreign, quoted
+from edgeboot.yaml import foreign
+from edgeboot.yaml.reader import Reader, plain
+from edgeboot.yaml.wording import quoted
 
 KEYS = ("name", "install", "namespace", "values", "values-file", "bootstrap", "timeout")
 _RELEASE = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")  # Helm: at most 53
@@ -94,7 +95,7 @@ def _values(reader: Reader, base: Path) -> dict[str, object]:
         values = plain(reader.mapping("values"))
     else:
         try:
-            values = parse_foreign(text.encode()) or {}
+            values = foreign.parse(text.encode()) or {}
         except ValueError as error:
             raise reader.error("values-file", f"not YAML: {str(error)[:200]}") from None
     if not isinstance(values, dict):

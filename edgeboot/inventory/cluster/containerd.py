@@ -21,7 +21,8 @@ from edgeboot.inventory.cluster.base import (
     text_file,
 )
 from edgeboot.inventory.k3s_keys import KEYS as K3S_KEYS
-from edgeboot.yaml.strict import Reader, quoted
+from edgeboot.yaml.reader import Reader
+from edgeboot.yaml.wording import quoted
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TYPE = re.compile(r"io\.containerd\.[A-Za-z0-9-]+\.v[0-9]+")

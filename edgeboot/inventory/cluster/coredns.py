@@ -21,7 +21,8 @@ from edgeboot.inventory.cluster.base import (
     in_range,
     ip_or_port,
 )
-from edgeboot.yaml.strict import Reader, Scalar, quoted
+from edgeboot.yaml.reader import Reader, Scalar
+from edgeboot.yaml.wording import quoted
 
 KEYS = ("hosts", "forward", "servers", "overrides", "replicas")
 OWN_KEYS = frozenset({"edgeboot", "edgeboot-hosts"})  # names edgeboot gives its own pieces

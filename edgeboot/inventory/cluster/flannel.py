@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgeboot.inventory.cluster.base import TEXT, checked, closed, described, in_range, one_of
 from edgeboot.inventory.k3s_keys import KEYS as K3S_KEYS
-from edgeboot.yaml.strict import Reader
+from edgeboot.yaml.reader import Reader
 
 BACKENDS = K3S_KEYS["flannel-backend"].choices
 KEYS = ("backend", "iface", "mtu")

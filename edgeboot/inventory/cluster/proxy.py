@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from edgeboot.inventory import secrets
 from edgeboot.inventory.cluster.base import TEXT, TEXTS, checked, closed, described
 from edgeboot.inventory.secrets import SecretRef
-from edgeboot.yaml.strict import Mapping, Reader
+from edgeboot.yaml.reader import Mapping, Reader
 
 KEYS = ("http", "https", "no-proxy")
 _NAME = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")

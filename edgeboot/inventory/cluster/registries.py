@@ -26,7 +26,8 @@ from edgeboot.inventory.cluster.base import (
     is_flag,
 )
 from edgeboot.inventory.secrets import SecretRef
-from edgeboot.yaml.strict import Reader, quoted
+from edgeboot.yaml.reader import Reader
+from edgeboot.yaml.wording import quoted
 
 _HOST = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?"

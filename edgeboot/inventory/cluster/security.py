@@ -16,7 +16,8 @@ from edgeboot.inventory.cluster.base import (
     text_file,
 )
 from edgeboot.inventory.k3s_keys import KEYS as K3S_KEYS
-from edgeboot.yaml.strict import Reader, parse_foreign
+from edgeboot.yaml import foreign
+from edgeboot.yaml.reader import Reader
 
 PROVIDERS = K3S_KEYS["secrets-encryption-provider"].choices
 LEVELS = ("Metadata", "Request", "RequestResponse")
@@ -97,7 +98,7 @@ def _policy(reader: Reader, base: Path) -> str | None:
     if text is None:
         return None
     try:
-        document = parse_foreign(text.encode())
+        document = foreign.parse(text.encode())
     except ValueError:
         document = None
     kind = document.get("kind") if isinstance(document, dict) else None

@@ -19,11 +19,10 @@ from edgeboot.inventory.cluster.base import (
     in_range,
     is_flag,
     one_of,
-    plain,
 )
 from edgeboot.inventory.cluster.registries import key_for
 from edgeboot.inventory.secrets import SecretRef
-from edgeboot.yaml.strict import Reader
+from edgeboot.yaml.reader import Reader, plain
 
 EXPOSE = ("load-balancer", "host-network", "cluster-ip")
 KEYS = (

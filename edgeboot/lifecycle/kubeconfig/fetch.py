@@ -14,7 +14,7 @@ from edgeboot.localio import atomic, directories
 from edgeboot.plan.health import why_no_api
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Transport
-from edgeboot.yaml import foreign
+from edgeboot.yaml import verbatim
 
 
 def fetch(cluster: Cluster, transports: Mapping[str, Transport]) -> Secret:
@@ -52,7 +52,7 @@ def rewritten(
     name = context or cluster.name
     url = server or url_from_outside(cluster)
     try:
-        document = foreign.parse(kubeconfig.value)
+        document = verbatim.parse(kubeconfig.value)
         (entry,), (user,), (found,) = (document[k] for k in ("clusters", "users", "contexts"))
         entry["cluster"]["server"] = url
         entry["name"] = user["name"] = found["name"] = name
@@ -64,7 +64,7 @@ def rewritten(
             where=cluster.servers[0].name,
             hint="use /etc/rancher/k3s/k3s.yaml on that host",
         ) from error
-    return foreign.dump(document)
+    return verbatim.dump(document)
 
 
 def save(content: bytes, path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from edgeboot.errors import BadInput, Refused
 from edgeboot.lifecycle.kubeconfig.fetch import save
-from edgeboot.yaml import foreign
+from edgeboot.yaml import verbatim
 
 _SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _LOCK_SECONDS = 5.0
@@ -55,7 +55,7 @@ def merged(existing: bytes, ours: bytes, *, where: str, use: bool, force: bool) 
     The current context stays unless ``use``; an empty file becomes ``ours``. ``Refused`` where the
     name belongs to something else and ``force`` is not given.
     """
-    new = foreign.parse(ours)
+    new = verbatim.parse(ours)
     name = str(new["current-context"])
     document = _document(existing, where)
     if document is None:
@@ -78,13 +78,13 @@ def merged(existing: bytes, ours: bytes, *, where: str, use: bool, force: bool) 
             old[key] = entry[key]
     if use:
         document["current-context"] = name
-    return foreign.dump(document)
+    return verbatim.dump(document)
 
 
 def _document(existing: bytes, where: str) -> dict[str, Any] | None:
     """The file as it is with all three lists in it; None where there is nothing in it."""
     try:
-        document = foreign.parse(existing)
+        document = verbatim.parse(existing)
     except ValueError as error:
         raise _unusable(where, str(error)) from error
     if document is None:

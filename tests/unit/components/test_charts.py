@@ -22,7 +22,7 @@ from edgeboot.plan.diff import content_hash
 from edgeboot.plan.facts import HostTraits
 from edgeboot.plan.resources import File, text
 from edgeboot.platform import AMD64
-from edgeboot.yaml import strict
+from edgeboot.yaml import foreign
 from tests.support.bundle import fakes
 
 TRAITS = HostTraits("x86_64", "debian 12", "systemd", 2, frozenset(), 1 << 30, 4, "a", "b", 1, True)
@@ -64,7 +64,7 @@ def test_inline_values_are_what_helm_would_read(tmp_path: Path) -> None:
         "- path: web\n  values:\n    on: true\n    n: 3\n    part: 0.5\n    tag: 1.10\n"
         "    quoted: '0.5'\n    no: no\n    list: [a, {b: null}]\n",
     )
-    assert strict.parse_foreign((read_values(entry) or "").encode()) == {
+    assert foreign.parse((read_values(entry) or "").encode()) == {
         "on": True,
         "n": 3,
         "part": 0.5,

@@ -10,6 +10,7 @@ import yaml
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory.load import load
+from edgeboot.yaml.problems import each
 
 CASES = Path(__file__).parents[2] / "cases" / "inventory"
 
@@ -31,12 +32,12 @@ def test_message(case: dict[str, Any], tmp_path: Path) -> None:
         (tmp_path / name).chmod(file.get("mode", 0o600))
     with pytest.raises(BadInput) as caught:
         load(path)
-    error = caught.value
-    assert error.where == (f"{path}:{case['line']}" if "line" in case else str(path))
-    assert case["says"] in error.what
-    assert case.get("hint", "") in (error.hint or "")
-    assert error.exit_code == 2
-    assert "hunter2" not in str(error)
+    assert caught.value.exit_code == 2
+    for error, told in zip(each(caught.value), case.get("problems", [case]), strict=True):
+        assert error.where == (f"{path}:{told['line']}" if "line" in told else str(path))
+        assert told["says"] in error.what
+        assert told.get("hint", "") in (error.hint or "")
+        assert "hunter2" not in str(error)
 
 
 def test_no_inventory(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from edgeboot.cli.inventory.check import inventory
+from edgeboot.cli.main import main
 from edgeboot.errors import BadInput
 from edgeboot.inventory.schema.document import json_schema
 
@@ -28,3 +30,21 @@ def test_check_of_a_bad_one(tmp_path: Path) -> None:
 def test_schema() -> None:
     result = CliRunner().invoke(inventory, ["schema"])
     assert json.loads(result.output) == json_schema()
+
+
+def test_every_mistake_is_shown_up_to_a_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "inventory.yml"
+    path.write_text("a: 1\n" * 24)
+    monkeypatch.setattr("sys.argv", ["edgeboot", "inventory", "check", "-i", str(path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == [
+        f"error: {path}:2: duplicate key 'a' [bad-input]",
+        f"  next: remove one of them (first used at {path}:1)",
+    ]
+    assert lines[-1] == "… and 3 more"
+    assert len(lines) == 2 * 20 + 1

@@ -25,9 +25,12 @@ IN_THE_FILE: Mapping[str, tuple[str, int, str, str]] = {
         f"cluster:\nname: edge\nnodes:\n{SERVER}",
         2, "unknown key 'name'", "indent it with two spaces, so that it stands below 'cluster:'",
     ),
-    "a tab": (HEAD + "  - name: server-1\n\taddress: x\n", 5, "a tab", "spaces only"),
+    "a tab": (
+        HEAD + "  - name: server-1\n\taddress: x\n",
+        5, "tab in the indentation", "indent with spaces",
+    ),
     "a missing colon": (
-        HEAD + SERVER.replace("address:", "address"), 5, "no colon", "write 'key: value'",
+        HEAD + SERVER.replace("address:", "address"), 5, "missing colon", "write 'key: value'",
     ),
     "a duplicate name": (
         HEAD + SERVER + AGENT.replace("agent-1", "server-1"),

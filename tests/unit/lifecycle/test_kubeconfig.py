@@ -18,7 +18,7 @@ from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.kubeconfig import merging
 from edgeboot.lifecycle.kubeconfig.fetch import rewritten
 from edgeboot.secret import Secret
-from edgeboot.yaml import foreign
+from edgeboot.yaml import verbatim
 
 K3S = Secret(b"""\
 apiVersion: v1
@@ -217,7 +217,7 @@ def test_any_extension_survives(value: Any) -> None:
 
 @given(TEXTS)
 def test_any_text_of_ours_is_read_as_text(text: str) -> None:
-    assert yaml.safe_load(foreign.dump({"a": text})) == {"a": text}
+    assert yaml.safe_load(verbatim.dump({"a": text})) == {"a": text}
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")

@@ -25,7 +25,7 @@ from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Upload
 from edgeboot.secret import Secret
-from edgeboot.yaml import strict
+from edgeboot.yaml import parser
 
 CASES = Path(__file__).parents[2] / "cases" / "preflight"
 NOW = 1_790_000_000
@@ -141,7 +141,7 @@ def subject(case: dict[str, Any]) -> Subject:
         Upload(path, Sized(size), 0o644, replaces=False)
         for path, size in case.get("uploads", {}).items()
     )
-    read = strict.parse(case.get("components") or "name: c", "case").free_reader("'cluster'")
+    read = parser.parse(case.get("components") or "name: c", "case").free_reader("'cluster'")
     components = read_components(read, Path())
     cluster_config = folded(config if role is Role.SERVER else {}, components, {})
     more = tuple(
