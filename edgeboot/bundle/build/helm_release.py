@@ -18,7 +18,8 @@ from edgeboot.bundle.build.origin import DirectoryOrigin, HttpOrigin, Origin, ch
 from edgeboot.bundle.build.spec import SHA256, HelmPin, Spec
 from edgeboot.bundle.charts import helm
 from edgeboot.bundle.charts.helm import Helm
-from edgeboot.bundle.http.download import Downloader, Missing
+from edgeboot.bundle.http.client import Missing
+from edgeboot.bundle.http.download import Downloader
 from edgeboot.bundle.registry.login import login_for
 from edgeboot.bundle.store.blobs import Store, measure
 from edgeboot.bundle.tar import untar

@@ -17,7 +17,8 @@ from urllib.parse import quote
 from edgeboot.blob import Blob
 from edgeboot.bundle.build.origin import Origin, checksums, listed_in
 from edgeboot.bundle.build.spec import VERSION
-from edgeboot.bundle.http.download import Downloader, Missing
+from edgeboot.bundle.http.client import Missing
+from edgeboot.bundle.http.download import Downloader
 from edgeboot.bundle.oci.reference import full_name
 from edgeboot.bundle.store.blobs import Store, file_chunks
 from edgeboot.errors import BadInput, StepFailed

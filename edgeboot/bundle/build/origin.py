@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from edgeboot.bundle.http.download import Downloader, Missing
+from edgeboot.bundle.http.client import Missing
+from edgeboot.bundle.http.download import Downloader
 from edgeboot.bundle.store.blobs import Store, file_chunks, measure, readable
 from edgeboot.errors import BadInput, Refused
 

@@ -10,7 +10,8 @@ from urllib.parse import urljoin
 from edgeboot.blob import Blob
 from edgeboot.bundle.charts import semver
 from edgeboot.bundle.charts.spec import check_repository
-from edgeboot.bundle.http.download import Downloader, redirected
+from edgeboot.bundle.http.download import Downloader
+from edgeboot.bundle.http.urls import redirected
 from edgeboot.bundle.registry.login import login_for
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import BadInput, Refused
@@ -102,7 +103,7 @@ class Repositories:
             return known
         url = urljoin(f"{source.rstrip('/')}/", urls[0])
         if url.startswith("oci://"):
-            return self._from_registry(url.rpartition(":")[0], version)
+            return self._from_registry(_without_tag(url), version)
         redirected(source, url)  # an index, too, may lead from https to https only
 
         def take(chunks: Iterator[bytes]) -> Blob:
@@ -129,6 +130,12 @@ def newest(versions: Iterable[str], wanted: str) -> str | None:
         if version is not None and constraint.allows(version) and (not best or version > best[0]):
             best = (version, text)
     return best[1] if best else None
+
+
+def _without_tag(reference: str) -> str:
+    """A reference's registry and repository: a colon before the last slash is a port's."""
+    parent, slash, last = reference.partition("@")[0].rpartition("/")
+    return f"{parent}{slash}{last.partition(':')[0]}"
 
 
 def _is_exact(version: str) -> bool:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from edgeboot.blob import Blob
-from edgeboot.bundle.http.retry import TryAgain
+from edgeboot.bundle.http import resume
+from edgeboot.bundle.http.client import Response
+from edgeboot.bundle.http.resume import Arrived, TooLong
 from edgeboot.bundle.oci import documents
 from edgeboot.bundle.oci.reference import Reference
-from edgeboot.bundle.registry.exchange import Response
 from edgeboot.bundle.registry.hosts import Endpoint
 from edgeboot.bundle.registry.session import Different, Session
 from edgeboot.bundle.store.blobs import Store
@@ -28,14 +28,6 @@ ACCEPT = ", ".join((*documents.INDEXES, *documents.MANIFESTS))
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 _TAGS_MAX = 4 << 20
 _PAGES = 100
-_RANGE = re.compile(r"bytes ([0-9]{1,15})-[0-9]{1,15}/(?:\*|([0-9]{1,15}))")
-_PROGRESS = 1 << 20  # bytes that make an attempt count as progress
-
-Arrived = Callable[[int], None]  # told how many bytes of a blob came; negative: thrown away
-
-
-def ignore(_count: int) -> None:
-    """Tells nobody."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +53,10 @@ class Registry(Session):
             return reference.digest
 
         def head(endpoint: Endpoint) -> str | None:
-            path = f"{reference.repository}/manifests/{reference.tag}"
-            with self.exchange(endpoint, "HEAD", path, accept=ACCEPT) as answer:
+            path = f"manifests/{reference.tag}"
+            with self.exchange(
+                endpoint, reference.repository, "HEAD", path, accept=ACCEPT
+            ) as answer:
                 if answer.status != 200:
                     return None  # not every registry answers HEAD
                 digest = answer.headers.get("Docker-Content-Digest", "")
@@ -78,7 +72,7 @@ class Registry(Session):
         return self._get(reference, f"sha256:{digest}", digest)
 
     def blob(
-        self, reference: Reference, wanted: Blob, store: Store, arrived: Arrived = ignore
+        self, reference: Reference, wanted: Blob, store: Store, arrived: Arrived = resume.ignore
     ) -> Blob:
         """Bring a blob into ``store``, going on where an earlier attempt or run stopped."""
         with growing(store, wanted.sha256, wanted.size, wanted.size) as partial:
@@ -95,28 +89,28 @@ class Registry(Session):
 
         def pages(endpoint: Endpoint) -> tuple[str, ...]:
             found: list[str] = []
-            path = f"{reference.repository}/tags/list"
+            path = "tags/list"
             for _ in range(_PAGES):
-                with self.exchange(endpoint, "GET", path) as answer:
+                with self.exchange(endpoint, reference.repository, "GET", path) as answer:
                     self.check(endpoint, answer)
                     found += _tags(answer)
                     following = re.match(r'<([^>]+)>;\s*rel="?next', answer.headers.get("Link", ""))
                 if following is None:
                     break
-                parts = urlsplit(urljoin(endpoint.url(path), following[1]))
-                path = f"{reference.repository}/tags/list?{parts.query}"
+                path = f"tags/list?{urlsplit(following[1]).query}"
             return tuple(found)
 
         return self.anywhere(reference, pages)
 
     def _get(self, reference: Reference, label: str, digest: str | None) -> Document:
         def get(endpoint: Endpoint) -> Document:
-            path = f"{reference.repository}/manifests/{label}"
-            with self.exchange(endpoint, "GET", path, accept=ACCEPT) as answer:
+            path = f"manifests/{label}"
+            with self.exchange(
+                endpoint, reference.repository, "GET", path, accept=ACCEPT
+            ) as answer:
                 self.check(endpoint, answer)
                 data = answer.read(documents.DOCUMENT_MAX)
                 media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-            _check_length(answer, len(data))
             found = hashlib.sha256(data).hexdigest()
             if digest is not None and found != digest:
                 raise Different(f"its digest is sha256:{found}")
@@ -129,7 +123,7 @@ class Registry(Session):
             if partial.size < wanted.size:
                 self._more(endpoint, reference, wanted, partial, arrived)
             if partial.size != wanted.size or not partial.is_whole():
-                discard(partial, arrived)
+                resume.discard(partial, arrived)
                 raise Different("its bytes are not those of its digest")
 
         self.twice(f"the blob sha256:{wanted.sha256} of {reference}", reference, fill)
@@ -143,53 +137,17 @@ class Registry(Session):
         arrived: Arrived,
     ) -> None:
         """One request for what is missing; TryAgain where it breaks off."""
-        headers = {"Range": f"bytes={partial.size}-"} if partial.size else {}
-        path = f"{reference.repository}/blobs/sha256:{wanted.sha256}"
-        before = partial.size
-        with self.exchange(endpoint, "GET", path, headers=headers) as answer:
-            if answer.status == 416:
-                discard(partial, arrived)
-                raise TryAgain("it does not know the rest of what is here")
-            self.check(endpoint, answer, 200, 206)
-            if answer.status == 206 and not _continues(answer, before, wanted.size):
-                discard(partial, arrived)
-                raise TryAgain("it answered with another part than was asked for")
-            if answer.status == 200 and before:
-                discard(partial, arrived)
-            start = partial.size
+        headers, path = resume.rest_of(partial), f"blobs/sha256:{wanted.sha256}"
+        with self.exchange(endpoint, reference.repository, "GET", path, headers=headers) as answer:
+            self.check(endpoint, answer, 200, *((206, 416) if headers else ()))
             try:
-                for chunk in answer.chunks():
-                    if partial.size + len(chunk) > wanted.size:
-                        discard(partial, arrived)
-                        raise Different(f"it is longer than its {wanted.size} bytes")
-                    partial.write(chunk)
-                    arrived(len(chunk))
-                if partial.size < wanted.size:
-                    raise TryAgain(f"it ended after {partial.size} of {wanted.size} bytes")
-            except TryAgain as error:
-                error.progress = partial.size - max(start, before) >= _PROGRESS
-                raise
-
-
-def discard(partial: Partial, arrived: Arrived) -> None:
-    """Throw away what is here of a blob."""
-    arrived(-partial.size)
-    partial.reset()
+                resume.append(answer, partial, wanted.size, arrived, exact=True)
+            except TooLong:
+                raise Different(f"it is longer than its {wanted.size} bytes") from None
 
 
 def _blob(sha256: str, data: bytes) -> Blob:
     return Blob(sha256, len(data))
-
-
-def _continues(answer: Response, offset: int, size: int) -> bool:
-    match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-    return match is not None and int(match[1]) == offset and match[2] in (None, str(size))
-
-
-def _check_length(answer: Response, size: int) -> None:
-    announced = answer.headers.get("Content-Length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) != size:
-        raise TryAgain(f"it ended after {size} of {announced} bytes")
 
 
 def _media_type(data: bytes, announced: str, where: str) -> str:

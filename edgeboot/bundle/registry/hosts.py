@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edgeboot.bundle.http.download import is_loopback
+from edgeboot.bundle.http.urls import is_loopback
 
 DOCKER_HUB = "docker.io"
 _HUB_API = "registry-1.docker.io"

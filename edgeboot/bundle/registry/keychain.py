@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from edgeboot.bundle.http.client import basic as http_basic
 from edgeboot.bundle.registry.hosts import DOCKER_HUB
 from edgeboot.errors import BadInput
 from edgeboot.secret import Secret
@@ -159,5 +160,4 @@ def basic(credential: Credential) -> str | None:
     """The value of an Authorization header; None for an identity token."""
     if credential.user is None:
         return None
-    pair = credential.user.encode() + b":" + credential.secret.value
-    return f"Basic {base64.b64encode(pair).decode()}"
+    return http_basic(credential.user, credential.secret.value)

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edgeboot.bundle.http.download import is_loopback
+from edgeboot.bundle.http.urls import is_loopback
 from edgeboot.bundle.registry.keychain import Keychain
 from edgeboot.errors import BadInput
 

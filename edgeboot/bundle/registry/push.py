@@ -44,14 +44,17 @@ def upload_blob(session: Session, reference: Reference, source: Source) -> bool:
     digest = f"sha256:{source.sha256}"
 
     def once() -> bool:
-        path = f"{reference.repository}/blobs/{digest}"
-        with session.exchange(endpoint, "HEAD", path, actions=_ACTIONS) as answer:
+        path = f"blobs/{digest}"
+        with session.exchange(
+            endpoint, reference.repository, "HEAD", path, actions=_ACTIONS
+        ) as answer:
             if answer.status == 200:
                 return False
         place = _start(session, endpoint, reference)
         url = f"{place}{'&' if '?' in place else '?'}digest={digest}"
         with session.exchange(
             endpoint,
+            reference.repository,
             "PUT",
             url,
             headers=_BINARY,
@@ -73,10 +76,16 @@ def put_manifest(session: Session, reference: Reference, data: bytes, media_type
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
 
     def once() -> str:
-        path = f"{reference.repository}/manifests/{reference.tag or digest}"
+        path = f"manifests/{reference.tag or digest}"
         headers = {"Content-Type": media_type}
         with session.exchange(
-            endpoint, "PUT", path, headers=headers, body=lambda: data, actions=_ACTIONS
+            endpoint,
+            reference.repository,
+            "PUT",
+            path,
+            headers=headers,
+            body=lambda: data,
+            actions=_ACTIONS,
         ) as answer:
             session.check(endpoint, answer, 201)
             if answer.headers.get("Docker-Content-Digest", digest) != digest:
@@ -87,7 +96,10 @@ def put_manifest(session: Session, reference: Reference, data: bytes, media_type
 
 
 def _start(session: Session, endpoint: Endpoint, reference: Reference) -> str:
-    path = f"{reference.repository}/blobs/uploads/"
-    with session.exchange(endpoint, "POST", path, body=lambda: b"", actions=_ACTIONS) as answer:
+    path, repository = "blobs/uploads/", reference.repository
+    with session.exchange(
+        endpoint, repository, "POST", path, body=lambda: b"", actions=_ACTIONS
+    ) as answer:
         session.check(endpoint, answer, 202)
-        return urljoin(endpoint.url(path), answer.headers.get("Location", ""))
+        start = endpoint.url(f"{repository}/{path}")
+        return urljoin(start, answer.headers.get("Location", ""))

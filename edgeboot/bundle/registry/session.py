@@ -5,22 +5,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from edgeboot.bundle.http.download import Missing
-from edgeboot.bundle.http.retry import ATTEMPTS, STATUSES, TryAgain, retry_after, retrying
+from edgeboot.bundle.http.client import Body, Http, Missing, Response, only_at
+from edgeboot.bundle.http.retry import ATTEMPTS, TryAgain, retrying
+from edgeboot.bundle.http.urls import origin_of
 from edgeboot.bundle.oci.reference import Reference
-from edgeboot.bundle.registry.exchange import Body, Http, Response, origin_of
 from edgeboot.bundle.registry.hosts import Endpoint, Hosts, RegistrySettings
 from edgeboot.bundle.registry.keychain import Keychain
 from edgeboot.bundle.registry.token import Tokens, refused
-from edgeboot.errors import BadInput, Refused, StepFailed
+from edgeboot.errors import Refused, StepFailed
 
+_TLS_HINT = "name the CA of {host}, or set 'plain-http: true' for it, under 'registries'"
 _HINT = "check the network, and run the same command again: what is here already stays"
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Session:
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         self.hosts = Hosts(settings)
-        self._http = http or Http(self.hosts.ca_of)
+        self._http = http or Http(self.hosts.ca_of, tls_hint=_TLS_HINT)
         self._sleep = sleep or self._http.sleep
         self._tokens = Tokens(self._http, self.hosts, keychain or Keychain())
         self.limits: dict[str, str] = {}  # what registries say is left of their rate limits
@@ -60,6 +60,7 @@ class Session:
     def exchange(
         self,
         endpoint: Endpoint,
+        repository: str,
         method: str,
         path: str,
         *,
@@ -70,18 +71,17 @@ class Session:
     ) -> Iterator[Response]:
         """One request to an endpoint, logged in where it asks for that.
 
-        ``path`` is below ``/v2/`` or a whole URL. A 401 is answered once; 401 and 403 after that
-        raise Refused.
+        ``path`` is below the repository (``tags/list``) or a whole URL. A 401 is answered once; 401
+        and 403 after that raise Refused.
         """
-        whole = path if "://" in path else _with_query(endpoint, path)
-        repository = re.split(r"/(?:manifests|blobs|tags)/", urlsplit(whole).path)[0]
-        scope = f"repository:{_below(endpoint, repository)}:{actions}"
+        whole = path if "://" in path else _with_query(endpoint, f"{repository}/{path}")
+        scope = f"repository:{repository}:{actions}"
         sent = {**({"Accept": accept} if accept else {}), **(headers or {})}
         ours = origin_of(whole) == origin_of(endpoint.base)  # an upload may be sent elsewhere
         known = self._tokens.current(endpoint, scope) if ours else None
         for again in (True, False):
             data = body() if body else None
-            with self._http.send(method, whole, sent, known, data) as answer:
+            with self._http.send(method, whole, sent, only_at(whole, known), data) as answer:
                 if answer.status not in (401, 403) or answer.elsewhere or not ours:
                     yield answer
                     return
@@ -98,23 +98,19 @@ class Session:
         left = answer.headers.get("ratelimit-remaining", "")
         if left:
             self.limits[endpoint.host] = left.partition(";")[0][:20]
-        if answer.status in (good or (200,)):
-            return
-        where = answer.url.partition("?")[0]
-        if answer.status in (404, 410):
-            raise Missing(
-                f"{where} does not exist (HTTP {answer.status})",
-                hint="check the name and the tag; what is private looks like this as well to "
-                "those who may not see it",
-            )
-        if answer.status in STATUSES:
-            problem = f"HTTP {answer.status}"
-            if answer.status == 429:
-                problem += f", too many requests {self._tokens.used(endpoint)}"
-            raise TryAgain(problem, retry_after(answer.headers.get("Retry-After", "")))
-        if answer.status in (401, 403):  # from where a redirect led
+        if answer.status in (401, 403) and answer.status not in good:  # where a redirect led
+            where = answer.url.partition("?")[0]
             raise Refused(f"{urlsplit(where).netloc} refuses (HTTP {answer.status}): {where}")
-        raise BadInput(f"{where} answers HTTP {answer.status}")
+        try:
+            answer.check(*good)
+        except Missing as error:
+            error.hint = "check the name and the tag; a private repository looks missing, too"
+            raise
+        except TryAgain as error:
+            if answer.status == 429:
+                who = self._tokens.used(endpoint)
+                raise TryAgain(f"{error}, too many requests {who}", error.wait) from error
+            raise
 
     def anywhere(self, reference: Reference, ask: Callable[[Endpoint], T]) -> T:
         """What the first endpoint that has it says; a mirror that fails is passed over."""
@@ -149,8 +145,3 @@ def _with_query(endpoint: Endpoint, path: str) -> str:
     plain, mark, query = path.partition("?")
     url = endpoint.url(plain)
     return url if not mark else f"{url}{'&' if '?' in url else '?'}{query}"
-
-
-def _below(endpoint: Endpoint, path: str) -> str:
-    """A repository's name out of the path of a URL."""
-    return path.removeprefix(f"{urlsplit(endpoint.base).path}/v2/")

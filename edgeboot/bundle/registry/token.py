@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterator
 from urllib.parse import urlencode, urlsplit
 
+from edgeboot.bundle.http.client import Http, Response, only_at
 from edgeboot.bundle.http.retry import STATUSES, TryAgain, retry_after
-from edgeboot.bundle.registry.exchange import Http, Response
 from edgeboot.bundle.registry.hosts import Endpoint, Hosts
 from edgeboot.bundle.registry.keychain import Credential, Keychain, basic
 from edgeboot.errors import Refused
@@ -110,7 +110,7 @@ class Tokens:
         header = basic(credential) if credential else None
         mark = "&" if "?" in realm else "?"
         url = f"{realm}{mark}{urlencode(wanted)}"
-        with self._http.send("GET", url, {}, header) as answer:
+        with self._http.send("GET", url, authorize=only_at(url, header)) as answer:
             return self._read(endpoint, answer)
 
     def _refresh(self, realm: str, wanted: dict[str, str], credential: Credential) -> str | None:

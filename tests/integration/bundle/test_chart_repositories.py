@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeboot.blob import Blob
 from edgeboot.bundle.charts import package, vendoring
 from edgeboot.bundle.charts.repository import Repositories
 from edgeboot.bundle.charts.spec import ChartEntry
@@ -130,6 +131,27 @@ def test_a_range_takes_the_newest_release_and_the_bytes_stay(serve: Serve, tmp_p
     before = len(site.seen)
     collect(store, entry_of(site, "web", "^1.2"))
     assert [path for path, _ in site.seen[before:]] == ["/index.yaml"]  # the blob was at hand
+
+
+@pytest.mark.parametrize("end", ["", ":1.0.0", f"@sha256:{'a' * 64}", f":1.0.0@sha256:{'a' * 64}"])
+def test_an_index_may_lead_into_a_registry(serve: Serve, tmp_path: Path, end: str) -> None:
+    """With a tag, a digest or neither; the port of the registry is no tag."""
+    asked: list[tuple[str, str]] = []
+
+    class Charts:
+        def versions(self, reference: str) -> tuple[str, ...]:
+            raise AssertionError(reference)
+
+        def chart(self, reference: str, version: str, store: Store) -> Blob:
+            asked.append((reference, version))
+            return store.add([b"x"], what="x")
+
+    site, store = serve(""), fakes.store(tmp_path)
+    url = f"oci://registry.example:5000/charts/web{end}"
+    index = {"entries": {"web": [{"version": "1.0.0", "urls": [url]}]}}
+    site.files["/index.yaml"] = json.dumps(index).encode()
+    Repositories(store, Downloader(), Charts()).fetch(site.url, "web", "")
+    assert asked == [("oci://registry.example:5000/charts/web", "1.0.0")]
 
 
 def test_what_is_not_there_is_told_with_what_is(serve: Serve, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from tests.integration.bundle import gotools
 from tests.integration.bundle import real_shaped_charts as shapes
 from tests.integration.bundle.conftest import need
 from tests.support.bundle import fakes
-from tests.support.bundle.registries import docker_registry
+from tests.support.bundle.registries import Issuer, docker_registry, front
 
 pytestmark = pytest.mark.integration
 EXAMPLES = Path(__file__).parents[3] / "bundles"
@@ -74,6 +74,25 @@ def test_a_pulled_bundle_is_the_pushed_one_byte_for_byte(
     assert artifact.pull(reference, out, Registry(), fakes.store(tmp_path)) == digest
     assert out.read_bytes() == bundle_file.read_bytes()
     assert artifact.signature_beside(out).read_text() == "signature\n"
+
+
+@pytest.mark.parametrize("repository", ["org/tags/app", "org/manifests/app", "blobs/uploads"])
+def test_a_token_is_for_the_whole_name_of_the_repository(
+    repository: str, bundle_file: Path, tmp_path: Path
+) -> None:
+    """A docker-registry that takes signed tokens checks the name that each one was issued for."""
+    need("docker-registry")
+    with front() as tokens:
+        issuer = Issuer(f"http://{tokens.host}/token")
+        tokens.rules.append(issuer.answer)
+        with docker_registry(tmp_path / "registry", issuer=issuer) as host:
+            reference, out = parse(f"{host}/{repository}:1"), tmp_path / "out.bundle"
+            artifact.push(bundle_file, reference, Registry())
+            artifact.pull(reference, out, Registry(), fakes.store(tmp_path))
+            assert Registry().tags(reference) == ("1",)
+    assert out.read_bytes() == bundle_file.read_bytes()
+    wanted = {f"repository:{repository}:{actions}" for actions in ("pull", "pull,push")}
+    assert set(issuer.scopes) == wanted
 
 
 def test_skopeo_and_crane_see_every_blob(registry: str, bundle_file: Path, tmp_path: Path) -> None:

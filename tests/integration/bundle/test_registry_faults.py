@@ -22,10 +22,10 @@ import pytest
 from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.format.contents import Image
 from edgeboot.bundle.format.encoding import all_blobs
+from edgeboot.bundle.http.client import Http
 from edgeboot.bundle.oci.reference import parse
 from edgeboot.bundle.registry import artifact
 from edgeboot.bundle.registry.client import Registry
-from edgeboot.bundle.registry.exchange import Http
 from edgeboot.bundle.registry.hosts import Hosts, RegistrySettings
 from edgeboot.bundle.registry.keychain import Keychain
 from edgeboot.bundle.registry.pull import Pull, Wanted
@@ -379,7 +379,7 @@ def test_row_38_a_realm_without_tls_is_not_asked_at_all(server: Front, tmp_path:
 
 def test_row_39_an_answer_in_plain_http_is_no_tls(server: Front, tmp_path: Path) -> None:
     client = Client(tmp_path, RegistrySettings(server.host, plain_http=False))
-    with pytest.raises(Refused, match="no trustworthy TLS"):
+    with pytest.raises(Refused, match=r"TLS with .* failed"):
         client.pull(server)
     assert client.waits == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import socket
@@ -11,11 +12,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import bcrypt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from tests.support.bundle import fakes
 
@@ -30,9 +39,80 @@ def free_port() -> int:
         return port
 
 
+@dataclass
+class Issuer:
+    """Signs tokens for a docker-registry: exactly the scopes that a client asks for by name.
+
+    ``scopes`` are those that were asked for; the registry itself checks that they suffice.
+    """
+
+    realm: str
+    scopes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+        now = datetime.now(UTC)
+        made = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        made = made.public_key(self._key.public_key()).serial_number(1)
+        made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(
+            now + timedelta(days=1)
+        )
+        self._certificate = made.sign(self._key, hashes.SHA256())
+
+    @property
+    def pem(self) -> bytes:
+        return self._certificate.public_bytes(Encoding.PEM)
+
+    def settings(self, bundle: Path) -> dict[str, str]:
+        return {
+            "realm": self.realm,
+            "service": "registry",
+            "issuer": "issuer",
+            "rootcertbundle": str(bundle),
+        }
+
+    def answer(self, handler: Any) -> bool:
+        """A Front's rule."""
+        (scope,) = parse_qs(urlsplit(handler.path).query)["scope"]
+        self.scopes.append(scope)
+        kind, name, actions = scope.split(":")
+        access = [{"type": kind, "name": name, "actions": actions.split(",")}]
+        body = json.dumps({"token": self._token(access)}).encode()
+        return bool(handler.reply(200, body=body))
+
+    def _token(self, access: list[dict[str, Any]]) -> str:
+        certificate = base64.b64encode(self._certificate.public_bytes(Encoding.DER)).decode()
+        now = int(time.time())
+        parts = (
+            {"typ": "JWT", "alg": "ES256", "x5c": [certificate]},
+            {
+                "iss": "issuer",
+                "aud": "registry",
+                "sub": "",
+                "jti": "1",
+                "access": access,
+                "iat": now - 60,
+                "nbf": now - 60,
+                "exp": now + 600,
+            },
+        )
+        signed = ".".join(_base64url(json.dumps(part).encode()) for part in parts)
+        r, s = decode_dss_signature(self._key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{signed}.{_base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
 @contextmanager
 def docker_registry(
-    directory: Path, *, htpasswd: bool = False, tls: tuple[Path, Path] | None = None
+    directory: Path,
+    *,
+    htpasswd: bool = False,
+    tls: tuple[Path, Path] | None = None,
+    issuer: Issuer | None = None,
 ) -> Iterator[str]:
     """A docker-registry with its data below ``directory``; yields its host:port."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -50,6 +130,9 @@ def docker_registry(
         hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
         file.write_text(f"{USER}:{hashed}\n")
         settings["auth"] = {"htpasswd": {"realm": "test", "path": str(file)}}
+    if issuer:
+        (directory / "issuer.pem").write_bytes(issuer.pem)
+        settings["auth"] = {"token": issuer.settings(directory / "issuer.pem")}
     config = directory / "config.yml"
     config.write_text(json.dumps(settings))
     with (directory / "log").open("wb") as log:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from edgeboot.blob import BytesSource
 from edgeboot.bundle.build.resolve import Failures
 from edgeboot.bundle.http import stream
+from edgeboot.bundle.http.client import Http
 from edgeboot.bundle.http.download import Downloader
 from edgeboot.bundle.http.retry import TryAgain
 from edgeboot.bundle.store.blobs import DiskFailed, Store
@@ -137,7 +139,7 @@ def test_a_link_that_keeps_breaking_is_given_up_and_what_came_stays(
 def test_as_long_as_it_makes_progress_it_is_not_given_up(
     site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeboot.bundle.http.download._PROGRESS", 1000)
+    monkeypatch.setattr("edgeboot.bundle.http.resume._PROGRESS", 1000)
     site.cuts = [1000] * 12
     assert fetched(site, store) == DATA
 
@@ -155,7 +157,7 @@ def test_row_37_wrong_bytes_are_fetched_once_more_and_then_refused(
 def test_row_35_who_was_asked_as_is_said_and_nobody_asks_again(site: Site, tmp_path: Path) -> None:
     site.password = "wanted"
     waits: list[float] = []
-    with pytest.raises(BadInput, match=r"HTTP 401.*as nobody\n.*~/\.netrc"):
+    with pytest.raises(BadInput, match=r"HTTP 401.*without a login\n.*~/\.netrc"):
         Downloader(sleep=waits.append).small(f"{site.url}/f", 10)
     site.seen.clear()
     known = Downloader(sleep=waits.append, login=lambda _url: ("pilot", "pw"))
@@ -182,6 +184,34 @@ def test_row_40_a_body_that_drips_is_cut_off() -> None:
     with pytest.raises(TryAgain, match=r"only [0-9]+ bytes came"):
         for _ in stream.flowing(Drip(), 0.2):  # type: ignore[arg-type]
             pass
+
+
+def test_headers_that_drip_are_cut_off_through_a_proxy_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with contextlib.suppress(OSError):
+                for byte in (
+                    b"HTTP/1.1 200 OK\r\nX: " + b"x" * 60 + b"\r\nContent-Length: 0\r\n\r\n"
+                ):
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.02)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        with pytest.raises(TryAgain), Http(stall=0.3).send("GET", "http://files.example/f"):
+            pass
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_full_disk_ends_the_run_and_is_told_once(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from edgeboot.bundle.build import k3s_release, spec
 from edgeboot.bundle.build.builder import build
 from edgeboot.bundle.build.k3s_release import acquire, embedded_version
 from edgeboot.bundle.build.origin import DirectoryOrigin
-from edgeboot.bundle.http import download
-from edgeboot.bundle.http.download import Downloader, Missing
+from edgeboot.bundle.http import urls
+from edgeboot.bundle.http.client import Missing
+from edgeboot.bundle.http.download import Downloader
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.platform import AMD64, ARM, ARM64
 from tests.support.bundle import fakes
@@ -169,10 +170,10 @@ def test_endless_files_and_redirects_are_stopped(site: Site, downloader: Downloa
 )
 def test_redirects_do_not_leave_https(origin: str, target: str, allowed: bool) -> None:
     if allowed:
-        download.redirected(origin, target)
+        urls.redirected(origin, target)
     else:
         with pytest.raises(Refused, match="not https"):
-            download.redirected(origin, target)
+            urls.redirected(origin, target)
 
 
 def test_the_most_compressed_archive_that_is_there_is_taken(tmp_path: Path) -> None:
