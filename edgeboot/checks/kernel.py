@@ -59,12 +59,7 @@ def refuses_cgroup_v1(subject: Subject) -> bool:
         return False
     arguments = subject.config.get("kubelet-arg", ())
     opted_in = isinstance(arguments, tuple) and "fail-cgroupv1=false" in arguments
-    return _minor(subject.contents.k3s_version) >= _CGROUP_V1_REFUSED_FROM and not opted_in
-
-
-def _minor(version: str) -> tuple[int, int]:
-    major, minor = version.removeprefix("v").split(".")[:2]
-    return int(major), int(minor)
+    return subject.contents.k3s.minor >= _CGROUP_V1_REFUSED_FROM and not opted_in
 
 
 def wanted_parameters(subject: Subject) -> tuple[str, ...]:

@@ -34,7 +34,9 @@ def table(name: str) -> dict[str, frozenset[str]]:
 
 MAY_IMPORT = table("layers")
 DOORS = table("doors")
-LEAVES = frozenset({"errors", "events", "secret", "platform", "blob", "json_document"})
+LEAVES = frozenset(
+    {"errors", "events", "secret", "platform", "blob", "json_document", "k3s_version"}
+)
 
 
 def module_of(path: Path) -> str:

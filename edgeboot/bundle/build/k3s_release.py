@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 from edgeboot.blob import Blob
 from edgeboot.bundle.build.origin import Origin, checksums, listed_in
-from edgeboot.bundle.build.spec import VERSION
 from edgeboot.bundle.http.client import Missing
 from edgeboot.bundle.http.download import Downloader
 from edgeboot.bundle.oci.reference import full_name
 from edgeboot.bundle.store.blobs import Store, file_chunks
 from edgeboot.errors import BadInput, StepFailed
+from edgeboot.k3s_version import PATTERN, is_version
 from edgeboot.platform import Arch, arch_of_elf
 
 RELEASES = "https://github.com/k3s-io/k3s/releases/download"  # install.sh: GITHUB_URL
@@ -29,7 +29,7 @@ CHANNELS = "https://update.k3s.io/v1-release/channels"  # install.sh: INSTALL_K3
 
 _SUFFIXES = (".tar.zst", ".tar.gz", ".tar")
 _OVERLAP = 128
-_EMBEDDED = re.compile(rb"v[0-9]{1,2}\.[0-9]{1,3}\.[0-9]{1,3}(?:-rc[0-9]{1,2})?\+k3s[0-9]{1,2}")
+_EMBEDDED = re.compile(PATTERN.encode())
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def channel_version(channel: str, downloader: Downloader, service: str = CHANNEL
     """The version a channel points at: the last segment of where the channel service redirects."""
     url = f"{service}/{quote(channel)}"
     version = downloader.final_url(url).rstrip("/").rpartition("/")[2].replace("%2B", "+")
-    if not VERSION.fullmatch(version):
+    if not is_version(version):
         raise BadInput(f"{url} leads to no K3s version", hint="use stable, latest or v1.36")
     return version
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from edgeboot.bundle.build.component_images import COMPONENTS
-from edgeboot.bundle.build.spec import HELM_VERSION, VERSION
+from edgeboot.bundle.build.spec import HELM_VERSION
 from edgeboot.bundle.format.encoding import DAY, RELEASE
+from edgeboot.k3s_version import PATTERN
 from edgeboot.platform import ARCHES
 
 _TEXT = {"type": "string"}
@@ -28,7 +29,7 @@ def json_schema() -> dict[str, Any]:
     }
     without = {"type": "array", "items": {"enum": list(COMPONENTS)}}
     k3s = {
-        "version": {"type": "string", "pattern": f"^{VERSION.pattern}$"},
+        "version": {"type": "string", "pattern": f"^{PATTERN}$"},
         "channel": _described(_TEXT, "stable, latest, v1.36 …; not together with 'version'."),
         "source": _described(_TEXT, "A release directory, or the URL that releases are below."),
         "arches": arches,

@@ -13,10 +13,10 @@ from edgeboot.bundle.charts.spec import ChartEntry
 from edgeboot.bundle.format.encoding import DAY, RELEASE, is_bundle_name, is_item_name
 from edgeboot.bundle.registry.hosts import RegistrySettings
 from edgeboot.errors import BadInput
+from edgeboot.k3s_version import is_version
 from edgeboot.platform import ARCHES, Arch
 from edgeboot.yaml import strict
 
-VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+(-rc[0-9]+)?\+k3s[0-9]+")  # K3s README: v1.36.2+k3s1
 # Helm's tags: v3.19.0, v4.0.0-rc.1
 HELM_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(-(alpha|beta|rc)\.[0-9]{1,3})?")
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9.-]{0,40}")
@@ -148,7 +148,7 @@ def _k3s(mapping: strict.Mapping, base: Path) -> K3s:
     version, channel = reader.text("version", None), reader.text("channel", None)
     if version is not None and channel is not None:
         raise reader.error("channel", "'version' and 'channel' exclude each other", "remove one")
-    if version is not None and not VERSION.fullmatch(version):
+    if version is not None and not is_version(version):
         what = f"{strict.quoted(version)} is not a K3s version"
         raise reader.error("version", what, "write it like v1.36.2+k3s1")
     if channel is not None and not _CHANNEL.fullmatch(channel):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edgeboot.blob import Blob
+from edgeboot.k3s_version import K3sVersion
 
 FORMAT = 1
 
@@ -95,6 +96,11 @@ class Contents:
     lock: str | None = None
     version: str | None = None
     expires: str | None = None
+
+    @property
+    def k3s(self) -> K3sVersion:
+        """The version of K3s, with its order."""
+        return K3sVersion.parse(self.k3s_version)
 
     def k3s_binary(self, arch: str) -> Item | None:
         """The K3s binary of an architecture."""

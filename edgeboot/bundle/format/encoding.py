@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from edgeboot import json_document
+from edgeboot import json_document, k3s_version
 from edgeboot.blob import Blob
 from edgeboot.bundle.format.contents import FORMAT, Contents, Image, ImageArchive, Item, Role
 from edgeboot.bundle.tar.writer import MAX_SIZE
@@ -30,6 +30,7 @@ _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,5}")  # a builder's own number for a bundle
 DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+_K3S_VERSION = re.compile(k3s_version.PATTERN)
 
 
 def is_bundle_name(name: str) -> bool:
@@ -79,7 +80,7 @@ def decode(data: bytes) -> Contents:
     lock, version, expires = root.get("lock"), root.get("version"), root.get("expires")
     contents = Contents(
         _match(root.member("name"), _BUNDLE_NAME),
-        _match(root.member("k3s_version"), _VERSION),
+        _match(root.member("k3s_version"), _K3S_VERSION),
         tuple(_arch(node) for node in root.member("arches").items()),
         tuple(_read_item(node) for node in root.member("items").items()),
         tuple(_read_image(node) for node in root.member("images").items()),

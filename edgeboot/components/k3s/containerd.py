@@ -8,12 +8,12 @@ version 3 since v1.31.6 and v1.32.2).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 
 from edgeboot.components.cluster.manifests import manifest
 from edgeboot.components.context import Context
 from edgeboot.inventory.cluster.containerd import Containerd
+from edgeboot.k3s_version import K3sVersion
 from edgeboot.plan import paths
 from edgeboot.plan.resources import Directory, File, Resource, text
 
@@ -29,7 +29,7 @@ def containerd(context: Context) -> Iterator[Resource]:
     wanted = context.cluster.components.containerd
     if not wanted.runtimes and not wanted.config:
         return
-    name = file_of(context.contents.k3s_version)
+    name = file_of(context.contents.k3s)
     yield Directory(paths.CONTAINERD, 0o700)
     if name == _DROP_IN:
         yield Directory(f"{paths.CONTAINERD}/{name.partition('/')[0]}", 0o700)
@@ -52,13 +52,13 @@ def runtime_classes(context: Context) -> Iterator[Resource]:
     yield from manifest("runtimes", objects)
 
 
-def file_of(version: str) -> str:
+def file_of(version: K3sVersion) -> str:
     """Which of ``paths.CONTAINERD_FILES`` a version of K3s reads."""
-    major, minor, patch = (int(n) for n in re.findall(r"[0-9]+", version)[:3])
-    if (major, minor) >= (1, 36):
+    if version.minor >= (1, 36):
         return _DROP_IN
-    since = {31: 6, 32: 2}.get(minor, 0 if minor > 32 else None)
-    return _V3 if major > 1 or (since is not None and patch >= since) else _V2
+    if version.minor == (1, 31):
+        return _V3 if version.release >= (1, 31, 6) else _V2
+    return _V3 if version.release >= (1, 32, 2) else _V2
 
 
 def render(wanted: Containerd, name: str) -> str:

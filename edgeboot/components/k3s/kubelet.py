@@ -28,7 +28,7 @@ def kubelet(context: Context) -> Iterator[Resource]:
         settings |= {"containerLogMaxSize": "1Mi", "containerLogMaxFiles": 2}
     if "lean" in profiles:
         settings |= lean.kubelet_settings(context)
-    if not settings or not reads_drop_ins(context.contents.k3s_version):
+    if not settings or context.contents.k3s.minor < _SINCE:
         return
     settings = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -38,9 +38,3 @@ def kubelet(context: Context) -> Iterator[Resource]:
     yield Directory(paths.KUBELET_DIR, 0o700, kept=True)
     content = head(f"profiles: [{', '.join(profiles)}]") + json.dumps(settings, indent=2) + "\n"
     yield File(paths.KUBELET_PROFILES, text(content), 0o600, restarts=context.service)
-
-
-def reads_drop_ins(version: str) -> bool:
-    """Whether the kubelet of a K3s release reads the directory."""
-    major, minor = version.removeprefix("v").split(".")[:2]
-    return (int(major), int(minor)) >= _SINCE
