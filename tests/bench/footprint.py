@@ -23,8 +23,7 @@ from edgeboot.verify.measure.budgets import shown
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
 from tests.bench.verify_cost import cost
-from tests.e2e.conftest import base_of
-from tests.support.fleet import Fleet
+from tests.support.fleet import Fleet, base_of
 from tests.support.guardian import guarded
 
 NAME = "footprint"

@@ -18,9 +18,8 @@ from edgeboot.verify.measure.budgets import shown
 from edgeboot.verify.measure.figures import DISK_PATHS
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
-from tests.e2e.conftest import base_of
 from tests.standin.release import build_release
-from tests.support.fleet import Fleet
+from tests.support.fleet import Fleet, base_of
 
 NAME = "cost"
 WINDOW = 15

@@ -12,8 +12,7 @@ from dataclasses import replace
 from edgeboot.report.verification.document import verification_json
 from edgeboot.report.verification.html.page import verification_html
 from edgeboot.verify.expectation import ExpectedFile
-from tests.support.verify_hosts import sampling, site
-from tests.unit.verify.test_checks import run
+from tests.support.verify_hosts import run, sampling, site
 
 FLEETS = (3, 10, 50)
 _FILES, _IMAGES = 20, 8

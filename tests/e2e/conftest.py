@@ -6,23 +6,16 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import Lab, LabSpec
 from tests.standin.release import build_release
-from tests.support.fleet import Fleet
+from tests.support.fleet import MEMORY, NAME, STANDIN_VERSION, Fleet, base_of, has_charts
 from tests.support.guardian import guarded
 
-# Several runs on one machine need several names, and so do the workers of one.
-NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e") + os.environ.get("PYTEST_XDIST_WORKER", "")
 CHART = Path(__file__).parents[2] / "bundles" / "charts" / "hello"
-STANDIN_VERSION = "v1.36.2+k3s1"
-# What a real K3s needs with all it brings along, and what the stand-in is told it has.
-MEMORY = (2 if os.environ.get("K3S_RELEASE") else 1) << 30
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,11 +34,6 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Path(given)
     made = tmp_path_factory.mktemp("release")
     return build_release(made, version=STANDIN_VERSION, archs=("amd64", "arm64"))
-
-
-def has_charts(release: Path) -> bool:
-    """Whether the release carries the image that installs Helm charts."""
-    return "klipper-helm" in (release / "k3s-images.txt").read_text()
 
 
 @pytest.fixture(scope="session")
@@ -80,17 +68,6 @@ def shared_fleet(lab: Lab, bundle: Path, tmp_path_factory: pytest.TempPathFactor
     return Fleet(lab, base_of(lab), bundle, tmp_path_factory.mktemp("home"))
 
 
-def base_of(lab: Lab) -> dict[str, Any]:
-    """A lab's inventory as data."""
-    base: dict[str, Any] = yaml.safe_load(lab.inventory.read_text())
-    if os.environ.get("K3S_RELEASE"):
-        # What a real release needs beyond its images, or cannot run here; see docs/rungs.md.
-        base["cluster"]["config"]["disable"] = os.environ.get(
-            "K3S_DISABLE", "traefik,servicelb,metrics-server"
-        ).split(",")
-    return base
-
-
 @pytest.fixture(scope="module")
 def bare_module(shared_fleet: Fleet) -> Fleet:
     """Bare hosts at the start of a module."""
@@ -103,3 +80,11 @@ def bare(shared_fleet: Fleet) -> Fleet:
     """Bare hosts at the start of a test."""
     shared_fleet.wipe()
     return shared_fleet
+
+
+@pytest.fixture
+def unchanged(bare: Fleet) -> Iterator[Fleet]:
+    """Bare hosts that must be just as bare afterwards."""
+    before = bare.snapshots()
+    yield bare
+    assert bare.snapshots() == before

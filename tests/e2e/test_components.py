@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.fleet import Done, Fleet
+from tests.support.fleet import Done, Fleet, build, make_chart
 
 pytestmark = [
     pytest.mark.usefixtures("bare_module"),
@@ -48,24 +48,6 @@ SECTIONS: dict[str, Any] = {
     "secrets-encryption": True,
     "audit": True,
 }
-_CHECK = "{{ if .Values.fail }}{{ fail .Values.fail }}{{ end }}\n"
-
-
-def make_chart(where: Path, name: str) -> Path:
-    chart = where / name
-    (chart / "templates").mkdir(parents=True)
-    (chart / "Chart.yaml").write_text(f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n")
-    (chart / "templates" / "check.yaml").write_text(_CHECK)
-    return chart
-
-
-def build(fleet: Fleet, release: Path, name: str, more: str) -> Path:
-    spec = fleet.work / f"{name}.yml"
-    spec.write_text(f"name: {name}\nk3s:\n  source: {release}\n  arches: [amd64]\n{more}")
-    out = fleet.work / f"{name}.tar"
-    argv = fleet.argv("bundle", "build", "-f", spec, "-o", out)
-    subprocess.run(argv, check=True, timeout=300, env=fleet.env)
-    return out
 
 
 @pytest.fixture(scope="module")

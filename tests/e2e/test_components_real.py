@@ -13,9 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.conftest import has_charts
-from tests.e2e.test_components import build, make_chart
-from tests.support.fleet import Fleet
+from tests.support.fleet import Fleet, build, has_charts, make_chart
 
 pytestmark = [
     pytest.mark.usefixtures("bare_module"),

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import has_charts
-from tests.support.fleet import Fleet
+from tests.support.fleet import Fleet, has_charts, stable
 
 pytestmark = pytest.mark.usefixtures("bare_module")
 
@@ -160,30 +159,6 @@ def test_no_secret_is_readable_or_shown(bare_module: Fleet) -> None:
 
 def test_hosts_need_no_python(bare_module: Fleet) -> None:
     assert bare_module.on("agent-1", "command -v python3 python; true") == ""
-
-
-def stable(fleet: Fleet) -> dict[str, str]:
-    """Snapshots without what a running K3s writes by itself."""
-    kept = (
-        "/usr/local/bin/k3s ",
-        "/etc/",
-        "/var/lib/edgeboot/",
-        "/agent/images/",
-        "active",
-        "Exec",
-    )
-    return {
-        node: "\n".join(
-            line
-            # An agent works before systemd is told so: install does not wait for the latter.
-            for line in text.replace("activating", "active").splitlines()
-            if any(word in line for word in kept)
-            and not any(
-                w in line for w in (".cache.json", "/var/lib/edgeboot/lock", "k3s.yaml", "/node/")
-            )
-        )
-        for node, text in fleet.snapshots().items()
-    }
 
 
 @pytest.mark.skipif(bool(os.environ.get("K3S_RELEASE")), reason="a real K3s is no stand-in")

@@ -25,7 +25,7 @@ from edgeboot.secret import Secret
 from edgeboot.transport.ssh.connection import connect
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from tests.support.fleet import Fleet
-from tests.unit.inventory.test_injection import FIELDS, PAYLOADS, inventory_with
+from tests.support.payloads import FIELDS, PAYLOADS, inventory_with
 
 # Those of an external datastore are refused beside etcd's own.
 FREE = [

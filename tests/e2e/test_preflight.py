@@ -8,10 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.test_refusals import refused, unchanged
-from tests.support.fleet import Fleet
-
-__all__ = ["unchanged"]  # a fixture
+from tests.support.fleet import Fleet, refused
 
 BOOT_FILE = "/boot/firmware/cmdline.txt"
 LINE = "console=tty1 root=PARTUUID=abc rootfstype=ext4 rootwait"

@@ -10,25 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.fleet import Done, Fleet
-
-
-@pytest.fixture
-def unchanged(bare: Fleet) -> Iterator[Fleet]:
-    """Bare hosts that must be just as bare afterwards."""
-    before = bare.snapshots()
-    yield bare
-    assert bare.snapshots() == before
-
-
-def refused(done: Done, *words: str, code: int = 5) -> None:
-    assert done.code == code, done.all
-    errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
-    assert errors, done.all
-    for word in words:
-        assert word in done.err, done.all
-    assert "next: " in done.err, done.all
-    assert "Traceback" not in done.all
+from tests.support.fleet import Fleet, refused
 
 
 def test_a_flipped_bit_in_the_bundle(unchanged: Fleet, tmp_path: Path) -> None:

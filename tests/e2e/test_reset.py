@@ -19,8 +19,7 @@ import yaml
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
 from edgeboot_lab.nspawn.image import Image
-from tests.e2e.conftest import MEMORY, NAME, base_of
-from tests.support.fleet import Done, Fleet
+from tests.support.fleet import MEMORY, NAME, Done, Fleet, base_of
 from tests.support.guardian import guarded
 
 HERE = Path(__file__).parent

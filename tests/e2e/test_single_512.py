@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.test_refusals import refused
-from tests.support.fleet import Fleet
+from tests.support.fleet import Fleet, refused
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "single-512.yml"
 LIMIT = "/sys/fs/cgroup/memory/memory.limit_in_bytes"

@@ -12,8 +12,7 @@ import yaml
 from edgeboot.inventory.load import load
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
-from tests.e2e.conftest import MEMORY, NAME, base_of
-from tests.support.fleet import Fleet
+from tests.support.fleet import MEMORY, NAME, Fleet, base_of
 from tests.support.guardian import guarded
 
 EXAMPLE = Path(__file__).parents[2] / "inventories" / "six-pis.yml"

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.e2e.test_converge import stable
 from tests.support.bundle.registries import docker_registry
-from tests.support.fleet import Done, Fleet
+from tests.support.fleet import Done, Fleet, stable
 
 
 def ok(done: Done) -> Done:

@@ -11,10 +11,9 @@ import yaml
 
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
-from tests.e2e.conftest import NAME as E2E_NAME
-from tests.e2e.conftest import STANDIN_VERSION
 from tests.standin.release import build_release
-from tests.support.fleet import Fleet
+from tests.support.fleet import NAME as E2E_NAME
+from tests.support.fleet import STANDIN_VERSION, Fleet
 from tests.support.guardian import guarded
 
 NAME = f"{E2E_NAME}-f"

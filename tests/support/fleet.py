@@ -16,6 +16,13 @@ import yaml
 
 from edgeboot_lab.lab import Lab
 
+# Several runs on one machine need several names, and so do the workers of one.
+NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e") + os.environ.get("PYTEST_XDIST_WORKER", "")
+STANDIN_VERSION = "v1.36.2+k3s1"
+# What a real K3s needs with all it brings along, and what the stand-in is told it has.
+MEMORY = (2 if os.environ.get("K3S_RELEASE") else 1) << 30
+_FAILING_ON_REQUEST = "{{ if .Values.fail }}{{ fail .Values.fail }}{{ end }}\n"
+
 # What a host looks like before and after something that must not change it: every file edgeboot or
 # K3s might touch, with size and time of change, and the state of the services.
 _SNAPSHOT = """
@@ -172,3 +179,70 @@ class Fleet:
             )
             for item in listing["items"]
         }
+
+
+def make_chart(where: Path, name: str) -> Path:
+    chart = where / name
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text(f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n")
+    (chart / "templates" / "check.yaml").write_text(_FAILING_ON_REQUEST)
+    return chart
+
+
+def build(fleet: Fleet, release: Path, name: str, more: str) -> Path:
+    spec = fleet.work / f"{name}.yml"
+    spec.write_text(f"name: {name}\nk3s:\n  source: {release}\n  arches: [amd64]\n{more}")
+    out = fleet.work / f"{name}.tar"
+    argv = fleet.argv("bundle", "build", "-f", spec, "-o", out)
+    subprocess.run(argv, check=True, timeout=300, env=fleet.env)
+    return out
+
+
+def stable(fleet: Fleet) -> dict[str, str]:
+    """Snapshots without what a running K3s writes by itself."""
+    kept = (
+        "/usr/local/bin/k3s ",
+        "/etc/",
+        "/var/lib/edgeboot/",
+        "/agent/images/",
+        "active",
+        "Exec",
+    )
+    return {
+        node: "\n".join(
+            line
+            # An agent works before systemd is told so: install does not wait for the latter.
+            for line in text.replace("activating", "active").splitlines()
+            if any(word in line for word in kept)
+            and not any(
+                w in line for w in (".cache.json", "/var/lib/edgeboot/lock", "k3s.yaml", "/node/")
+            )
+        )
+        for node, text in fleet.snapshots().items()
+    }
+
+
+def refused(done: Done, *words: str, code: int = 5) -> None:
+    assert done.code == code, done.all
+    errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert errors, done.all
+    for word in words:
+        assert word in done.err, done.all
+    assert "next: " in done.err, done.all
+    assert "Traceback" not in done.all
+
+
+def has_charts(release: Path) -> bool:
+    """Whether the release carries the image that installs Helm charts."""
+    return "klipper-helm" in (release / "k3s-images.txt").read_text()
+
+
+def base_of(lab: Lab) -> dict[str, Any]:
+    """A lab's inventory as data."""
+    base: dict[str, Any] = yaml.safe_load(lab.inventory.read_text())
+    if os.environ.get("K3S_RELEASE"):
+        # What a real release needs beyond its images, or cannot run here; see docs/rungs.md.
+        base["cluster"]["config"]["disable"] = os.environ.get(
+            "K3S_DISABLE", "traefik,servicelb,metrics-server"
+        ).split(",")
+    return base

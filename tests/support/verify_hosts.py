@@ -27,6 +27,9 @@ from edgeboot.transport.base import (
     Snippet,
 )
 from edgeboot.verify.expectation import ClusterExpectation, Expectation, ExpectedFile
+from edgeboot.verify.results import Verification
+from edgeboot.verify.selection import CheckSelection
+from edgeboot.verify.suite import Fleet, verify
 
 VERSION = "v1.36.2+k3s1"
 NOW = 1_800_000_000
@@ -377,3 +380,14 @@ def site(*agents: str) -> Site:
         )
     cluster = ClusterExpectation("edge", charts=("hello",), probe_image=IMAGE)
     return Site(hosts, expectations, cluster, state)
+
+
+def run(made: Site, scope: CheckSelection | None = None) -> Verification:
+    fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
+    return verify(
+        fleet,
+        scope or CheckSelection(),
+        window=4,
+        when="2027-01-15T08:00:00+00:00",
+        tell=lambda _r: None,
+    )

@@ -10,7 +10,7 @@ import pytest
 from edgeboot.bundle.format.encoding import decode, encode
 from edgeboot.errors import EdgebootError
 from edgeboot.k3s_version import K3sVersion, is_version
-from tests.unit.lifecycle.test_install import CONTENTS
+from tests.support.small_cluster import CONTENTS
 
 ORDER = (
     "v1.9.0+k3s1",

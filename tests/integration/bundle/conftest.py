@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,18 +14,11 @@ import pytest
 from edgeboot.bundle.build import spec
 from edgeboot.bundle.build.builder import build
 from edgeboot.bundle.format.archive import Bundle
-from edgeboot.bundle.format.contents import ImageArchive
 from edgeboot.platform import ARCHES, arch_of_machine
 from tests.support.bundle import fakes
+from tests.support.bundle.containerd import DOCKER_IMAGE, Ctr, need
 
-DOCKER_IMAGE = "docker.io/library/old-style:1"
 _START_SECONDS = 30
-
-
-def need(*programs: str) -> None:
-    for program in programs:
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}: apt-get install skopeo containerd")
 
 
 @pytest.fixture(scope="session")
@@ -50,32 +41,6 @@ def bundle_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bundle(bundle_file: Path) -> Iterator[Bundle]:
     with Bundle.open(bundle_file) as opened:
         yield opened
-
-
-def composed(bundle: Bundle, archive: ImageArchive, directory: Path) -> Path:
-    """An image archive as a node gets it."""
-    path = directory / archive.file_name
-    with path.open("wb") as file:
-        file.writelines(bundle.archive_source(archive).open())
-    return path
-
-
-@dataclass(frozen=True)
-class Ctr:
-    """containerd's own client, speaking to the test's containerd."""
-
-    socket: Path
-
-    def __call__(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["ctr", "--address", str(self.socket), "-n", "k8s.io", *arguments],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr + done.stdout
-        return done.stdout
 
 
 @pytest.fixture

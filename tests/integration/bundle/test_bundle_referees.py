@@ -15,8 +15,8 @@ from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.format.contents import Image, ImageArchive
 from edgeboot.errors import Refused
 from edgeboot.platform import AMD64, ARCHES
-from tests.integration.bundle.conftest import DOCKER_IMAGE, Ctr, composed, need
 from tests.support.bundle import fakes
+from tests.support.bundle.containerd import DOCKER_IMAGE, Ctr, composed, need
 
 pytestmark = pytest.mark.integration
 

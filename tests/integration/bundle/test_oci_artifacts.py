@@ -26,8 +26,8 @@ from edgeboot.errors import BadInput, Refused
 from edgeboot.platform import ARCHES
 from tests.integration.bundle import gotools
 from tests.integration.bundle import real_shaped_charts as shapes
-from tests.integration.bundle.conftest import need
 from tests.support.bundle import fakes
+from tests.support.bundle.containerd import need
 from tests.support.bundle.registries import Issuer, docker_registry, front
 
 pytestmark = pytest.mark.integration

@@ -33,8 +33,8 @@ from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Event, Note
 from edgeboot.platform import AMD64
-from tests.integration.bundle.conftest import need
 from tests.support.bundle import fakes
+from tests.support.bundle.containerd import need
 from tests.support.bundle.registries import (
     PASSWORD,
     USER,

@@ -33,8 +33,8 @@ from edgeboot.cli.main import cli
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.events import BytesFetched, Event
 from edgeboot.platform import AMD64, ARM, Arch
-from tests.integration.bundle.conftest import Ctr, composed, need
 from tests.support.bundle import fakes
+from tests.support.bundle.containerd import Ctr, composed, need
 from tests.support.bundle.registries import (
     PASSWORD,
     USER,

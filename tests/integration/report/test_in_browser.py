@@ -10,8 +10,7 @@ import pytest
 
 from edgeboot.report.verification.html.page import verification_html
 from tests.support.browser import Page, browser
-from tests.support.verify_hosts import MIB, ended, node_object, sampling, site
-from tests.unit.verify.test_checks import run
+from tests.support.verify_hosts import MIB, ended, node_object, run, sampling, site
 
 pytestmark = pytest.mark.integration
 

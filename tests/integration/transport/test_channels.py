@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,11 +21,9 @@ from edgeboot.kube.credentials import parse_credentials
 from edgeboot.kube.https import HttpsApi
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Argv, Channel, NoChannel
+from tests.integration.transport.sshd import Lab
 from tests.support import tls_api
 from tests.support.tls_api import HOUR, Request, TlsApi, serving
-
-if TYPE_CHECKING:
-    from tests.integration.transport.conftest import Lab
 
 pytestmark = pytest.mark.integration
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from edgeboot.errors import BadInput, Unreachable
 from edgeboot.transport.base import Argv
 from edgeboot.transport.ssh.target import SshTarget
-
-if TYPE_CHECKING:
-    from tests.integration.transport.conftest import Lab
+from tests.integration.transport.sshd import Lab
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,9 +20,7 @@ from edgeboot.errors import StepFailed, Unreachable
 from edgeboot.transport.base import Argv, Result, Snippet, Transport
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from edgeboot.transport.ssh.target import Hop, SshTarget
-
-if TYPE_CHECKING:
-    from tests.integration.transport.conftest import Lab, Sshd
+from tests.integration.transport.sshd import Lab, Sshd
 
 pytestmark = pytest.mark.integration
 

@@ -22,7 +22,7 @@ from edgeboot.transport.base import Argv, Result, Snippet
 from edgeboot.transport.ssh.connection import SshTransport
 from edgeboot.transport.ssh.login.secrets import Credentials
 from edgeboot.transport.ssh.target import SshTarget
-from tests.integration.transport.conftest import PASSWORD, Lab, sudo_log
+from tests.integration.transport.sshd import PASSWORD, Lab, sudo_log
 
 pytestmark = pytest.mark.integration
 BINARY = bytes(range(256)) * 4096 + b"\n\r\x04\x03\x1a" + PASSWORD.encode()

@@ -5,16 +5,13 @@ from __future__ import annotations
 import subprocess
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.transport.base import Argv
 from edgeboot.transport.ssh.target import SshTarget
-
-if TYPE_CHECKING:
-    from tests.integration.transport.conftest import Lab, Sshd
+from tests.integration.transport.sshd import Lab, Sshd
 
 pytestmark = pytest.mark.integration
 

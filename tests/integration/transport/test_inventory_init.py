@@ -7,17 +7,13 @@ import pwd
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Role
-from tests.integration.transport.conftest import PASSWORD
+from tests.integration.transport.sshd import PASSWORD, Lab
 from tests.support.terminal import on_terminal
-
-if TYPE_CHECKING:
-    from tests.integration.transport.conftest import Lab
 
 pytestmark = pytest.mark.integration
 

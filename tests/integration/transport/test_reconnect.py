@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from edgeboot.errors import Interrupted, Refused, Unreachable
 from edgeboot.transport.base import Argv
-
-if TYPE_CHECKING:
-    from tests.integration.transport.conftest import Lab
+from tests.integration.transport.sshd import Lab
 
 pytestmark = pytest.mark.integration
 

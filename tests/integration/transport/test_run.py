@@ -6,16 +6,13 @@ import hashlib
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from edgeboot.errors import Refused, StepFailed, Unreachable
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Argv, Snippet
-
-if TYPE_CHECKING:
-    from tests.integration.transport.conftest import Lab
+from tests.integration.transport.sshd import Lab
 
 pytestmark = pytest.mark.integration
 

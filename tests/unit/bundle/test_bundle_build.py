@@ -15,7 +15,7 @@ from edgeboot.errors import BadInput, EdgebootError, Refused
 from edgeboot.events import Event, Note
 from edgeboot.platform import AMD64, ARM64
 from tests.support.bundle import fakes
-from tests.unit.bundle.conftest import write_site
+from tests.support.bundle.sites import write_site
 
 
 def build_spec(tmp_path: Path, text: str, release: Path) -> Path:

@@ -20,7 +20,7 @@ from edgeboot.bundle.store.blobs import Store, default_root
 from edgeboot.cli.bundle.build import bundle
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from tests.support.bundle import fakes
-from tests.unit.bundle.conftest import write_site
+from tests.support.bundle.sites import write_site
 
 
 def collect(path: Path, store: Store) -> vendoring.Chart:

@@ -20,7 +20,7 @@ from edgeboot.bundle.store import pruning
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.cli.bundle.build import bundle as commands
 from tests.support.bundle import fakes
-from tests.unit.bundle.conftest import write_site
+from tests.support.bundle.sites import write_site
 
 
 def materials(path: Path) -> dict[str, Any]:

@@ -20,9 +20,8 @@ from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Command
 from edgeboot.transport.base import Result as Ran
 from edgeboot.verify.suite import Fleet
-from tests.support.verify_hosts import MIB, Host, site
-from tests.unit.report.test_verification_reports import FOUND
-from tests.unit.verify.test_checks import run
+from tests.support.verification import FOUND
+from tests.support.verify_hosts import MIB, Host, run, site
 
 
 def call(*words: str) -> Result:

@@ -11,7 +11,7 @@ import pytest
 
 from edgeboot.plan import paths
 from tests.support.contexts import text_of
-from tests.unit.components.test_cases import context_of, files_of, load_cases
+from tests.unit.components.cases import context_of, files_of, load_cases
 
 KUBERNETES = "1.36"
 # K3s docs/add-ons/helm: what the controller reads

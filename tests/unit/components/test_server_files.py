@@ -23,7 +23,7 @@ from edgeboot.plan.facts import Facts, FileFact, UnitFact
 from edgeboot.plan.resources import CreateOnly, File
 from edgeboot.secret import Secret
 from tests.support.contexts import context, text_of
-from tests.unit.lifecycle.test_preflight import healthy
+from tests.support.healthy_host import healthy
 
 A, B = (Node(name, f"192.0.2.1{n}", Role.SERVER) for n, name in enumerate("ab", 1))
 AGENT = Node("agent", "192.0.2.21", Role.AGENT)

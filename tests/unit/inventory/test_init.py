@@ -16,7 +16,7 @@ from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Role
 from edgeboot.lifecycle.enrol import Candidate, Enrolled, draft_nodes
 from edgeboot.plan.facts import HostTraits, parse_facts
-from tests.unit.inventory.test_injection import PAYLOADS
+from tests.support.payloads import PAYLOADS
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import make_plan
 from edgeboot.transport.base import Transport
 from edgeboot.transport.fake.host import FakeCluster, FakeHost
-from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, IMAGES, VERSION
+from tests.support.small_cluster import BUNDLE, CLUSTER, IMAGES, VERSION
 
 HEAD = "cluster:\n  name: edge\nnodes:\n"
 SERVER = "  - name: server-1\n    address: 192.0.2.11\n    role: server\n"

@@ -18,7 +18,7 @@ from edgeboot.lifecycle.install.run import install, make_plan
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.plan import Plan
 from edgeboot.transport.fake.host import FakeHost
-from tests.unit.lifecycle.test_install import BUNDLE, CHART, CLUSTER, CONTENTS, blob, hosts
+from tests.support.small_cluster import BUNDLE, CHART, CLUSTER, CONTENTS, blob, hosts
 
 CHANGE = InstallOptions(allowed=frozenset({"preflight.flannel-change"}))
 

@@ -14,7 +14,7 @@ from edgeboot.lifecycle.install.age import age_objections
 from edgeboot.lifecycle.install.run import install, make_plan
 from edgeboot.plan import paths
 from edgeboot.transport.fake.host import FakeFile
-from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, CONTENTS, hosts
+from tests.support.small_cluster import BUNDLE, CLUSTER, CONTENTS, hosts
 
 K3S = "v1.36.2+k3s1"
 

@@ -18,7 +18,7 @@ from edgeboot.checks import kernel
 from edgeboot.checks.base import Subject
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.plan.condition import BootFile
-from tests.unit.lifecycle.test_preflight import CONTENTS, healthy
+from tests.support.healthy_host import CONTENTS, healthy
 
 WANTED = ("cgroup_memory=1", "cgroup_enable=memory")
 NODE = Node("pi", "192.0.2.1", Role.AGENT)

@@ -21,14 +21,7 @@ from edgeboot.lifecycle.install.run import Installed, install
 from edgeboot.lifecycle.selection import limited, without
 from edgeboot.plan.facts import PartialUpload
 from edgeboot.transport.fake.host import FakeHost, Fault
-from tests.unit.lifecycle.test_install import (
-    BUNDLE,
-    CLUSTER,
-    CONTENTS,
-    CUTS,
-    hosts,
-    state,
-)
+from tests.support.small_cluster import BUNDLE, CLUSTER, CONTENTS, cuts, hosts, state
 
 PATIENT = replace(DEFAULT_POLICY, patience=60.0, sleep=lambda _seconds: None)
 
@@ -54,7 +47,7 @@ def run(
 # -- reconnecting (rows 1, 4)
 
 
-@pytest.mark.parametrize(("name", "at", "after"), CUTS)
+@pytest.mark.parametrize(("name", "at", "after"), cuts())
 def test_the_same_run_goes_on_after_a_cut(name: str, at: int, after: bool) -> None:
     whole, fakes = hosts(), hosts()
     run(whole)

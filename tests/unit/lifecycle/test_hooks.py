@@ -13,7 +13,7 @@ from edgeboot.inventory.hosts import STAGES, Hook, Host
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install.run import install, make_plan
 from edgeboot.transport.fake.host import Fault
-from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, hosts
+from tests.support.small_cluster import BUNDLE, CLUSTER, hosts
 
 HOOKS = tuple(
     Hook(f"{'after' if after else 'before'}-{stage}", stage, after, "true\n")

@@ -20,8 +20,8 @@ from edgeboot.plan.resources import Action, Directory, File, KnownAfter, Resourc
 from edgeboot.plan.steps import Run, Start
 from edgeboot.secret import Secret
 from tests.support.contexts import text_of
-from tests.unit.lifecycle.test_install import BUNDLE
-from tests.unit.lifecycle.test_preflight import healthy
+from tests.support.healthy_host import healthy
+from tests.support.small_cluster import BUNDLE
 
 CASES = Path(__file__).parents[2] / "cases" / "hosts"
 

@@ -6,84 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from edgeboot.blob import Blob
-from edgeboot.bundle.format.contents import Contents, Image, ImageArchive, Item, Role
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import Refused, StepFailed, Unreachable
 from edgeboot.events import silent
-from edgeboot.inventory.model import Cluster, Node
-from edgeboot.inventory.model import Role as NodeRole
-from edgeboot.lifecycle.cluster_state import BundleView
-from edgeboot.lifecycle.install.run import Installed, install, make_plan
+from edgeboot.lifecycle.install.run import install, make_plan
 from edgeboot.plan.plan import Plan
-from edgeboot.plan.resources import text
 from edgeboot.plan.steps import Start, Write
-from edgeboot.transport.fake.host import FakeCluster, FakeHost, Fault
-
-VERSION = "v1.36.2+k3s1"
-BINARY, ARCHIVE, CHART = b"\x7fELF k3s", b"images", b"chart"
-SOURCES = {text(data.decode("latin-1")).sha256: data for data in (BINARY, ARCHIVE, CHART)}
-IMAGES = {"docker.io/rancher/mirrored-pause:3.6": "sha256:" + "a" * 64}
-
-
-def blob(data: bytes) -> Blob:
-    return Blob(text(data.decode("latin-1")).sha256, len(data))
-
-
-CONTENTS = Contents(
-    name="test",
-    k3s_version=VERSION,
-    arches=("amd64",),
-    items=(
-        Item(Role.K3S_BINARY, "k3s", blob(BINARY), arch="amd64", version=VERSION),
-        Item(Role.CHART, "hello", blob(CHART), version="1.0.0"),
-    ),
-    images=(Image("docker.io/rancher/mirrored-pause:3.6", "amd64", "a" * 64, "a" * 64, "m", ()),),
-    archives=(ImageArchive("pause", "amd64", blob(ARCHIVE), tuple(IMAGES)),),
-)
-BUNDLE = BundleView(
-    CONTENTS,
-    blob_source=lambda b: text(SOURCES[b.sha256].decode("latin-1")),
-    archive_source=lambda a: text(SOURCES[a.blob.sha256].decode("latin-1")),
-    check=lambda: None,
-)
-CLUSTER = Cluster(
-    "edge",
-    (
-        Node("server-1", "192.0.2.11", NodeRole.SERVER),
-        Node("agent-1", "192.0.2.21", NodeRole.AGENT),
-        Node("agent-2", "192.0.2.22", NodeRole.AGENT),
-    ),
-)
-
-
-def hosts() -> dict[str, FakeHost]:
-    shared = FakeCluster(VERSION, IMAGES)
-    return {node.name: FakeHost(node.name, shared) for node in CLUSTER.nodes}
-
-
-def run(fakes: dict[str, FakeHost], cluster: Cluster = CLUSTER) -> Installed:
-    used = {node.name: fakes[node.name] for node in cluster.nodes}
-    try:
-        return install(cluster, BUNDLE, used, confirm=lambda _plan: True, tell=silent, patience=0.0)
-    finally:
-        for fake in used.values():
-            fake.close()
-
-
-def state(fakes: dict[str, FakeHost]) -> dict[str, object]:
-    """What an installed fleet looks like, apart from the random token."""
-    return {
-        name: (
-            {
-                path: (f.mode, f.data, f.directory)
-                for path, f in host.files.items()
-                if "token" not in path
-            },
-            host.units,
-        )
-        for name, host in fakes.items()
-    }
+from edgeboot.transport.fake.host import Fault
+from tests.support.small_cluster import BUNDLE, CLUSTER, cuts, hosts, run, state
 
 
 def test_bare_hosts_become_a_cluster() -> None:
@@ -198,21 +128,7 @@ def test_a_gate_that_never_holds_says_what_it_waited_for() -> None:
     assert all(isinstance(error, StepFailed) for error in caught.value.errors.values())
 
 
-def operations_of_a_clean_run() -> dict[str, int]:
-    fakes = hosts()
-    run(fakes)
-    return {name: host.operations for name, host in fakes.items()}
-
-
-CUTS = [
-    (name, at, after)
-    for name, count in operations_of_a_clean_run().items()
-    for at in range(count)
-    for after in (False, True)
-]
-
-
-@pytest.mark.parametrize(("name", "at", "after"), CUTS)
+@pytest.mark.parametrize(("name", "at", "after"), cuts())
 def test_one_rerun_converges_after_a_cut_at_any_operation(name: str, at: int, after: bool) -> None:
     whole = hosts()
     run(whole)
@@ -229,4 +145,4 @@ def test_one_rerun_converges_after_a_cut_at_any_operation(name: str, at: int, af
 
 
 def test_a_clean_run_has_enough_operations_to_cut() -> None:
-    assert len(CUTS) > 60
+    assert len(cuts()) > 60

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgeboot.blob import Blob
-from edgeboot.bundle.format.contents import Contents, Item
+from edgeboot.bundle.format.contents import Item
 from edgeboot.bundle.format.contents import Role as ItemRole
 from edgeboot.checks.base import Subject
 from edgeboot.inventory.cluster import read as read_components
@@ -19,47 +19,16 @@ from edgeboot.inventory.fold import folded
 from edgeboot.inventory.hosts import Host, PlacedFile
 from edgeboot.inventory.model import Budget, Cluster, Datastore, DatastoreKind, Node, Role
 from edgeboot.lifecycle.preflight import ALLOWABLE, CHECKS, Preflight, findings, refusals
-from edgeboot.plan.condition import BootFile, Condition, Filesystem
-from edgeboot.plan.facts import Facts, FileFact, HostTraits, Listener, UnitFact
+from edgeboot.plan.condition import BootFile
+from edgeboot.plan.facts import Facts, FileFact, Listener, UnitFact
 from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Upload
 from edgeboot.secret import Secret
 from edgeboot.yaml import parser
+from tests.support.healthy_host import CONTENTS, healthy
 
 CASES = Path(__file__).parents[2] / "cases" / "preflight"
-NOW = 1_790_000_000
-GIB = 1 << 30
-VERSION = "v1.36.2+k3s1"
-CONTENTS = Contents(
-    "case",
-    VERSION,
-    ("amd64",),
-    (Item(ItemRole.K3S_BINARY, "k3s", Blob("a" * 64, 1), arch="amd64", version=VERSION),),
-    (),
-    (),
-)
-MODULES = ("overlay", "br_netfilter", "nf_conntrack", "vxlan", "iptable_nat")
-
-
-def healthy(name: str) -> Facts:
-    """A host that nothing speaks against."""
-    controllers = frozenset({"cpu", "cpuset", "memory", "pids"})
-    traits = HostTraits(
-        "x86_64", "debian 12", "systemd", 2, controllers, 4 * GIB, 4, name, f"id-{name}", NOW, True
-    )
-    disk = Filesystem(1, 32 * GIB, 16 * GIB, True, "ssd")
-    places = ("/usr/local/bin", "/etc/rancher", "/var/lib/rancher/k3s", "/var/lib/edgeboot")
-    condition = Condition(
-        boot_id="boot-1",
-        userland_bits=64,
-        page_size=4096,
-        modules=dict.fromkeys(MODULES, "builtin"),
-        filesystems=dict.fromkeys(places, disk),
-        resolvers={"/etc/resolv.conf": ("192.0.2.53",)},
-        iptables="v1.8.9 (nf_tables)",
-    )
-    return Facts(traits, {}, frozenset(), {}, (), "", None, condition, float(NOW))
 
 
 def typed(facts: Facts, case: dict[str, Any]) -> dict[str, Any]:

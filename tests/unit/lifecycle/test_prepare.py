@@ -15,7 +15,7 @@ from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Reboot, Run
 from edgeboot.transport.base import Command, Result
 from edgeboot.transport.fake.host import FakeHost, Fault
-from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, hosts, run, state
+from tests.support.small_cluster import BUNDLE, CLUSTER, hosts, run, state
 
 LINE = b"console=tty1 root=PARTUUID=1 rootwait\n"
 

@@ -14,8 +14,8 @@ from edgeboot.inventory.model import Node
 from edgeboot.lifecycle.reset import chosen, involved, make_plan, reset
 from edgeboot.plan.reset.plan import ResetPlan
 from edgeboot.transport.fake.host import FakeFile, FakeHost, Fault
-from tests.unit.lifecycle.test_install import CLUSTER, hosts
-from tests.unit.lifecycle.test_install import run as install
+from tests.support.small_cluster import CLUSTER, hosts, is_bare
+from tests.support.small_cluster import run as install
 
 
 def installed() -> dict[str, FakeHost]:
@@ -51,10 +51,6 @@ def run(
 def plan(fakes: dict[str, FakeHost], *limit: str) -> ResetPlan:
     nodes: tuple[Node, ...] = chosen(CLUSTER, limit)
     return make_plan(CLUSTER, nodes, fakes, foreign=False)
-
-
-def is_bare(host: FakeHost) -> bool:
-    return not (host.files or host.units or host.owned or host.started_with or host.locked)
 
 
 def test_all_hosts_are_bare_again_and_the_second_run_does_nothing() -> None:

@@ -8,9 +8,9 @@ from edgeboot.errors import Refused
 from edgeboot.events import silent
 from edgeboot.lifecycle.reset import chosen, involved, make_plan, reset
 from edgeboot.transport.fake.host import FakeHost
-from tests.unit.lifecycle.test_reset import is_bare
-from tests.unit.lifecycle.test_servers import CLUSTER, NAMES, config, hosts
-from tests.unit.lifecycle.test_servers import run as install
+from tests.support.several_servers import CLUSTER, NAMES, config, hosts
+from tests.support.several_servers import run as install
+from tests.support.small_cluster import is_bare
 
 
 def installed() -> dict[str, FakeHost]:

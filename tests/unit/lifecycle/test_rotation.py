@@ -18,8 +18,7 @@ from edgeboot.report.plan import plan_json, plan_lines
 from edgeboot.secret import Secret
 from edgeboot.transport.fake.cluster import FakeNode, full_token
 from edgeboot.transport.fake.host import FakeHost, Fault
-from tests.unit.lifecycle.test_install import BUNDLE
-from tests.unit.lifecycle.test_servers import (
+from tests.support.several_servers import (
     AGENT_TOKEN,
     CLUSTER,
     CONFIG,
@@ -33,6 +32,7 @@ from tests.unit.lifecycle.test_servers import (
     starts,
     unreachable,
 )
+from tests.support.small_cluster import BUNDLE
 
 FORMER = "/var/lib/edgeboot/former-server-tokens"
 SERVERS = NAMES[:3]

@@ -16,7 +16,7 @@ from edgeboot.report.status import status_json, status_lines
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Command, Result, Snippet
 from edgeboot.transport.fake.host import FakeFile, FakeHost
-from tests.unit.lifecycle.test_install import BUNDLE, CLUSTER, hosts, run
+from tests.support.small_cluster import BUNDLE, CLUSTER, hosts, run
 
 NOW = 1_790_000_000
 

@@ -13,20 +13,9 @@ from edgeboot.verify.results import CheckResult, Outcome, Verification
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import Fleet, verify
 from tests.support import verify_hosts as hosts
-from tests.support.verify_hosts import MIB, Site, chart, deployment, ended, node_object, site
+from tests.support.verify_hosts import MIB, Site, chart, deployment, ended, node_object, run, site
 
 Break = Callable[[Site], object]
-
-
-def run(made: Site, scope: CheckSelection | None = None) -> Verification:
-    fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
-    return verify(
-        fleet,
-        scope or CheckSelection(),
-        window=4,
-        when="2027-01-15T08:00:00+00:00",
-        tell=lambda _r: None,
-    )
 
 
 def bad(found: Verification, outcome: Outcome) -> list[CheckResult]:

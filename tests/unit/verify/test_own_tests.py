@@ -11,8 +11,7 @@ from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import Category, Outcome
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import own_tests
-from tests.support.verify_hosts import site
-from tests.unit.verify.test_checks import run
+from tests.support.verify_hosts import run, site
 
 OWN = frozenset({Category.OWN})
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from tests.unit.shell.test_host_snippets import SHELLS, Host, host
-
-__all__ = ["SHELLS", "host"]
+from tests.integration.shell.snippets import Host
 
 PLACES = ("/run/containerd", "/run/nri", "/usr/libexec", "/etc/rancher", "/var/lib/rancher")
 

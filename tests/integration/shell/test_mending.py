@@ -5,26 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
 
 from edgeboot import shell
 from edgeboot.plan.condition import parse_condition
 
 OLD = b"console=tty1 root=PARTUUID=1 rootwait\n"
 NEW = "console=tty1 root=PARTUUID=1 rootwait cgroup_memory=1 cgroup_enable=memory"
-SHELLS = [("dash",), ("busybox", "sh")]
-
-
-@pytest.fixture(params=SHELLS, ids=lambda words: words[0])
-def sh(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    words: tuple[str, ...] = request.param
-    if shutil.which(words[0]) is None:
-        pytest.skip(f"no {words[0]} here")
-    return words
 
 
 def run(sh: tuple[str, ...], name: str, *words: str | Path) -> subprocess.CompletedProcess[str]:

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.shell.test_host_snippets import SHELLS, Host, host
-
-__all__ = ["SHELLS", "host"]
+from tests.integration.shell.snippets import Host
 
 HEAD = "K10" + "a" * 64
 OLD, NEW, FORMER = "0" * 32, "1" * 32, "f" * 32

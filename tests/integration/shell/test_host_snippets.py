@@ -7,64 +7,12 @@ machine need not have (ufw, firewall-cmd, date that sets a clock) write down wha
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from edgeboot import shell
-
-SHELLS = [("dash",), ("busybox", "sh")]
-
-
-class Host:
-    """A shell, a directory in the place of /var/lib/edgeboot and the rest, and told programs."""
-
-    def __init__(self, words: tuple[str, ...], root: Path) -> None:
-        self.words, self.root = words, root
-        self.ours = root / "edgeboot"
-        self.ours.mkdir(mode=0o700)
-        self.programs = root / "bin"
-        self.programs.mkdir()
-        self.told = root / "told"
-
-    def program(self, name: str, body: str = "") -> None:
-        """A program that writes down its arguments."""
-        path = self.programs / name
-        path.write_text(f'#!/bin/sh\necho "{name} $*" >>{self.told}\n{body}\n')
-        path.chmod(0o755)
-
-    def run(
-        self, name: str, *words: str, stdin: str = "", **places: str
-    ) -> subprocess.CompletedProcess[str]:
-        text = shell.text(name)
-        for there, here in {"/var/lib/edgeboot": str(self.ours), **places}.items():
-            text = text.replace(there, here)
-        return subprocess.run(
-            [*self.words, "-c", text, name, *words],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env={**os.environ, "PATH": f"{self.programs}:{os.environ['PATH']}"},
-        )
-
-    def records(self) -> dict[str, str]:
-        return {p.name: p.read_text().strip() for p in self.ours.glob("done-*")}
-
-    def said(self) -> list[str]:
-        return self.told.read_text().splitlines() if self.told.exists() else []
-
-
-@pytest.fixture(params=SHELLS, ids=lambda words: words[0])
-def host(request: pytest.FixtureRequest, tmp_path: Path) -> Host:
-    words: tuple[str, ...] = request.param
-    if shutil.which(words[0]) is None:
-        pytest.skip(f"no {words[0]} here")
-    return Host(words, tmp_path)
-
+from tests.integration.shell.snippets import Host
 
 HOOK = ("hook-camera", "abc", "20", "pi-1", "agent")
 
@@ -92,7 +40,8 @@ def test_a_hook_that_takes_too_long_is_stopped(host: Host) -> None:
     done = host.run("hook", *words, stdin="echo begun; sleep 30\n")
     assert done.returncode != 0
     assert time.monotonic() - began < 20
-    assert done.stderr == "stopped after 1 s\nbegun\n"
+    # One of BusyBox's builds says how its child ended.
+    assert done.stderr.removeprefix("Terminated\n") == "stopped after 1 s\nbegun\n"
     assert host.records() == {}
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.shell.test_host_snippets import SHELLS, Host, host
-
-__all__ = ["SHELLS", "host"]
+from tests.integration.shell.snippets import Host
 
 CHANGES = {
     "forget": ("pi-1", "pi-2"),

@@ -17,7 +17,6 @@ from edgeboot import shell
 from edgeboot.verify.expectation import ClusterExpectation
 from edgeboot.verify.probes.pods import ASK, ProbeResult, manifests, parse_probes, wanted_peers
 
-SHELLS = [("dash",), ("busybox", "sh")]
 NODES = ("server-1", "agent-1")
 EXPECTED = ClusterExpectation("edge", storage=False, ingress=False, probe_image="busybox:1")
 
@@ -38,14 +37,6 @@ case "$*" in
 "get persistentvolumeclaims"* | "get events"*) echo '{"items": []}' ;;
 esac
 """
-
-
-@pytest.fixture(params=SHELLS, ids=lambda words: words[0])
-def sh(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    words: tuple[str, ...] = request.param
-    if shutil.which(words[0]) is None:
-        pytest.skip(f"no {words[0]} here")
-    return words
 
 
 @pytest.fixture

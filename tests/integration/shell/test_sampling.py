@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,16 +14,7 @@ from edgeboot.verify.measure.figures import usage_of
 from edgeboot.verify.measure.samples import parse_sampling
 from edgeboot.verify.measure.usage import Usage
 
-SHELLS = [("dash",), ("busybox", "sh")]
 MIB = 1 << 20
-
-
-@pytest.fixture(params=SHELLS, ids=lambda words: words[0])
-def sh(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    words: tuple[str, ...] = request.param
-    if shutil.which(words[0]) is None:
-        pytest.skip(f"no {words[0]} here")
-    return words
 
 
 @pytest.fixture
