@@ -95,11 +95,11 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """1 where a check or budget was missed, else 6 where one was not measured, else 0."""
+        """1 if a check failed, else 6 if one, or all, could not be measured, else 0."""
         outcomes = {result.outcome for result in self.results}
         if Outcome.FAILED in outcomes:
             return 1
-        return NotMeasured.exit_code if Outcome.NOT_MEASURED in outcomes else 0
+        return NotMeasured.exit_code if Outcome.NOT_MEASURED in outcomes or not outcomes else 0
 
     def count(self, outcome: Outcome) -> int:
         """How many checks ended so."""

@@ -6,12 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from testinfra.host import Host
-
 from edgeboot.errors import EdgebootError, Interrupted, NotMeasured
 from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Snippet, Transport
-from edgeboot.verify.backend import CHECK_DEADLINE, host_of
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
 from edgeboot.verify.measure.budgets import Verdict, verdict
 from edgeboot.verify.measure.figures import DISK_PATHS, usage_of
@@ -22,6 +19,8 @@ from edgeboot.verify.reading.cluster import Cluster, parse_cluster
 from edgeboot.verify.reading.inspection import Inspection, parse_inspection
 
 T = TypeVar("T")
+_UNREAD = "(not read)"
+READING_DEADLINE = 300.0  # hashing an image archive on an SD card takes minutes
 
 
 class Cached(Generic[T]):
@@ -65,6 +64,14 @@ class ClusterSubject:
         """How the pods ended that asked each other."""
         return self._probes.told
 
+    @property
+    def workload_titles(self) -> tuple[str, ...]:
+        """What there is to check; one placeholder where nobody knows."""
+        try:
+            return tuple(workload.title for workload in self.reading.workloads)
+        except EdgebootError:
+            return (_UNREAD,)
+
     def read(self, server: Subject) -> bool:
         """Asks a server's API; False where it could not be had."""
         self._reading.read(lambda: server.ask_cluster())
@@ -88,15 +95,14 @@ class ClusterSubject:
 
 
 class Subject:
-    """One node under verification: its testinfra host, and readings taken once and shared."""
+    """One node under verification: its readings, taken once and shared by all checks."""
 
     def __init__(
         self, expected: Expectation, transport: Transport, cluster: ClusterSubject
     ) -> None:
         self.expected = expected
         self.cluster = cluster
-        self.host: Host = host_of(transport)
-        self._transport = transport
+        self.transport = transport
         self._usage: Cached[Usage] = Cached("it was not sampled")
         self._inspection: Cached[Inspection] = Cached("it was not inspected")
 
@@ -140,23 +146,23 @@ class Subject:
 
     def ask_cluster(self) -> Cluster:
         """What this server's API says."""
-        result = self._transport.run(Snippet("cluster"), deadline=CHECK_DEADLINE)
+        result = self.transport.run(Snippet("cluster"), deadline=READING_DEADLINE)
         return parse_cluster(result.stdout, self.name)
 
     def probe(self, expected: ClusterExpectation, nodes: list[str]) -> Probes:
         """Starts pods on nodes and waits for what they say."""
         namespace = f"edgeboot-probe-{int(time.time())}"
-        result = self._transport.run(
+        result = self.transport.run(
             Snippet("probe", (namespace, str(SECONDS))),
             stdin=manifests(expected, nodes, namespace),
-            deadline=CHECK_DEADLINE + 2 * SECONDS,
+            deadline=READING_DEADLINE + 2 * SECONDS,
         )
         return parse_probes(result.stdout)
 
     def _sample(self, seconds: int) -> Usage:
         words = (self.expected.service, str(seconds), *DISK_PATHS)
-        result = self._transport.run(
-            Snippet("sample", words), deadline=CHECK_DEADLINE + seconds * 2
+        result = self.transport.run(
+            Snippet("sample", words), deadline=READING_DEADLINE + seconds * 2
         )
         if not result.ok:
             why = result.stderr.strip() or f"sampling ended with exit code {result.exit_code}"
@@ -167,7 +173,7 @@ class Subject:
         # What is large and what is small, and what stands for the whole: all are read again.
         paths = tuple(f.path for f in self.expected.files)
         words = (self.role.value, self.expected.service, *paths)
-        result = self._transport.run(Snippet("inspect", words), deadline=CHECK_DEADLINE)
+        result = self.transport.run(Snippet("inspect", words), deadline=READING_DEADLINE)
         return parse_inspection(result.stdout)
 
     def _startup(self, usage: Usage) -> int:

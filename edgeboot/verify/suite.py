@@ -1,27 +1,25 @@
-"""Reads all hosts at once, then runs the checks as pytest, in process and silently."""
+"""Reads all hosts at once, then runs the checks."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.model import Role
 from edgeboot.plan.diagnosis import diagnose
 from edgeboot.transport.base import Transport
-from edgeboot.verify.catalogue import CHECK_FILES
+from edgeboot.verify.catalogue import test_files
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
-from edgeboot.verify.measure.summary import node_report
-from edgeboot.verify.plugin import Plugin
-from edgeboot.verify.results import CheckResult, Outcome, Verification
+from edgeboot.verify.keyword import keyword_matcher
+from edgeboot.verify.results import Category, CheckResult, Outcome, Verification
+from edgeboot.verify.schedule import schedule
 from edgeboot.verify.selection import CheckSelection
+from edgeboot.verify.session.checks import run_scheduled
+from edgeboot.verify.session.own import run_own
 from edgeboot.verify.subject import ClusterSubject, Subject
+from edgeboot.verify.summary import node_report
 
 _WORKERS = 64  # they only wait for hosts
 
@@ -96,26 +94,25 @@ def verify(
 
 
 def run_checks(
-    fleet: Fleet, scope: CheckSelection, tell: Callable[[CheckResult], None]
+    fleet: Fleet, selection: CheckSelection, tell: Callable[[CheckResult], None]
 ) -> Sequence[CheckResult]:
-    """Asserts what was read."""
-    plugin = Plugin(fleet.subjects, fleet.cluster, scope, tell)
-    with tempfile.TemporaryDirectory(prefix="edgeboot-verify-") as root:
-        code = pytest.main(_arguments(root, scope), plugins=[plugin])
-    if plugin.interrupted is not None:
-        raise plugin.interrupted
-    for path, what in plugin.broken:
-        raise BadInput(what, where=path, hint="mend the test; it is read as pytest reads it")
-    if code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise BadInput(
-            f"no check is left by -k {scope.keyword!r} and --only"
-            if scope.keyword
-            else "there is no check to run",
-            hint="`edgeboot verify --list` shows the checks",
-        )
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise EdgebootError(f"the checks could not be run: pytest ended with {code!r}")
-    return plugin.results
+    """Asserts what was read: the built-in checks, then the user's own tests.
+
+    Raises:
+        BadInput: nothing is left to run.
+
+    """
+    nodes = {name: subject.expected for name, subject in fleet.subjects.items()}
+    scheduled = schedule(selection, fleet.cluster.expected, nodes, fleet.cluster.workload_titles)
+    results = run_scheduled(scheduled, fleet.subjects, fleet.cluster, tell)
+    matches = keyword_matcher(selection.keyword)
+    for path in selection.tests:
+        results += run_own(path, fleet.subjects, fleet.cluster, matches, tell)
+    if not results:
+        keyword = selection.keyword
+        what = f"no checks match -k {keyword!r}" if keyword else "no checks are selected"
+        raise BadInput(what, hint="list them: edgeboot verify --list")
+    return results
 
 
 def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
@@ -135,26 +132,18 @@ def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
     return replace(result, detail=journal)
 
 
-def _arguments(root: str, scope: CheckSelection) -> list[str]:
-    # No configuration, plugin or cache of the directory edgeboot happens to be called in.
-    keyword = ["-k", scope.keyword] if scope.keyword else []
-    return [
-        *(str(path) for category, path in CHECK_FILES.items() if category in scope.only),
-        *(str(path.absolute()) for path in scope.tests),
-        *keyword,
-        "--capture=sys",
-        f"--rootdir={root}",
-        f"--config-file={os.devnull}",
-        *(word for name in _UNWANTED for word in ("-p", f"no:{name}")),
-    ]
+def check_selection(selection: CheckSelection) -> None:
+    """Refuses a selection that cannot be run, before a host is contacted.
 
+    Raises:
+        BadInput: a path does not exist, or holds no tests, or ``-k`` cannot be read.
 
-_UNWANTED = ("cacheprovider", "terminal", "testinfra", "pytest11.testinfra", "timeout")
-
-
-def own_tests(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """Directories or files of tests, checked before a host is bothered."""
-    for path in paths:
+    """
+    keyword_matcher(selection.keyword)
+    if selection.only == {Category.OWN} and not selection.tests:
+        raise BadInput("--only own needs tests", hint="add --tests DIR")
+    for path in selection.tests:
         if not path.exists():
             raise BadInput("no such file or directory", where=str(path), hint="see --tests")
-    return tuple(paths)
+        if not test_files(path):
+            raise BadInput("no tests found", where=str(path), hint="name files test_*.py")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from edgeboot.report.verification.document import verification_json
 from edgeboot.report.verification.html.page import verification_html
 from edgeboot.verify.expectation import ExpectedFile
-from tests.support.verify_hosts import run, sampling, site
+from tests.support.verify_hosts import sampling, site, verified
 
 FLEETS = (3, 10, 50)
 _FILES, _IMAGES = 20, 8
@@ -32,7 +32,7 @@ def once(nodes: int) -> dict[str, float]:
         host.state.images = f"REF TYPE DIGEST STATUS SIZE UNPACKED\n{rows}\n"
         host.state.sample = sampling(60)
     began = time.monotonic()
-    found = run(made)
+    found = verified(made)
     checked = time.monotonic()
     assert found.exit_code == 0, [r for r in found.results if r.message][:3]
     html = verification_html(replace(found, cluster="bench"))

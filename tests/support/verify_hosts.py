@@ -382,12 +382,19 @@ def site(*agents: str) -> Site:
     return Site(hosts, expectations, cluster, state)
 
 
-def run(made: Site, scope: CheckSelection | None = None) -> Verification:
-    fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
+def verified(made: Site, selection: CheckSelection | None = None) -> Verification:
+    """The verification of a site."""
     return verify(
-        fleet,
-        scope or CheckSelection(),
+        Fleet(made.cluster, list(made.expectations.values()), made.hosts),
+        selection or CheckSelection(),
         window=4,
         when="2027-01-15T08:00:00+00:00",
-        tell=lambda _r: None,
+        tell=lambda _result: None,
+    )
+
+
+def outcomes(found: Verification) -> list[str]:
+    """Every check with what it was about and how it ended."""
+    return sorted(
+        " ".join((r.category, r.node, r.check, r.subject, r.outcome)) for r in found.results
     )

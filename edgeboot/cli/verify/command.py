@@ -34,7 +34,7 @@ from edgeboot.inventory.load import load
 from edgeboot.report.verification.document import check_json
 from edgeboot.report.verification.text import problem_line
 from edgeboot.verify.results import CheckResult, Verification
-from edgeboot.verify.suite import Fleet, own_tests
+from edgeboot.verify.suite import Fleet, check_selection
 from edgeboot.verify.suite import verify as run_checks
 
 
@@ -70,7 +70,7 @@ def verify(
     edgeboot verify -i inventory.yml --limit agent-3
     edgeboot verify --list
     """
-    own_tests(wanted.scope.tests)
+    check_selection(wanted.scope)
     if wanted.list_only:
         show_catalogue(wanted.scope)
         return 0

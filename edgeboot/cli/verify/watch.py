@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.live import Live
 
 from edgeboot.report.verification.text import budget_table
-from edgeboot.verify.measure.summary import node_report, thinned
 from edgeboot.verify.results import Measured, NodeReport
 from edgeboot.verify.suite import Fleet
+from edgeboot.verify.summary import node_report, thinned
 
 _KEPT = 240  # points of a series
 

@@ -35,9 +35,9 @@ def test_node_version(subject: Subject) -> None:
     assert found == subject.expected.version, f"it runs {found}"
 
 
-def test_etcd_voter(server: Subject) -> None:
+def test_etcd_voter(subject: Subject) -> None:
     """The server votes in etcd."""
-    voter = server.cluster.reading.is_voter(server.name)
+    voter = subject.cluster.reading.is_voter(subject.name)
     if voter is None:
         raise NotMeasured("K3s does not say whether it votes")
     assert voter, "it is a member that does not vote yet"
@@ -61,36 +61,36 @@ def test_chart(cluster: ClusterSubject, chart: str) -> None:
     assert found.done, found.message
 
 
-def test_pod_runs(probed: Subject) -> None:
+def test_pod_runs(subject: Subject) -> None:
     """A pod starts on the node."""
-    probes = _probes(probed)
-    if not probed.cluster.reading.nodes[probed.name].ready:
+    probes = _probes(subject)
+    if not subject.cluster.reading.nodes[subject.name].ready:
         raise NotMeasured("the node is not Ready, so that none was started")
-    pod = probes.pod(f"first-{probed.name}")
+    pod = probes.pod(f"first-{subject.name}")
     if pod.unknown:
         raise NotMeasured(pod.why)
     assert pod.ran, pod.why
 
 
-def test_dns_from_pod(probed: Subject) -> None:
+def test_dns_from_pod(subject: Subject) -> None:
     """A pod on the node finds the API's name through the cluster's DNS."""
-    _agree(_probes(probed), f"pod-{probed.name}", "dns")
+    _agree(_probes(subject), f"pod-{subject.name}", "dns")
 
 
-def test_dns_from_node(probed: Subject) -> None:
+def test_dns_from_node(subject: Subject) -> None:
     """CoreDNS answers on the node's own network."""
-    _agree(_probes(probed), f"node-{probed.name}", "dns")
+    _agree(_probes(subject), f"node-{subject.name}", "dns")
 
 
-def test_pod_traffic(probed: Subject) -> None:
+def test_pod_traffic(subject: Subject) -> None:
     """A pod on the node gets answers from pods on other nodes."""
-    _agree(_probes(probed), f"pod-{probed.name}", "peer")
+    _agree(_probes(subject), f"pod-{subject.name}", "peer")
 
 
-def test_ingress(probed: Subject) -> None:
+def test_ingress(subject: Subject) -> None:
     """Traefik answers on the node's ports 80 and 443."""
     for about in ("ingress-80", "ingress-443"):
-        _agree(_probes(probed), f"pod-{probed.name}", about)
+        _agree(_probes(subject), f"pod-{subject.name}", about)
 
 
 def test_storage(cluster: ClusterSubject) -> None:

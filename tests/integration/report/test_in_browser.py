@@ -10,7 +10,7 @@ import pytest
 
 from edgeboot.report.verification.html.page import verification_html
 from tests.support.browser import Page, browser
-from tests.support.verify_hosts import MIB, ended, node_object, run, sampling, site
+from tests.support.verify_hosts import MIB, ended, node_object, sampling, site, verified
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +27,7 @@ def failing(agents: int) -> str:
     made.state.nodes[1] = node_object("agent-1", ready=False)
     made.state.pods["pod-server-1"] = ended("dns failed " + "no answer " * 20)
     made.hosts["agent-2"].gone = True
-    return verification_html(run(made))
+    return verification_html(verified(made))
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from edgeboot.transport.base import Command
 from edgeboot.transport.base import Result as Ran
 from edgeboot.verify.suite import Fleet
 from tests.support.verification import FOUND
-from tests.support.verify_hosts import MIB, Host, run, site
+from tests.support.verify_hosts import MIB, Host, site, verified
 
 
 def call(*words: str) -> Result:
@@ -80,7 +80,7 @@ def test_what_was_used_is_recorded_by_role(tmp_path: Path) -> None:
     made = site()
     fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
     fleet.sample(4)
-    record(fleet, run(made), tmp_path / "site.yml", 50)
+    record(fleet, verified(made), tmp_path / "site.yml", 50)
     assert load_budget(tmp_path / "site.yml")[Role.AGENT]["memory"] == 150 * MIB
 
 
@@ -88,7 +88,7 @@ def test_nothing_measured_is_nothing_recorded(tmp_path: Path) -> None:
     made = site()
     fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
     with pytest.raises(NotMeasured):
-        record(fleet, run(made), tmp_path / "site.yml", 50)
+        record(fleet, verified(made), tmp_path / "site.yml", 50)
     assert not list(tmp_path.iterdir())
 
 

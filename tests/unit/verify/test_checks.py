@@ -13,7 +13,16 @@ from edgeboot.verify.results import CheckResult, Outcome, Verification
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import Fleet, verify
 from tests.support import verify_hosts as hosts
-from tests.support.verify_hosts import MIB, Site, chart, deployment, ended, node_object, run, site
+from tests.support.verify_hosts import (
+    MIB,
+    Site,
+    chart,
+    deployment,
+    ended,
+    node_object,
+    site,
+    verified,
+)
 
 Break = Callable[[Site], object]
 
@@ -228,7 +237,7 @@ def test_a_check_fails_for_its_reason_and_no_other_does(name: str) -> None:
     breaks, check, node, subject, message = FAILS[name]
     made = site()
     breaks(made)
-    found = run(made)
+    found = verified(made)
     failed = [(r.check, r.node, r.subject) for r in bad(found, Outcome.FAILED)]
     assert failed == [(check, node, subject)], bad(found, Outcome.FAILED)
     assert message in bad(found, Outcome.FAILED)[0].message
@@ -239,7 +248,7 @@ def test_a_node_that_is_not_ready_is_explained_by_its_journal() -> None:
     made = site()
     made.state.nodes[1] = node_object("agent-1", ready=False)
     agent(made).journal = "level=error no space left on device"
-    (failed,) = (r for r in bad(run(made), Outcome.FAILED) if r.check == "node ready")
+    (failed,) = (r for r in bad(verified(made), Outcome.FAILED) if r.check == "node ready")
     assert failed.message == ("not Ready: container runtime is down: its disk is full [disk-full]")
     assert failed.hint.startswith("make room below /var/lib/rancher")
     assert failed.detail == "level=error no space left on device"
@@ -248,7 +257,7 @@ def test_a_node_that_is_not_ready_is_explained_by_its_journal() -> None:
 def test_an_api_that_is_not_ready_fails_and_what_depends_on_it_is_not_measured() -> None:
     made = site()
     made.state.ready = (1, "etcd failed: reason withheld")
-    found = run(made)
+    found = verified(made)
     assert [(r.check, r.message) for r in bad(found, Outcome.FAILED)] == [
         ("api", "ready: etcd failed: reason withheld")
     ]
@@ -259,7 +268,7 @@ def test_a_pod_that_does_not_start_fails_and_what_it_was_to_ask_is_not_measured(
     made = site()
     for name in ("first-agent-1", "pod-agent-1", "node-agent-1"):
         made.state.pods[name] = NOT_PULLED
-    found = run(made)
+    found = verified(made)
     assert [(r.check, r.message) for r in bad(found, Outcome.FAILED)] == [
         ("pod runs", "image is not present")
     ]
@@ -313,7 +322,7 @@ def test_what_cannot_be_measured_is_neither_passed_nor_failed(name: str) -> None
     breaks, checks = UNMEASURED[name]
     made = site()
     breaks(made)
-    found = run(made)
+    found = verified(made)
     unmeasured = bad(found, Outcome.NOT_MEASURED)
     failed = {r.check for r in bad(found, Outcome.FAILED)}
     assert checks - {"service", "file"} <= {r.check for r in unmeasured}
@@ -326,7 +335,7 @@ def test_what_cannot_be_measured_is_neither_passed_nor_failed(name: str) -> None
 def test_every_check_is_seen_to_pass_to_fail_and_not_to_be_measured() -> None:
     made = site()
     etcd(True)(made)
-    found = run(made)
+    found = verified(made)
     names = {check.name.replace("_", " ") for check in catalogue()}
     assert {r.outcome for r in found.results} == {Outcome.PASSED}
     assert {r.check for r in found.results} == names
@@ -337,14 +346,14 @@ def test_every_check_is_seen_to_pass_to_fail_and_not_to_be_measured() -> None:
 
 def test_a_host_is_asked_three_things_and_a_server_two_more() -> None:
     made = site()
-    run(made)
+    verified(made)
     assert made.hosts["agent-1"].ran == ["sample", "inspect"]
     assert made.hosts["server-1"].ran == ["sample", "inspect", "cluster", "probe"]
 
 
 def test_without_pods_nothing_is_started_and_nothing_of_it_is_missed() -> None:
     made = site()
-    found = run(made, CheckSelection(pods=False))
+    found = verified(made, CheckSelection(pods=False))
     assert found.exit_code == 0
     assert "probe" not in made.hosts["server-1"].ran
     assert not {"pod runs", "storage", "ingress"} & {r.check for r in found.results}
@@ -354,7 +363,7 @@ def test_a_lone_server_has_no_traffic_to_check() -> None:
     made = site("agent-1")
     del made.expectations["agent-1"]
     del made.state.nodes[1]
-    found = run(made)
+    found = verified(made)
     assert found.exit_code == 0
     assert "pod traffic" not in {r.check for r in found.results}
     assert made.expectations["server-1"].role is Role.SERVER
@@ -384,5 +393,7 @@ def test_an_agents_start_is_measured_in_whole_seconds_and_never_too_short(
     """K3s was started 100 s ago. Ready before that is of the start before."""
     made = site()
     made.state.nodes[1] = node_object("agent-1", since=since)
-    figures = {f.what: f for f in next(n for n in run(made).nodes if n.name == "agent-1").figures}
+    figures = {
+        f.what: f for f in next(n for n in verified(made).nodes if n.name == "agent-1").figures
+    }
     assert (figures["startup"].used if "startup" in figures else None) == took

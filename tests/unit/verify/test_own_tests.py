@@ -10,20 +10,20 @@ from edgeboot.errors import BadInput, Interrupted
 from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import Category, Outcome
 from edgeboot.verify.selection import CheckSelection
-from edgeboot.verify.suite import own_tests
-from tests.support.verify_hosts import run, site
+from edgeboot.verify.session.recorder import Recorder
+from edgeboot.verify.suite import check_selection
+from tests.support.verify_hosts import site, verified
 
 OWN = frozenset({Category.OWN})
 
 
 def write(directory: Path, text: str) -> CheckSelection:
-    # pytest imports by base name, and all of these are imported by one process.
-    (directory / f"test_{directory.name}.py").write_text(text)
+    (directory / "test_site.py").write_text(text)
     return CheckSelection(only=OWN, tests=(directory,))
 
 
 def ends(scope: CheckSelection) -> dict[tuple[str, str], tuple[Outcome, str]]:
-    found = run(site(), scope)
+    found = verified(site(), scope)
     return {(r.node, r.check): (r.outcome, r.message) for r in found.results}
 
 
@@ -90,29 +90,41 @@ def test_what_tests_print_does_not_come_out(
 @pytest.mark.parametrize("text", ["def test_(:\n", "import nothing_of_this_name\n"])
 def test_a_file_that_cannot_be_read_is_bad_input(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput) as raised:
-        run(site(), write(tmp_path, text))
-    assert raised.value.where == str(tmp_path / f"test_{tmp_path.name}.py")
+        verified(site(), write(tmp_path, text))
+    assert raised.value.where == str(tmp_path / "test_site.py")
 
 
 def test_a_directory_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file"):
-        own_tests([tmp_path / "nowhere"])
+        check_selection(CheckSelection(tests=(tmp_path / "nowhere",)))
 
 
-@pytest.mark.parametrize("keyword", ["no_check_is_called_this", "budget and ("])
-def test_a_keyword_that_leaves_nothing_is_bad_input(keyword: str) -> None:
-    with pytest.raises(BadInput, match="no check is left"):
-        run(site(), CheckSelection(keyword=keyword))
+def test_no_tests_of_ones_own_are_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadInput, match="no tests found"):
+        check_selection(CheckSelection(tests=(tmp_path,)))
+    (tmp_path / "test_here.py").write_text("def test_here():\n    pass\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match="--only own needs tests"):
+        check_selection(CheckSelection(only=OWN))
+    with pytest.raises(BadInput, match="no checks are selected"):
+        verified(site(), CheckSelection(only=OWN))
+
+
+def test_a_keyword_that_leaves_nothing_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="no checks match -k 'no_check_is_called_this'"):
+        verified(site(), CheckSelection(keyword="no_check_is_called_this"))
 
 
 def test_a_keyword_chooses() -> None:
-    found = run(site(), CheckSelection(keyword="certificates or workload"))
+    found = verified(site(), CheckSelection(keyword="certificates or workload"))
     assert {r.check for r in found.results} == {"certificates", "workload"}
 
 
 def test_only_one_question_reads_only_what_it_needs() -> None:
     made = site()
-    found = run(made, CheckSelection(only=frozenset({Category.CONFIG})))
+    found = verified(made, CheckSelection(only=frozenset({Category.CONFIG})))
     assert {r.category for r in found.results} == {Category.CONFIG}
     assert "sample" not in made.hosts["agent-1"].ran
     assert "probe" not in made.hosts["server-1"].ran
@@ -139,7 +151,7 @@ def test_b():
 """,
     )
     with pytest.raises(Interrupted, match="Ctrl-C"):
-        run(site(), scope)
+        verified(site(), scope)
 
 
 def test_a_fixture_of_the_users_may_be_called_as_one_of_ours(tmp_path: Path) -> None:
@@ -157,3 +169,94 @@ def test_image(image, node):
 """,
     )
     assert set(ends(scope)) == {("server-1", "image"), ("agent-1", "image")}
+
+
+def test_files_of_two_directories_may_be_called_alike(tmp_path: Path) -> None:
+    made: list[Path] = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "helper.py").write_text(f"NAME = {name!r}\n")
+        text = f"from helper import NAME\ndef test_{name}():\n    assert NAME == {name!r}\n"
+        made += write(tmp_path / name, text).tests
+    found = ends(CheckSelection(only=OWN, tests=tuple(made)))
+    assert found == {("cluster", name): (Outcome.PASSED, "") for name in ("a", "b")}
+
+
+def test_marks_of_pytest_mean_what_they_mean(tmp_path: Path) -> None:
+    scope = write(
+        tmp_path,
+        """
+import unittest
+
+import pytest
+
+@pytest.mark.xfail(reason="known")
+def test_known():
+    raise AssertionError("wrong")
+
+@pytest.mark.xfail
+def test_better():
+    pass
+
+@pytest.mark.xfail(strict=True, reason="known")
+def test_strict():
+    pass
+
+@pytest.fixture
+def leaves():
+    yield
+    raise OSError("the port is still open")
+
+def test_cleans_up(leaves):
+    pass
+
+class TestOld(unittest.TestCase):
+    def test_old(self):
+        self.skipTest("too old")
+""",
+    )
+    found = verified(site(), scope)
+    got = {(r.check, r.outcome, r.message) for r in found.results}
+    assert got == {
+        ("known", Outcome.SKIPPED, "expected to fail: known"),
+        ("better", Outcome.PASSED, ""),
+        ("strict", Outcome.FAILED, "[XPASS(strict)] known"),
+        ("cleans up", Outcome.PASSED, ""),
+        ("cleans up", Outcome.NOT_MEASURED, "OSError: the port is still open"),
+        ("old", Outcome.SKIPPED, "too old"),
+    }
+
+
+def test_leaving_early_is_no_success(tmp_path: Path) -> None:
+    scope = write(
+        tmp_path,
+        """
+import pytest
+
+def test_a():
+    pytest.exit("enough")
+
+def test_b():
+    pass
+""",
+    )
+    assert ends(scope) == {
+        ("cluster", name): (Outcome.NOT_MEASURED, "this test did not run: Exit: enough")
+        for name in ("a", "b")
+    }
+
+
+def test_ctrl_c_within_pytest_is_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal's handler raises wherever the session happens to be."""
+
+    def raises(_self: object, session: object) -> None:
+        del session
+        raise Interrupted("Ctrl-C")
+
+    monkeypatch.setattr(Recorder, "pytest_runtestloop", raises, raising=False)
+    with pytest.raises(Interrupted, match="Ctrl-C"):
+        verified(site(), write(tmp_path, "def test_a():\n    pass\n"))
+    with pytest.raises(Interrupted, match="Ctrl-C"):
+        verified(site())

@@ -7,8 +7,8 @@ import pytest
 from edgeboot.errors import NotMeasured
 from edgeboot.verify.measure.figures import usage_of
 from edgeboot.verify.measure.samples import parse_sampling
-from edgeboot.verify.measure.summary import thinned
 from edgeboot.verify.measure.usage import Reading, Spread, Unmeasured, Usage, spread_of
+from edgeboot.verify.summary import thinned
 from tests.support.verify_hosts import MIB, NOW, sampling
 
 

@@ -1,7 +1,6 @@
-"""edgeboot's Transport as a testinfra backend: checks go over the connection that is already open.
+"""edgeboot's Transport as a testinfra backend: checks use the connection that is already open.
 
-testinfra's own paramiko backend only warns about unknown host keys and opens a connection of its
-own; this one has nothing to connect.
+testinfra's own paramiko backend only warns about unknown host keys, and opens another connection.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from testinfra.host import Host
 
 from edgeboot.transport.base import Argv, Transport
 
-CHECK_DEADLINE = 300.0  # hashing an image archive on an SD card takes its time
+COMMAND_DEADLINE = 300.0
 
 
 class TransportBackend(BaseBackend):  # type: ignore[misc]  # testinfra is not typed
@@ -28,7 +27,7 @@ class TransportBackend(BaseBackend):  # type: ignore[misc]  # testinfra is not t
     def run(self, command: str, *args: str, **_kwargs: Any) -> CommandResult:
         """Runs one command line, with testinfra's own quoting of ``args``."""
         line = self.quote(command, *args)
-        result = self._transport.run(Argv(("sh", "-c", line)), deadline=CHECK_DEADLINE)
+        result = self._transport.run(Argv(("sh", "-c", line)), deadline=COMMAND_DEADLINE)
         return self.result(result.exit_code, line, result.stdout, result.stderr)
 
 

@@ -1,0 +1,1 @@
+"""pytest and testinfra, shut in: the only modules that import them."""
