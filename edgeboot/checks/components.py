@@ -86,7 +86,7 @@ def same_network(subject: Subject) -> Iterator[Complaint]:
     if backend_of(subject.cluster) != "host-gw":
         return
     nets = subject.facts.condition.networks
-    others = [node for node in subject.cluster.nodes if node != subject.node]
+    others = [node for node in subject.cluster.every_node if node != subject.node]
     if not nets:
         if others:
             yield unknown(
@@ -148,7 +148,7 @@ def embedded_registry(subject: Subject) -> Iterator[Complaint]:
     """Nodes can give each other images: somebody is there to ask, at a port that is free."""
     if not subject.cluster.components.embedded_registry:
         return
-    if len(subject.cluster.nodes) == 1 and _is_first(subject):
+    if len(subject.cluster.every_node) == 1 and _is_first(subject):
         yield warn(
             "it is the only node: nobody is there to give it images",
             "remove `embedded-registry`, which costs memory",

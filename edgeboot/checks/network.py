@@ -44,7 +44,7 @@ def _has_etcd(subject: Subject) -> bool:
 def _ingress(subject: Subject) -> frozenset[int]:
     """The ports that Traefik binds on every node, by ServiceLB or by itself."""
     wanted = subject.cluster.components.traefik
-    disabled = config_of(subject.cluster, subject.cluster.servers[0]).get("disable", ())
+    disabled = config_of(subject.cluster, subject.cluster.every_server[0]).get("disable", ())
     off = set(disabled) if isinstance(disabled, tuple) else set()
     if "traefik" in off or wanted.expose == "cluster-ip":
         return frozenset()

@@ -110,6 +110,7 @@ class Cluster:
     datastore: Datastore = Datastore()
     vip: str | None = None  # an address that all servers answer at together
     away: tuple[Node, ...] = ()  # nodes of the inventory that have no part in this run
+    order: tuple[str, ...] = ()  # names of all nodes in the inventory's order, where some are away
     components: Components = field(default_factory=Components)
 
     @property
@@ -121,12 +122,20 @@ class Cluster:
         """The same cluster while some of its nodes are away."""
         gone = tuple(node for node in self.nodes if node.name in names)
         rest = tuple(node for node in self.nodes if node.name not in names)
-        return replace(self, nodes=rest, away=(*self.away, *gone))
+        order = tuple(node.name for node in self.every_node)
+        return replace(self, nodes=rest, away=(*self.away, *gone), order=order)
+
+    @property
+    def every_node(self) -> tuple[Node, ...]:
+        """The nodes of the inventory in its order, including those that are away."""
+        if not self.away:
+            return self.nodes
+        return tuple(sorted((*self.nodes, *self.away), key=lambda n: self.order.index(n.name)))
 
     @property
     def every_server(self) -> tuple[Node, ...]:
-        """The servers of the inventory, also those that are away."""
-        return (*self.servers, *(n for n in self.away if n.role is Role.SERVER))
+        """The servers of the inventory in its order, including those that are away."""
+        return tuple(node for node in self.every_node if node.role is Role.SERVER)
 
     @property
     def agents(self) -> tuple[Node, ...]:

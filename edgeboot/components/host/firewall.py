@@ -64,7 +64,7 @@ def listed(cluster: Cluster, node: Node) -> File:
 
 def openings(cluster: Cluster, node: Node) -> tuple[Opening, ...]:
     """What has to be open on a node. The API is for people too, the rest only for nodes."""
-    server = cluster.servers[0]
+    server = cluster.every_server[0]
     config: dict[str, ConfigValue] = {**cluster.config, **server.config}
     peers = _peers(cluster, node)
     found = [Opening(ANY, "tcp", 6443)] if node.role is Role.SERVER else []
@@ -86,7 +86,7 @@ def openings(cluster: Cluster, node: Node) -> tuple[Opening, ...]:
 
 def _peers(cluster: Cluster, node: Node) -> tuple[str, ...]:
     """The addresses of the other nodes; any, where one is only known by name."""
-    addresses = [n.node_ip or n.address for n in (*cluster.nodes, *cluster.away) if n != node]
+    addresses = [n.node_ip or n.address for n in cluster.every_node if n != node]
     try:
         return tuple(dict.fromkeys(str(ipaddress.ip_address(one)) for one in addresses))
     except ValueError:

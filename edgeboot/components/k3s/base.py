@@ -112,7 +112,7 @@ def _names(given: ConfigValue | None, *addresses: str | None) -> tuple[str, ...]
 
 def join_config_of(cluster: Cluster, node: Node) -> JoinConfig:
     """How a node gets in where nothing is there yet: the first server begins, the others join."""
-    first = cluster.servers[0]
+    first = cluster.every_server[0]
     if node.role is Role.AGENT:
         return JoinConfig(url=api_url(cluster))
     if cluster.datastore.kind is not DatastoreKind.ETCD:
@@ -122,7 +122,7 @@ def join_config_of(cluster: Cluster, node: Node) -> JoinConfig:
 
 def api_url(cluster: Cluster) -> str:
     """Where agents find the API: the address all servers share, else the first server's."""
-    return url_at(cluster.vip) if cluster.vip else url_of(cluster.servers[0])
+    return url_at(cluster.vip) if cluster.vip else url_of(cluster.every_server[0])
 
 
 def url_of(server: Node) -> str:

@@ -54,7 +54,7 @@ def direct(cluster: Cluster) -> tuple[str, ...]:
 
 
 def _nodes(cluster: Cluster) -> Iterator[str]:
-    for node in cluster.nodes:
+    for node in cluster.every_node:
         for text in filter(None, (node.address, node.node_ip)):
             bare = text.strip("[]").partition("%")[0]
             try:

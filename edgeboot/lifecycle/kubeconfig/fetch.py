@@ -39,7 +39,7 @@ def fetch(cluster: Cluster, transports: Mapping[str, Transport]) -> Secret:
 
 def url_from_outside(cluster: Cluster) -> str:
     """Where the operator reaches the API: the address all servers share, else the first's."""
-    return url_at(cluster.vip or cluster.every_server[0].address)
+    return url_at(cluster.vip or cluster.servers[0].address)
 
 
 def rewritten(
