@@ -6,9 +6,9 @@ import ipaddress
 from collections.abc import Iterator
 
 from edgeboot.checks.base import Complaint, Subject, mended, refuse, warn
+from edgeboot.components.cluster.ingress import ingress_ports
 from edgeboot.components.host import firewall as rules
 from edgeboot.components.host.drop_in import inputs_of
-from edgeboot.components.k3s.base import config_of
 from edgeboot.inventory.model import DatastoreKind, Role
 
 # K3s, installation/requirements; the higher ones on loopback.
@@ -28,7 +28,7 @@ def ports(subject: Subject) -> Iterator[Complaint]:
         yield refuse(
             f"port {port} is taken by {listening[port]}", f"stop {listening[port]}, or move it"
         )
-    for port in sorted(_ingress(subject) & listening.keys()):
+    for port in sorted(ingress_ports(subject.cluster) & listening.keys()):
         if port not in _PORTS[subject.node.role]:
             yield warn(
                 f"port {port}, on which Traefik would answer, is taken by {listening[port]}",
@@ -39,18 +39,6 @@ def ports(subject: Subject) -> Iterator[Complaint]:
 def _has_etcd(subject: Subject) -> bool:
     kind = subject.cluster.datastore.kind
     return subject.node.role is Role.SERVER and kind is DatastoreKind.ETCD
-
-
-def _ingress(subject: Subject) -> frozenset[int]:
-    """The ports that Traefik binds on every node, by ServiceLB or by itself."""
-    wanted = subject.cluster.components.traefik
-    disabled = config_of(subject.cluster, subject.cluster.every_server[0]).get("disable", ())
-    off = set(disabled) if isinstance(disabled, tuple) else set()
-    if "traefik" in off or wanted.expose == "cluster-ip":
-        return frozenset()
-    if "servicelb" in off and wanted.expose == "load-balancer":
-        return frozenset()
-    return frozenset({wanted.http_port, wanted.https_port})
 
 
 def default_route(subject: Subject) -> Iterator[Complaint]:

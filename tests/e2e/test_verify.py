@@ -17,9 +17,9 @@ import pytest
 
 from edgeboot.cli.run.connect import connected
 from edgeboot.cli.run.inputs import open_bundle
-from edgeboot.cli.verify.expectations import cluster_expectation, expectations
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Role
+from edgeboot.lifecycle.expectations import cluster_expectation, expectations
 from edgeboot.verify.results import Category, Outcome
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.suite import Fleet as Hosts

@@ -23,7 +23,6 @@ from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lo
 from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged, redacted
 from edgeboot.cli.terminal.prompts import Asking
-from edgeboot.cli.verify.expectations import cluster_expectation, expectations
 from edgeboot.cli.verify.options import Wanted, wanted_options
 from edgeboot.cli.verify.output import checked_reports, render, save, show_catalogue
 from edgeboot.cli.verify.record import record
@@ -31,6 +30,7 @@ from edgeboot.cli.verify.watch import watch_use
 from edgeboot.errors import combined_exit_code
 from edgeboot.inventory.budget.file import named_budget
 from edgeboot.inventory.load import load
+from edgeboot.lifecycle.expectations import cluster_expectation, expectations
 from edgeboot.report.verification.document import check_json
 from edgeboot.report.verification.text import problem_line
 from edgeboot.verify.results import CheckResult, Verification

@@ -1,4 +1,4 @@
-"""What ``verify`` holds the hosts against: the same resources that ``install`` puts there."""
+"""What ``verify`` compares hosts with: the same resources that ``install`` puts there."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from edgeboot.bundle.format.contents import Role as Item
 from edgeboot.bundle.oci.reference import parse
+from edgeboot.components.cluster.ingress import ingress_ports
 from edgeboot.components.context import service_of
 from edgeboot.components.k3s.base import config_of
 from edgeboot.engine.fleet import require_all
 from edgeboot.engine.observe import observe
 from edgeboot.inventory.budget.values import effective
-from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
 from edgeboot.lifecycle.cluster_state import BundleView, ClusterState
 from edgeboot.plan.diff import diff
 from edgeboot.plan.steps import Start
@@ -31,6 +32,7 @@ Named = Mapping[Role, Mapping[str, int]]
 _PROBE_REPOSITORY = "rancher/mirrored-library-busybox"
 _CONTROLLERS = {1: frozenset({"memory"}), 2: frozenset({"cpu", "cpuset", "memory", "pids"})}
 _CHANGED = "has changed"
+_PROBED_PORTS = {80, 443}
 
 
 def expectations(
@@ -74,16 +76,16 @@ def limits_for(node: Node, named: Named | None) -> dict[str, int]:
 
 def cluster_expectation(cluster: Cluster, bundle: BundleView) -> ClusterExpectation:
     """What the cluster as a whole should be and do, by its first server's configuration."""
-    config = config_of(cluster, cluster.servers[0])
+    config = config_of(cluster, cluster.every_server[0])
     disabled = config.get("disable", ())
     off = frozenset(disabled if isinstance(disabled, tuple) else (str(disabled),))
     dns = config.get("cluster-dns")
     return ClusterExpectation(
         name=cluster.name,
         charts=tuple(item.name for item in bundle.contents.of(Item.CHART)),
-        etcd=len(cluster.servers) > 1,
+        etcd=cluster.datastore.kind is DatastoreKind.ETCD,
         coredns="coredns" not in off,
-        ingress=not off & {"traefik", "servicelb"},
+        ingress=ingress_ports(cluster) >= _PROBED_PORTS,
         storage="local-storage" not in off,
         probe_image=_probe_image(bundle),
         domain=str(config.get("cluster-domain", "cluster.local")),
