@@ -1,1 +1,1 @@
-"""Values to text, tables and JSON lines."""
+"""Values rendered as text, tables, JSON, JUnit, Prometheus and HTML."""

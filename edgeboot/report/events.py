@@ -20,7 +20,7 @@ from edgeboot.events import (
 
 
 def event_line(event: Event) -> str | None:
-    """One line for people, or None for what only a progress bar can show."""
+    """One line for people; None for events that only a progress bar shows."""
     match event:
         case PhaseStarted():
             return f"{event.phase}: {', '.join(event.nodes) or 'nothing to do'}"
@@ -38,5 +38,5 @@ def event_line(event: Event) -> str | None:
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """The event for machines: its kind, and its fields as they are."""
+    """The event for programs: its kind and its fields."""
     return {"event": type(event).__name__, **asdict(event)}

@@ -1,4 +1,4 @@
-"""A plan for people and for machines."""
+"""A plan for people and for programs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan, phase by phase and host by host, with the differences of small files."""
     warned = {node: _warnings(some) for node, some in plan.findings.items()}
     if plan.empty:
-        yield "No changes: every host is as the inventory says."
+        yield "No changes: every host matches the inventory."
         if total := sum(map(len, warned.values())):
-            yield f"{total} warnings: `edgeboot preflight` shows them"
+            yield f"{total} warnings; show them: edgeboot preflight"
         return
     for node, warnings in warned.items():
         yield from (f"warning: {node}: {one.what} [{one.id}]" for one in warnings)
@@ -39,7 +39,7 @@ def _warnings(some: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 
 def summary(plan: Plan) -> str:
-    """One line: how much is to be done."""
+    """One line: how many steps, hosts and bytes."""
     hosts = len({node for node, _ in plan.steps})
     sent = sum(step.source.size for _, step in plan.steps if isinstance(step, Upload))
     sending = f", {human_size(sent)} to send" if sent else ""
@@ -47,7 +47,7 @@ def summary(plan: Plan) -> str:
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
-    """The plan as one JSON document; secrets are masked, contents of uploads left out."""
+    """The plan as one JSON document; secrets are masked, contents of uploads omitted."""
     return {
         "empty": plan.empty,
         "findings": {

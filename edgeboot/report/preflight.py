@@ -1,4 +1,4 @@
-"""What preflight found, for people and for machines."""
+"""Preflight's findings for people and for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgeboot.plan.findings import Finding, Severity
 Findings = Mapping[str, tuple[Finding, ...]]
 
 _NODES_ABREAST = 8
-_ORDER = tuple(Severity)  # the gravest first
+_ORDER = tuple(Severity)  # most severe first
 _CELLS = {
     None: "ok",
     Severity.REFUSE: "[bold red]REFUSE[/]",
@@ -23,7 +23,7 @@ _CELLS = {
 
 
 def preflight_tables(found: Findings, checks: Sequence[tuple[str, str]]) -> Iterator[Table]:
-    """Check by node, some nodes at a time; ``checks`` are ids and titles. The words say it all."""
+    """Check by node, a few nodes at a time; ``checks`` are ids and titles. Needs no colour."""
     nodes = list(found)
     for start in range(0, len(nodes), _NODES_ABREAST):
         abreast = nodes[start : start + _NODES_ABREAST]
@@ -38,7 +38,7 @@ def _worst(some: Sequence[Finding], id_: str) -> Severity | None:
 
 
 def finding_lines(found: Findings) -> Iterator[str]:
-    """Every finding with what to do about it, the gravest of each node first."""
+    """Every finding with what to do about it, the most severe of each node first."""
     for node, some in found.items():
         for one in sorted(some, key=lambda f: _ORDER.index(f.severity)):
             yield f"{node}: {one.severity.value}: {one.what} [{one.id}]"
@@ -47,8 +47,8 @@ def finding_lines(found: Findings) -> Iterator[str]:
 
 _INTRODUCED = {
     Severity.REFUSE: "next",
-    Severity.MEND: "`edgeboot install` does it",
-    Severity.WARN: "better",
+    Severity.MEND: "`edgeboot install` will",
+    Severity.WARN: "recommended",
     Severity.UNKNOWN: "next",
 }
 

@@ -1,4 +1,4 @@
-"""What a reset would take away, for people and for machines."""
+"""What a reset would remove, for people and for programs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from edgeboot.report.plan import plan_json, plan_lines
 
 
 def reset_plan_lines(reset_plan: ResetPlan) -> Iterator[str]:
-    """The plan, then the data that goes with it: the last thing read before answering."""
+    """The plan, then the data that will be lost, which is read last before answering."""
     if reset_plan.plan.empty:
-        yield "Nothing to do: there is nothing of K3s or edgeboot on these hosts."
+        yield "No changes: neither K3s nor edgeboot is on these hosts."
         return
     yield from plan_lines(reset_plan.plan)
     if reset_plan.losses:

@@ -1,4 +1,4 @@
-"""How a cluster does, for people and for machines."""
+"""A cluster's status for people and for programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _JOURNAL_LINES = 6
 
 
 def status_lines(report: ClusterReport) -> Iterator[str]:
-    """A table, then what is wrong: why, the journal's last words, and what to try."""
+    """A table, then each problem with its cause, the journal's last lines and the next step."""
     rows = [_HEADINGS, *(_row(node) for node in report.nodes)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     yield from ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
@@ -25,7 +25,7 @@ def status_lines(report: ClusterReport) -> Iterator[str]:
         if node.why:
             yield f"{node.name}: {node.why} [{node.error_id}]"
             if node.journal:
-                yield "  its service said last:"
+                yield "  last lines of its journal:"
                 yield from (f"    {line}" for line in node.journal.splitlines()[-_JOURNAL_LINES:])
             if node.hint:
                 yield f"  next: {node.hint}"

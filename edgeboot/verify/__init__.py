@@ -1,1 +1,1 @@
-"""Proof, not hope: testinfra checks over edgeboot's own connection, and budgets."""
+"""Verification: what hosts and cluster should be, compared with what they are and use."""

@@ -1,4 +1,4 @@
-"""What nodes and cluster are held against."""
+"""What nodes and cluster are compared with."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from edgeboot.inventory.model import Role
 from edgeboot.plan.diff import content_hash
 from edgeboot.plan.resources import CreateOnly, Directory, File, Resource
 
-# K3s sets these itself (pkg/agent/syssetup/setup.go); without them pods reach nobody.
+# K3s sets these itself (pkg/agent/syssetup/setup.go); without them pods have no network.
 SYSCTLS = {"net/ipv4/ip_forward": "1", "net/bridge/bridge-nf-call-iptables": "1"}
-# The kubelet exits where protect-kernel-defaults finds others (docs:security/hardening-guide).
+# With protect-kernel-defaults, the kubelet exits on other values (docs:security/hardening-guide).
 PROTECTED_SYSCTLS = {
     "vm/panic_on_oom": "0",
     "vm/overcommit_memory": "1",
@@ -22,7 +22,7 @@ PROTECTED_SYSCTLS = {
 
 @dataclass(frozen=True)
 class ExpectedFile:
-    """A file a node should have; ``sha256`` is None where K3s or chance decides the content."""
+    """A file a node should have; ``sha256`` is None where edgeboot does not decide the content."""
 
     path: str
     mode: int
@@ -34,8 +34,8 @@ class ExpectedFile:
 class Expectation:
     """What one node should be. ``limits`` are those of its budget, by figure.
 
-    ``controllers`` are the cgroup controllers that the kubelet needs; ``pending`` says why its
-    service would be started anew by an install, empty where it would not.
+    ``controllers`` are the cgroup controllers that the kubelet needs; ``pending`` says why an
+    install would restart the service, and is empty where it would not.
     """
 
     node: str
@@ -54,8 +54,8 @@ class Expectation:
 class ClusterExpectation:
     """What the cluster as a whole should be and do.
 
-    ``charts`` are the names of HelmCharts; ``probe_image`` is what probes are started from, None
-    where the bundle carries none; ``domain`` and ``dns`` are the cluster's own.
+    ``charts`` are the names of HelmCharts; ``probe_image`` is the image of the probes, None where
+    the bundle does not have it; ``domain`` and ``dns`` are the cluster's DNS domain and server.
     """
 
     name: str

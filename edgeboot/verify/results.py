@@ -1,4 +1,4 @@
-"""How a verification ended, as values that reports are made of."""
+"""The outcome of a verification, as values for reports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from edgeboot.errors import NotMeasured
 from edgeboot.verify.measure.usage import Spread
 
-CLUSTER = "cluster"  # the node of results that are about no single one
+CLUSTER = "cluster"  # stands for the node in results about the whole cluster
 
 
 class Outcome(StrEnum):
@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_MEASURED = "not measured"
-    SKIPPED = "skipped"  # a test of the user's own that said so
+    SKIPPED = "skipped"  # only the user's own tests can skip
 
 
 class Category(StrEnum):
@@ -39,10 +39,10 @@ TITLES = {
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check on one node. ``subject`` says of what: a path, an image, a figure.
+    """One check on one node. ``subject`` is what it is about: a path, an image, a figure.
 
-    ``message`` is one line, ``hint`` what to do next where that is known, ``detail`` what else
-    helps to find the cause, over several lines.
+    ``message`` is one line, ``hint`` the next step where it is known, ``detail`` several lines that
+    help to find the cause.
     """
 
     node: str
@@ -57,7 +57,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Measured:
-    """One figure of a node: ``used`` is None where it could not be had, which ``why`` explains.
+    """One figure of a node: ``used`` is None where it was not measured, which ``why`` explains.
 
     ``series`` has seconds since the window began, and values in the figure's unit.
     """
@@ -85,7 +85,7 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class Verification:
-    """A whole run. ``when`` is ISO 8601 with its zone, ``k3s`` the version it is held against."""
+    """A whole run. ``when`` is ISO 8601 with its zone, ``k3s`` the expected version."""
 
     cluster: str
     when: str
@@ -102,5 +102,5 @@ class Verification:
         return NotMeasured.exit_code if Outcome.NOT_MEASURED in outcomes or not outcomes else 0
 
     def count(self, outcome: Outcome) -> int:
-        """How many checks ended so."""
+        """How many checks have this outcome."""
         return sum(result.outcome is outcome for result in self.results)

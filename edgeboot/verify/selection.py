@@ -1,4 +1,4 @@
-"""What of the checks is wanted, and what applies to which node. Pure."""
+"""Which checks the user selected, and which apply to which node. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _WITH_PODS = frozenset(
 
 @dataclass(frozen=True)
 class CheckSelection:
-    """Which checks are wanted.
+    """Which checks to run.
 
-    ``only`` are the categories asked; ``keyword`` is pytest's ``-k``; without ``pods`` none are
-    started, and what needs some is left out; ``tests`` are directories or files of the user's own.
+    ``only`` are their categories; ``keyword`` is the expression of ``-k``; without ``pods``, checks
+    that start pods are left out; ``tests`` are directories or files of the user's own tests.
     """
 
     only: frozenset[Category] = frozenset(Category)
@@ -29,7 +29,7 @@ class CheckSelection:
 
     @property
     def samples(self) -> bool:
-        """Whether use is sampled."""
+        """Whether resource usage is sampled."""
         return bool(self.only & {Category.BUDGET, Category.OWN})
 
     @property
@@ -45,7 +45,7 @@ def applies(
     node: Expectation | None,
     nodes: int,
 ) -> bool:
-    """Whether a built-in check has a meaning for this cluster and node."""
+    """Whether a built-in check applies to this cluster and node."""
     if check in _WITH_PODS and not scope.pods:
         return False
     match check:

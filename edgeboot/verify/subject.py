@@ -1,4 +1,4 @@
-"""What is verified: each node with all that was read of it, and the cluster."""
+"""What is verified: each node with all its readings, and the cluster."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ READING_DEADLINE = 300.0  # hashing an image archive on an SD card takes minutes
 
 
 class Cached(Generic[T]):
-    """A reading, or what went wrong with it, for whoever asks later."""
+    """A reading, or the error that prevented it, kept for all checks."""
 
     def __init__(self, why: str) -> None:
         self._found: T | EdgebootError = NotMeasured(why)
 
     def read(self, take: Callable[[], T]) -> None:
-        """Takes the reading; an expected error is kept, but for the wish to stop."""
+        """Takes the reading; keeps an expected error, but not an interruption."""
         try:
             self._found = take()
         except Interrupted:
@@ -40,7 +40,7 @@ class Cached(Generic[T]):
 
     @property
     def told(self) -> T:
-        """The reading; what went wrong is raised."""
+        """The reading; raises the error that prevented it."""
         if isinstance(self._found, EdgebootError):
             raise self._found
         return self._found
@@ -51,8 +51,8 @@ class ClusterSubject:
 
     def __init__(self, expected: ClusterExpectation) -> None:
         self.expected = expected
-        self._reading: Cached[Cluster] = Cached("no server was asked")
-        self._probes: Cached[Probes] = Cached("no pod was started")
+        self._reading: Cached[Cluster] = Cached("no server answered")
+        self._probes: Cached[Probes] = Cached("no probe pods were started")
 
     @property
     def reading(self) -> Cluster:
@@ -61,7 +61,7 @@ class ClusterSubject:
 
     @property
     def probes(self) -> Probes:
-        """How the pods ended that asked each other."""
+        """How the probe pods ended."""
         return self._probes.told
 
     @property
@@ -81,12 +81,12 @@ class ClusterSubject:
             return False
 
     def probe(self, server: Subject, nodes: tuple[str, ...]) -> None:
-        """Starts the pods on those of some nodes that are Ready, and waits for what they say."""
+        """Starts probe pods on the Ready nodes among ``nodes`` and waits for their answers."""
         self._probes.read(lambda: self._probe(server, nodes))
 
     def _probe(self, server: Subject, nodes: tuple[str, ...]) -> Probes:
         if self.expected.probe_image is None:
-            raise NotMeasured("the bundle carries no image to start pods from (busybox)")
+            raise NotMeasured("the bundle has no busybox image to start pods from")
         states = self.reading.nodes
         ready = [name for name in nodes if name in states and states[name].ready]
         if not ready:
@@ -103,8 +103,8 @@ class Subject:
         self.expected = expected
         self.cluster = cluster
         self.transport = transport
-        self._usage: Cached[Usage] = Cached("it was not sampled")
-        self._inspection: Cached[Inspection] = Cached("it was not inspected")
+        self._usage: Cached[Usage] = Cached("usage was not sampled")
+        self._inspection: Cached[Inspection] = Cached("the host was not inspected")
 
     @property
     def name(self) -> str:
@@ -113,7 +113,7 @@ class Subject:
 
     @property
     def role(self) -> Role:
-        """What the node is to K3s."""
+        """Server or agent."""
         return self.expected.role
 
     @property
@@ -123,7 +123,7 @@ class Subject:
 
     @property
     def usage(self) -> Usage:
-        """What the node used over the window, with what only the API can tell."""
+        """What the node used over the window, with the figures that need the API."""
         usage = self._usage.told
         latency = self._figure(lambda: self.inspection.latency)
         if self.role is Role.SERVER:
@@ -170,7 +170,6 @@ class Subject:
         return usage_of(parse_sampling(result.stdout))
 
     def _inspect(self) -> Inspection:
-        # What is large and what is small, and what stands for the whole: all are read again.
         paths = tuple(f.path for f in self.expected.files)
         words = (self.role.value, self.expected.service, *paths)
         result = self.transport.run(Snippet("inspect", words), deadline=READING_DEADLINE)
@@ -179,15 +178,15 @@ class Subject:
     def _startup(self, usage: Usage) -> int:
         """Milliseconds from the start of K3s until the node was Ready.
 
-        For agents, and where the service manager is told nothing: K3s tells systemd up to five
-        minutes late that an agent works (see ``plan.health``). Kubernetes cuts its times to whole
-        seconds, so this may be up to one second too much.
+        For agents, and where the service manager does not know: K3s notifies systemd up to five
+        minutes after an agent is ready (see ``plan.health``). Kubernetes truncates its times to
+        whole seconds, so this may be up to one second too long.
         """
         if usage.started_at is None:
-            raise NotMeasured("when K3s was started is not known")
+            raise NotMeasured("the start time of K3s is unknown")
         took = self.cluster.reading.ready_since(self.name) + 1 - usage.started_at
         if took < 0:
-            raise NotMeasured("the node stayed Ready while K3s was started anew")
+            raise NotMeasured("the node stayed Ready while K3s restarted")
         return int(took * 1000)
 
     @staticmethod

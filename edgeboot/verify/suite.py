@@ -34,15 +34,15 @@ class Fleet:
         transports: Mapping[str, Transport],
         aside: frozenset[str] = frozenset(),
     ) -> None:
-        """Nodes ``aside`` are asked for the others' sake and not checked themselves."""
+        """Nodes ``aside`` are read because others need them, but not checked."""
         self.cluster = ClusterSubject(cluster)
         self.all = {e.node: Subject(e, transports[e.node], self.cluster) for e in expectations}
         self.subjects = {name: s for name, s in self.all.items() if name not in aside}
 
     def read(self, scope: CheckSelection, window: int, say: Callable[[str], None]) -> None:
-        """Takes all readings that the checks in scope need, from all hosts at once.
+        """Takes all readings that the selected checks need, from all hosts at once.
 
-        Use is sampled first and alone: hashing files and starting pods are not what K3s costs.
+        Usage is sampled first and alone: hashing files and starting pods would distort it.
         """
         if scope.samples:
             say(f"sampling {len(self.subjects)} hosts for {window} s")
@@ -52,12 +52,12 @@ class Fleet:
         for server in self._servers():
             if self.cluster.read(server):
                 if scope.probes:
-                    say("starting pods that ask each other")
+                    say("starting probe pods")
                     self.cluster.probe(server, tuple(self.all))
                 break
 
     def sample(self, window: int) -> None:
-        """Samples what all nodes use, at the same time."""
+        """Samples the usage of all nodes at the same time."""
         self._on_all(lambda subject: subject.sample(window))
 
     def _on_all(self, work: Callable[[Subject], None]) -> None:
@@ -77,9 +77,9 @@ def verify(
     tell: Callable[[CheckResult], None],
     say: Callable[[str], None] = lambda _line: None,
 ) -> Verification:
-    """Reads the fleet and runs every check in scope.
+    """Reads the fleet and runs every selected check.
 
-    ``window`` in seconds is how long use is sampled, ``when`` the time of the run for the report.
+    ``window`` is how many seconds usage is sampled, ``when`` the time of the run for the report.
     """
     fleet.read(scope, window, say)
     results = run_checks(fleet, scope, tell)
@@ -116,7 +116,7 @@ def run_checks(
 
 
 def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
-    """A failed check of a service or node with its cause, and what the node's K3s said last."""
+    """A failed check of a service or node with its cause and the last lines of its journal."""
     subject = fleet.subjects.get(result.node)
     if result.outcome is not Outcome.FAILED or subject is None:
         return result

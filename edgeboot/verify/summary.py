@@ -1,10 +1,13 @@
-"""A node's figures for a report."""
+"""A node's figures for a report, and a role's limits for a budget."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from edgeboot.errors import EdgebootError
 from edgeboot.inventory.budget.values import ALL_FIGURES
-from edgeboot.verify.measure.budgets import Verdict
+from edgeboot.inventory.model import Role
+from edgeboot.verify.measure.budgets import Verdict, recorded
 from edgeboot.verify.measure.usage import Reading, Series, Unmeasured, Usage
 from edgeboot.verify.results import Measured, NodeReport
 from edgeboot.verify.subject import Subject
@@ -14,7 +17,7 @@ _DIRECTORIES = 12
 
 
 def node_report(subject: Subject) -> NodeReport:
-    """All figures that were had, and those that a budget wants and that were not."""
+    """All measured figures, and limited ones that were not measured."""
     expected = subject.expected
     try:
         usage = subject.usage
@@ -48,9 +51,21 @@ def _measured(name: str, usage: Usage, limit: int | None) -> Measured | None:
 
 
 def thinned(series: Series) -> Series:
-    """At most so many points; of several, the largest stands for them, so that no peak is lost."""
+    """At most 120 points; each is the largest of several, so that no peak is lost."""
     step = -(-len(series) // _POINTS)
     if step <= 1:
         return tuple((round(at, 2), value) for at, value in series)
     groups = (series[start : start + step] for start in range(0, len(series), step))
     return tuple((round(group[0][0], 2), max(value for _, value in group)) for group in groups)
+
+
+def recorded_limits(subjects: Iterable[Subject], margin: int) -> dict[Role, dict[str, int]]:
+    """Limits of each measured role: ``margin`` per cent above its largest use."""
+    usages: dict[Role, list[Usage]] = {}
+    for subject in subjects:
+        try:
+            usages.setdefault(subject.role, []).append(subject.usage)
+        except EdgebootError:
+            continue
+    limits = {role: recorded(usages.get(role, ()), margin) for role in Role}
+    return {role: of_role for role, of_role in limits.items() if of_role}

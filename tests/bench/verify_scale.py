@@ -49,8 +49,8 @@ def once(nodes: int) -> dict[str, float]:
 
 def main() -> None:
     """A process for each size, so that its peak of memory is its own."""
-    print("\n## Verifying fleets that answer at once\n\n`python -m tests.bench.verify_scale`\n")
-    print("| hosts | checks | read and asserted, s | HTML, s | HTML, KiB | JSON, KiB | peak, MiB |")
+    print("\n## Verifying fleets that answer immediately\n\n`python -m tests.bench.verify_scale`\n")
+    print("| hosts | checks | read and checked, s | HTML, s | HTML, KiB | JSON, KiB | peak, MiB |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for nodes in FLEETS:
         argv = [sys.executable, "-m", "tests.bench.verify_scale", str(nodes)]

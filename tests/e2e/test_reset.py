@@ -159,7 +159,7 @@ def test_killed_half_way_and_run_again_everything_is_as_before(rig: Rig) -> None
         rig.assert_as_before(node)
     done = rig.fleet.run("reset", "-i", rig.inventory, "--plan")
     assert done.code == 0, done.all
-    assert "Nothing to do" in done.out
+    assert "No changes" in done.out
 
 
 @SYSTEMD_ONLY

@@ -17,7 +17,6 @@ LEFT = {
     "cli/cluster": 8,
     "cli/inventory": 11,
     "cli/run": 3,
-    "cli/verify": 3,
     "components": 2,
     "edgeboot_lab": 5,
     "inventory": 25,
@@ -26,11 +25,9 @@ LEFT = {
     "lifecycle/kubeconfig": 3,
     "localio": 2,
     "plan": 8,
-    "report": 1,
     "shell/host": 1,
     "shell/k3s": 2,
     "transport": 11,
-    "verify": 8,
     "yaml": 3,
 }
 EVERY = messages()

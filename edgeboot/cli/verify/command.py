@@ -1,4 +1,4 @@
-"""``edgeboot verify``: is it what was asked for, does it work, and does it fit?"""
+"""``edgeboot verify``: configuration, health and budgets."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def verify(
     wanted: Wanted,
     output: str,
 ) -> int:
-    """Check that every node is what was asked for, works, and stays inside its budgets.
+    """Check that nodes match the inventory, work, and stay within their budgets.
 
-    Ends with exit code 1 where a check or budget is missed, 6 where one could not be measured.
+    Changes nothing. Exits 1 if a check fails, 6 if one could not be measured.
 
     \b
     edgeboot verify -i inventory.yml
@@ -100,7 +100,7 @@ def verify(
 
 
 def _without_secrets(found: Verification) -> Verification:
-    """What services say of themselves goes into reports that are passed around."""
+    """Reports are passed around, and journals may contain secrets."""
     results = (replace(r, detail=redacted(r.detail)) for r in found.results)
     return replace(found, results=tuple(results))
 
@@ -110,7 +110,7 @@ def _say(line: str) -> None:
 
 
 def _teller(output: str) -> Callable[[CheckResult], None]:
-    """Checks as they end, for whoever reads them as a stream."""
+    """Prints checks as they end, for JSON lines."""
     if output == "jsonl":
         return lambda result: click.echo(json.dumps({"event": "Check", **check_json(result)}))
     return lambda _result: None

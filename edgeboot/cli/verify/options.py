@@ -1,4 +1,4 @@
-"""What ``verify`` is asked for beyond hosts and bundle, as one value."""
+"""The options of ``verify``, apart from hosts and bundle, as one value."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Seconds(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # by ve
         except ValueError as error:
             self.fail(str(error), param, ctx)
         if not _SHORTEST <= seconds <= _LONGEST:
-            self.fail(f"{value} is not between {_SHORTEST}s and {_LONGEST}s", param, ctx)
+            self.fail(f"invalid time {value}: use {_SHORTEST}s to {_LONGEST}s", param, ctx)
         return seconds
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is verified and what comes of it; ``window`` in seconds, ``margin`` in per cent."""
+    """What to verify and where to report it; ``window`` in seconds, ``margin`` in per cent."""
 
     scope: CheckSelection
     window: int
@@ -57,7 +57,7 @@ _OPTIONS = (
         type=Seconds(),
         default="15s",
         show_default=True,
-        help="How long use is sampled: 60s, 2m.",
+        help="How long to sample usage: 60s, 2m.",
     ),
     click.option(
         "--only",
@@ -65,34 +65,37 @@ _OPTIONS = (
         multiple=True,
         help="Run only these checks; repeatable. `own` are your --tests.",
     ),
-    click.option("-k", "keyword", help="Only checks whose names match, as pytest's -k."),
-    click.option("--no-pods", is_flag=True, help="Start no pods; leaves out what needs some."),
+    click.option("-k", "keyword", help="Run only checks whose names match, as pytest's -k."),
+    click.option("--no-pods", is_flag=True, help="Skip checks that start pods."),
     click.option(
-        "--tests", type=_PATH, multiple=True, help="Directory or file of testinfra tests to add."
+        "--tests",
+        type=_PATH,
+        multiple=True,
+        help="Also run your own tests in this directory or file.",
     ),
-    click.option("--budget", help="Hold nodes against this budget: a name, or a file."),
-    click.option("--record", type=_PATH, help="Write what was used, and a margin, as a budget."),
+    click.option("--budget", help="Use this budget for all nodes: a name, or a file."),
+    click.option("--record", type=_PATH, help="Write what was used, plus a margin, as a budget."),
     click.option(
         "--margin",
         type=click.IntRange(0, 1000),
         default=20,
         show_default=True,
-        help="Per cent that --record adds.",
+        help="Per cent to add for --record.",
     ),
     click.option(
         "--report",
         "reports",
         type=_PATH,
         multiple=True,
-        help="Also write this file: .html, .json, .jsonl, .xml (JUnit) or .prom.",
+        help="Also write a report: .html, .json, .jsonl, .xml (JUnit) or .prom; repeatable.",
     ),
-    click.option("--list", "list_only", is_flag=True, help="Show the checks there are, and end."),
-    click.option("--watch", is_flag=True, help="Keep showing what is used, until Ctrl-C."),
+    click.option("--list", "list_only", is_flag=True, help="List the checks and exit."),
+    click.option("--watch", is_flag=True, help="Show usage continuously, until Ctrl-C."),
 )
 
 
 def wanted_options(function: F) -> F:
-    """All of these options, folded into one ``wanted``."""
+    """All of these options as one value, ``wanted``."""
 
     @wraps(function)
     def with_wanted(

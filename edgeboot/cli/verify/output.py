@@ -1,4 +1,4 @@
-"""Where a verification goes: the terminal, standard output, files."""
+"""Writes a verification to the terminal, standard output and files."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def render(found: Verification, output: str) -> None:
     """Shows a verification on standard output."""
     if output in _FORMS:
         click.echo(_FORMS[output](found), nl=False)
-    elif output == "jsonl":  # its checks have been shown as they ended
+    elif output == "jsonl":  # checks were printed as they ended
         click.echo(json.dumps(_end(found)))
     else:
         _show(found)
@@ -70,7 +70,7 @@ def _show(found: Verification) -> None:
         console.print(budget_table(found.nodes))
         for node in found.nodes:
             if node.method != "cgroup":
-                console.print(f"{node.name}: summed up over K3s's processes; its cgroup is shared")
+                console.print(f"{node.name}: sums over processes; K3s shares its control group")
         console.print()
     for line in problems(found):
         console.print(line, markup=False, soft_wrap=True)
@@ -78,13 +78,13 @@ def _show(found: Verification) -> None:
 
 
 def checked_reports(paths: Sequence[Path]) -> None:
-    """Refuses files that could not be written, before any host is bothered."""
+    """Refuses files that could not be written, before a host is contacted."""
     for path in paths:
         if path.suffix not in _BY_SUFFIX:
             raise BadInput(
-                f"a report cannot be {path.suffix or 'without a suffix'}",
+                f"unknown report format {path.suffix!r}",
                 where=str(path),
-                hint=f"name it with one of {', '.join(_BY_SUFFIX)}",
+                hint=f"use one of {', '.join(_BY_SUFFIX)}",
             )
         disk_space.check_target(path.absolute())
 
@@ -93,11 +93,11 @@ def save(found: Verification, paths: Sequence[Path]) -> None:
     """Writes files; each appears whole, as collectors of metrics require."""
     for path in paths:
         atomic.write(path, _BY_SUFFIX[path.suffix](found))
-        click.echo(f"{path} written", err=True)
+        click.echo(f"wrote {path}", err=True)
 
 
 def show_catalogue(scope: CheckSelection) -> None:
-    """All checks there are, by category."""
+    """Lists the checks by category."""
     shown = None
     for check in catalogue(scope.tests):
         if check.category not in scope.only:

@@ -1,4 +1,4 @@
-"""``edgeboot report``: what became of verifications."""
+"""``edgeboot report``: reports of verifications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PATH = click.Path(path_type=Path)
 
 @click.group()
 def report() -> None:
-    """Reports of `edgeboot verify`."""
+    """Work with reports of `edgeboot verify`."""
 
 
 @report.command()
@@ -26,9 +26,9 @@ def report() -> None:
 @click.argument("after", type=_PATH)
 @output_option("text", "json")
 def diff(before: Path, after: Path, output: str) -> int:
-    """Compare two JSON reports: before and after an upgrade.
+    """Compare two JSON reports, such as before and after an upgrade.
 
-    Ends with exit code 1 where a check that passed before fails now.
+    Exits 1 if a check fails now that did not before, 6 if one that passed has no outcome now.
 
     \b
     edgeboot verify -i inventory.yml --report before.json
@@ -47,6 +47,6 @@ def _read(path: Path) -> Verification:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        what = getattr(error, "strerror", None) or "it is no text"
-        raise BadInput(f"this report cannot be read: {what}", where=str(path)) from error
+        what = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise BadInput(f"cannot read this report: {what}", where=str(path)) from error
     return read_verification(text, str(path))

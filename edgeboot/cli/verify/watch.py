@@ -1,4 +1,4 @@
-"""``verify --watch``: what nodes use, again and again, until Ctrl-C."""
+"""``verify --watch``: what nodes use, continuously, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _KEPT = 240  # points of a series
 
 
 def watch_use(fleet: Fleet, window: int) -> NoReturn:
-    """Samples one window after the other; ends by the Interrupted that Ctrl-C raises.
+    """Samples one window after the other, until Ctrl-C raises Interrupted.
 
-    Sampling rests on the hosts between windows, so that a lost connection leaves nothing running.
+    Nothing runs on the hosts between windows, so a lost connection leaves nothing behind.
     """
     console = Console(highlight=False)
     past: dict[tuple[str, str], tuple[tuple[float, int], ...]] = defaultdict(tuple)
@@ -43,7 +43,7 @@ def _joined(
     past: dict[tuple[str, str], tuple[tuple[float, int], ...]],
     elapsed: float,
 ) -> list[NodeReport]:
-    """The newest figures with the series of all windows so far."""
+    """The latest figures with the series of all windows so far."""
 
     def longer(node: str, measured: Measured) -> Measured:
         fresh = tuple((elapsed + at, value) for at, value in measured.series)

@@ -1,4 +1,4 @@
-"""Two verifications side by side: before and after an upgrade."""
+"""Two verifications compared: before and after an upgrade."""
 
 from __future__ import annotations
 
@@ -6,29 +6,35 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgeboot.errors import NotMeasured
 from edgeboot.verify.measure.budgets import shown
 from edgeboot.verify.results import CheckResult, Outcome, Verification
 
-_NOISE = 0.05  # figures that moved less are the same
+_NOISE = 0.05  # figures that changed less count as equal
 
 
 @dataclass(frozen=True)
 class Turned:
-    """A check that ended differently; None where it was not made in one of the runs."""
+    """A check with another outcome; None for a run that did not include it."""
 
     before: CheckResult | None
     after: CheckResult | None
 
     @property
     def worse(self) -> bool:
-        """Whether it passed, or was not made, and does not pass now."""
-        passed = self.before is None or self.before.outcome is Outcome.PASSED
-        return self.after is not None and self.after.outcome is Outcome.FAILED and passed
+        """Whether it fails now and did not fail before."""
+        return _outcome(self.after) is Outcome.FAILED and _outcome(self.before) != Outcome.FAILED
+
+    @property
+    def lost(self) -> bool:
+        """Whether it passed before, and nothing says whether it would now."""
+        unknown = {None, Outcome.NOT_MEASURED}
+        return _outcome(self.before) is Outcome.PASSED and _outcome(self.after) in unknown
 
 
 @dataclass(frozen=True)
 class Moved:
-    """A figure of a node that both runs have and that moved by more than 5 %."""
+    """A figure of a node that both runs measured and that changed by more than 5 %."""
 
     node: str
     what: str
@@ -46,12 +52,14 @@ class Difference:
 
     @property
     def exit_code(self) -> int:
-        """1 where a check got worse, else 0."""
-        return int(any(turned.worse for turned in self.checks))
+        """1 if a check got worse, else 6 if one that passed has no outcome now, else 0."""
+        if any(turned.worse for turned in self.checks):
+            return 1
+        return NotMeasured.exit_code if any(turned.lost for turned in self.checks) else 0
 
 
 def difference(before: Verification, after: Verification) -> Difference:
-    """What differs, in the order of the second run; what is gone comes last."""
+    """What differs, in the order of the second run; checks only in the first come last."""
     old, new = _by_key(before), _by_key(after)
     keys = [*new, *(key for key in old if key not in new)]
     turned = (Turned(old.get(key), new.get(key)) for key in keys)
@@ -88,7 +96,7 @@ def difference_lines(found: Difference) -> Iterator[str]:
         if one is None:
             continue
         about = " ".join(filter(None, (one.check, one.subject)))
-        was, now = (r.outcome.value if r else "not made" for r in (turned.before, turned.after))
+        was, now = (r.outcome.value if r else "not run" for r in (turned.before, turned.after))
         message = turned.after.message if turned.after else ""
         yield f"{one.node}: {about}: {was} -> {now}{f': {message}' if message else ''}"
     for moved in found.figures:
@@ -96,11 +104,11 @@ def difference_lines(found: Difference) -> Iterator[str]:
         was_shown, now_shown = shown(moved.what, moved.before), shown(moved.what, moved.after)
         yield f"{moved.node}: {moved.what}: {was_shown} -> {now_shown} ({change})"
     if not found.checks and not found.figures and found.k3s[0] == found.k3s[1]:
-        yield "No difference: every check ended alike, and no figure moved by more than 5 %."
+        yield "No difference: same outcomes, and no figure changed by more than 5 %."
 
 
 def difference_json(found: Difference) -> dict[str, Any]:
-    """The difference for programs; a check that was not made in a run is null there."""
+    """The difference for programs; a check that a run did not include is null there."""
     return {
         "k3s": list(found.k3s),
         "exit_code": found.exit_code,

@@ -1,4 +1,4 @@
-"""A verification as JSON, and back: bytes, millicores, seconds, as the values have them."""
+"""A verification as JSON, and back; figures in the units of the values."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ def _figure(measured: Measured) -> dict[str, Any]:
 
 
 def read_verification(text: str, where: str) -> Verification:
-    """The verification in a JSON report; ``BadInput`` where it is none."""
+    """The verification in a JSON report; raises ``BadInput`` for anything else."""
     try:
         document = json.loads(text)
         if document["format"] != FORMAT:
-            raise ValueError(f"format {document['format']} is not known here")
+            raise ValueError(f"unknown format {document['format']}")
         return Verification(
             cluster=str(document["cluster"]),
             when=str(document["when"]),
@@ -77,10 +77,11 @@ def read_verification(text: str, where: str) -> Verification:
             nodes=tuple(_read_node(n, d) for n, d in document["nodes"].items()),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else error
         raise BadInput(
-            f"this is no report of a verification: {error}",
+            f"not a JSON report of `edgeboot verify`: {why}",
             where=where,
-            hint="make one with `edgeboot verify --report FILE.json`",
+            hint="write one: edgeboot verify -i inventory.yml --report FILE.json",
         ) from error
 
 
@@ -110,7 +111,7 @@ def _read_node(name: str, item: Mapping[str, Any]) -> NodeReport:
 
 def _read_figure(what: str, item: Mapping[str, Any]) -> Measured:
     if what not in ALL_FIGURES:
-        raise ValueError(f"figure {what} is not known here")
+        raise ValueError(f"unknown figure {what}")
     spread = (
         Spread(item["min"], item["median"], item["p95"], item["max"]) if "min" in item else None
     )

@@ -1,6 +1,6 @@
-"""A verification as JUnit XML, as CI systems read it.
+"""A verification as JUnit XML, for CI systems.
 
-What could not be measured is an ``error``, what failed a ``failure``.
+A failed check is a ``failure``, one that could not be measured an ``error``.
 Source: the schema of Jenkins' xUnit plugin, which the others follow.
 """
 
@@ -17,7 +17,7 @@ _TAGS = {
     Outcome.NOT_MEASURED: "error",
     Outcome.SKIPPED: "skipped",
 }
-# What XML 1.0 cannot hold, escaped or not.
+# Characters that XML 1.0 forbids, even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -1,4 +1,4 @@
-"""Results by category, check and node: what tables of every form are made of."""
+"""Results by category, check and node: the rows of all tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Cell:
 
     @property
     def outcome(self) -> Outcome:
-        """The gravest of them."""
+        """The worst of them."""
         return min((r.outcome for r in self.results), key=_GRAVEST.index)
 
     @property
@@ -46,14 +46,14 @@ class Row:
 
     @property
     def problems(self) -> tuple[CheckResult, ...]:
-        """What did not pass, node after node."""
+        """Results that did not pass, by node."""
         return tuple(problem for cell in self.cells.values() for problem in cell.problems)
 
 
 def rows_of(found: Verification) -> dict[Category, tuple[Row, ...]]:
-    """The rows of each category that was asked, in the order in which the checks ran.
+    """The rows of each category, in the order in which the checks ran.
 
-    Every figure of a budget is a row of its own.
+    Each figure of a budget has its own row.
     """
     grouped: dict[Category, dict[str, dict[str, list[CheckResult]]]] = {}
     for result in found.results:

@@ -1,7 +1,7 @@
 """A verification in Prometheus' text format, for node-exporter's textfile collector.
 
-Source: Prometheus, "Exposition formats"; base units (bytes, seconds, cores, ratios) as its naming
-practices ask for.
+Source: Prometheus, "Exposition formats"; base units (bytes, seconds, cores, ratios) follow its
+naming practices.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _SUFFIXES = {
 
 
 def prometheus_text(found: Verification) -> str:
-    """The run's time, how checks ended on each node, each figure and its limit."""
+    """The time of the run, outcomes by node, each figure and its limit."""
     return "\n".join(_lines(found)) + "\n"
 
 
 def _lines(found: Verification) -> Iterator[str]:
     cluster = f'cluster="{_escaped(found.cluster)}"'
     when = datetime.datetime.fromisoformat(found.when).timestamp()
-    yield from _head("edgeboot_verify_time_seconds", "When the verification was run.")
+    yield from _head("edgeboot_verify_time_seconds", "Time of the verification.")
     yield f"edgeboot_verify_time_seconds{{{cluster}}} {when:.0f}"
-    yield from _head("edgeboot_verify_checks", "How many checks ended how.")
+    yield from _head("edgeboot_verify_checks", "Checks by outcome.")
     for node in dict.fromkeys(r.node for r in found.results):
         for outcome in Outcome:
             number = sum(r.node == node and r.outcome is outcome for r in found.results)

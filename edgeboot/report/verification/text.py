@@ -1,4 +1,4 @@
-"""A verification on the terminal: what is not well first, then budgets as bars."""
+"""A verification on the terminal: tables of checks, budgets as bars, problems."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SPARK = 24
 
 
 def check_tables(found: Verification) -> Iterator[Table]:
-    """Check by node, some nodes at a time, the checks of one category together."""
+    """Check by node, a few nodes at a time, the checks of one category together."""
     for category, rows in rows_of(found).items():
         names = list(dict.fromkeys(node for row in rows for node in row.cells))
         for start in range(0, len(names), _NODES_ABREAST):
@@ -57,7 +57,7 @@ def _cell(cell: Cell | None) -> Text:
 
 
 def budget_table(nodes: Sequence[NodeReport], *, everything: bool = False) -> Table:
-    """What each node uses of its budget; ``everything``: also what nothing limits."""
+    """What each node uses of its budget; ``everything`` includes figures without a limit."""
     table = Table(box=None, pad_edge=False)
     for heading in ("node", "figure", "used", "limit", "of the limit", "over the window"):
         right = heading in {"used", "limit"}
@@ -88,7 +88,7 @@ def _figure(measured: Measured) -> tuple[Text, str, Text, str]:
 
 
 def bar(used: int, limit: int | None) -> str:
-    """Used of a limit, with per cent."""
+    """The share of a limit that is used, with per cent."""
     if not limit:
         return ""
     filled = min(_BAR, round(used / limit * _BAR))
@@ -96,7 +96,7 @@ def bar(used: int, limit: int | None) -> str:
 
 
 def spark(series: Sequence[tuple[float, int]]) -> str:
-    """A series as a row of bars, from its least to its largest."""
+    """A series as a row of bars, scaled from its smallest to its largest value."""
     values = [value for _, value in series][-_SPARK:]
     if len(values) < 2:
         return ""
@@ -106,9 +106,9 @@ def spark(series: Sequence[tuple[float, int]]) -> str:
 
 
 def problems(found: Verification) -> Iterator[str]:
-    """Each check that did not pass, with what helps to find the cause.
+    """Each check that did not pass, with its hint and details.
 
-    What is the same on several nodes is said once.
+    A problem that several nodes share appears once.
     """
     nodes: dict[CheckResult, list[str]] = {}
     for result in found.results:
@@ -122,18 +122,18 @@ def problems(found: Verification) -> Iterator[str]:
 
 
 def _tame(text: str) -> str:
-    """What a host wrote must not steer the operator's terminal."""
+    """Text from a host must not control the operator's terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def problem_line(result: CheckResult) -> str:
-    """One line about a check: how it ended, where, of what, why."""
+    """One line about a check: outcome, node, subject, message."""
     about = " ".join(filter(None, (result.check, result.subject)))
     return f"{result.outcome.value}: {result.node}: {about}: {result.message}"
 
 
 def summary(found: Verification) -> str:
-    """One line: how the checks ended."""
+    """One line: how many checks had which outcome."""
     parts = [f"{found.count(Outcome.PASSED)} of {len(found.results)} checks passed"]
     for outcome in (Outcome.FAILED, Outcome.NOT_MEASURED, Outcome.SKIPPED):
         if number := found.count(outcome):

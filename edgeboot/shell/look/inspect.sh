@@ -1,13 +1,13 @@
-# Reads all that `verify` holds a host's K3s against; changes nothing. Each section begins with a
-# line "== NAME EXIT-CODE".
+# Reads everything that `verify` checks on a host; changes nothing. Each section begins with a line
+# "== NAME EXIT-CODE".
 #
 # inspect.sh ROLE SERVICE FILE...
-#   ROLE     server (the API's answers are timed too) or agent
-#   SERVICE  the service
-#   FILE     hashed anew, byte by byte: what an earlier run remembers of it proves nothing
+#   ROLE     server (also times the API's answers) or agent
+#   SERVICE  name of the service
+#   FILE     is hashed, byte by byte: hashes that an earlier run recorded prove nothing
 # uses: init sections
 set -u
-export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
+export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # else kubectl caches in /root
 role=$1 service=$2
 shift 2
 k3s=/usr/local/bin/k3s
@@ -19,7 +19,7 @@ unit() {
     printf 'ActiveState=%s\nNRestarts=%s\nEnabled=%s\n' "$active" "$(service_restarts "$service")" "$enabled"
 }
 
-# What it complained of since it was last started on purpose, then its last lines.
+# Errors since the service was last started deliberately, then its last lines.
 journal() {
     since=$(stat -c %Y "/var/lib/edgeboot/started-$service" 2>/dev/null)
     said=$(service_log "$service" 300 "${since:-0}")
@@ -29,7 +29,7 @@ journal() {
 
 version() { "$k3s" --version 2>/dev/null | sed -n '1s/^k3s version \([^ ]*\).*/\1/p'; }
 
-modes() { # MODE UID:GID KIND NAME of every file, of everything that holds a secret, and of its directories
+modes() { # MODE UID:GID KIND|NAME of every FILE, everything that holds a secret, and their directories
     for path in "$@" /etc/rancher /etc/rancher/k3s /etc/rancher/k3s/*.yaml /etc/rancher/k3s/*.yaml.d/* \
         /etc/rancher/node /etc/rancher/node/password "/etc/systemd/system/$service.service.env" \
         "$data" "$data/server" "$data/server/token" "$data/server/agent-token" "$data/server/cred" \
@@ -47,7 +47,7 @@ hashes() {
     done | xargs -0 sha256sum
 }
 
-certificates() { # only public ones; keys have other names
+certificates() { # public parts only: keys have other suffixes
     for path in "$data"/server/tls/*.crt "$data"/server/tls/etcd/*.crt "$data"/agent/*.crt; do
         [ -f "$path" ] && printf 'file %s\n' "$path" && cat "$path"
     done
@@ -68,7 +68,7 @@ kernel() {
     fi
 }
 
-latency() { # centiseconds until kubectl has the API's answer
+latency() { # prints centiseconds until kubectl gets an answer
     for _ in 1 2 3; do
         began=$(sed 's/ .*//; s/\.//' /proc/uptime)
         timeout 60 "$k3s" kubectl get --raw /readyz --request-timeout=50s >/dev/null || return 1

@@ -1,23 +1,23 @@
-# Samples what K3s and its host use, once a second, then the disk they fill. Writes nothing.
+# Samples what K3s and its host use, once a second, then disk usage. Writes nothing.
 #
 # sample.sh SERVICE SECONDS DISK-PATH...
-#   SERVICE    the service whose control group and processes are looked at
-#   DISK-PATH  each is summed up with the directories three levels below it
+#   SERVICE    the service whose control group and processes are sampled
+#   DISK-PATH  its usage is printed, with directories down to three levels below it
 #
-# Two programs are started for a sample (sleep and one grep); the rest is done by the shell, and all
-# arithmetic by whoever reads this:
+# To cost little, a sample starts two programs (sleep and one grep); the shell does the rest, and the
+# reader does all arithmetic. Output:
 #
-# method cgroup|processes      what memory and processor time are taken from
-# ticks N, clock EPOCH-SECONDS, limit BYTES (of the whole host), boot MICROSECONDS (start to ready)
-# read NAME FILE               what a file of the samples is
-# process ROLE PID             a process of K3s, at the first sample
-# sample                       a sample begins: FILE:LINE of all files, then
+# method cgroup|processes      the source of memory and processor time
+# ticks N, clock EPOCH-SECONDS, limit BYTES (of the host), boot MICROSECONDS (from start to ready)
+# read NAME FILE               FILE is in the samples, under our NAME
+# process ROLE PID             a process of K3s
+# sample                       starts a sample: FILE:LINE of all files, then
 # files ROLE COUNT             open descriptors
 # disk KIBIBYTES PATH, space KIBIBYTES-FREE
 # end
 #
-# Where the service has no control group of its own (OpenRC without rc_cgroup_mode; a controller
-# that its manager does not use), its processes are summed up instead.
+# If the service has no control group of its own (OpenRC without rc_cgroup_mode; a controller that
+# its manager does not use), its processes are sampled instead.
 # uses: init
 set -u
 service=$1 seconds=$2
@@ -29,24 +29,24 @@ if ! pid=$(service_pid "$service"); then
     exit 1
 fi
 
-of_controller() { # NAME: directory of the service's cgroup, version 1
+of_controller() { # NAME: prints the service's cgroup directory (version 1)
     path=$(sed -n "s/^[0-9]*:\\([a-z_]*,\\)*$1\\(,[a-z_]*\\)*://p" "/proc/$pid/cgroup")
     [ -n "$path" ] && printf '/sys/fs/cgroup/%s%s' "$1" "$path"
 }
 
 shown() { systemctl show "$service.service" -p "$1" --value; } # PROPERTY
 
-own() { # GROUP: prints it if it is named after the service, hence holds nobody else
+own() { # GROUP: prints it if it is named after the service and so holds nothing else
     case ${1##*/} in *"$service"*) echo "$1" ;; esac
 }
 
-first_of() { # PATH...: the first that is there
+first_of() { # PATH...: prints the first that exists
     for path in "$@"; do
         [ -e "$path" ] && echo "$path" && return
     done
 }
 
-reads() { # NAME FILE: FILE is part of every sample, if it is there
+reads() { # NAME FILE: adds FILE to every sample, if it exists
     [ -r "$2" ] || return 0
     echo "read $1 $2"
     files="$files $2"
@@ -73,7 +73,7 @@ if [ "$init" = systemd ] && [ "$(shown ActiveState)" = active ]; then
 fi
 for file in "$root/memory.limit_in_bytes" "$root/memory.max"; do
     read -r limit 2>/dev/null <"$file" || continue
-    # Unlimited is "max", or a number of 19 digits.
+    # "No limit" is "max", or a number of 19 digits.
     case $limit in *[!0-9]*) ;; *) [ "${#limit}" -gt 15 ] || echo "limit $limit" ;; esac
 done
 
@@ -98,7 +98,7 @@ if [ -n "$pods" ]; then
     reads pods-cpu "$(first_of "/sys/fs/cgroup/cpuacct/${pods##*/}/cpuacct.usage" "$pods/cpu.stat")"
 fi
 data=/var/lib/rancher/k3s
-# The device of the file system that K3s's data is on, as the kernel counts it.
+# The device of the file system with K3s's data, by its numbers.
 device=$(sed -n 's/^[0-9]* [0-9]* \([0-9]*\):\([0-9]*\) [^ ]* \(\/[^ ]*\) .*/\3 \1 \2/p' /proc/self/mountinfo |
     while read -r point major minor; do
         case $data/ in "${point%/}"/*) echo "${#point} $major $minor" ;; esac
@@ -108,7 +108,7 @@ set -- $device
 disk="^ *${2:-none} +${3:-none} "
 reads disks /proc/diskstats
 
-role_of() { # PID: sets $role by the program's name
+role_of() { # PID: sets $role from the program's name
     role=
     read -r name 2>/dev/null <"/proc/$1/comm" || return 0
     case $name in
@@ -117,7 +117,7 @@ role_of() { # PID: sets $role by the program's name
     k3s*) role=k3s ;;
     *) role=other ;;
     esac
-    # Whatever the service calls itself, its own process is K3s.
+    # The service's own process is K3s, whatever its name is.
     [ "$1" = "$pid" ] && role=k3s
     return 0
 }
@@ -127,7 +127,7 @@ members() { # prints the processes of K3s
         while read -r member; do echo "$member"; done 2>/dev/null <"$group/cgroup.procs"
         return
     fi
-    # By what they run: shims are children of PID 1, not of the service.
+    # By executable: shims are children of PID 1, not of the service.
     for exe in /proc/[0-9]*/exe; do
         case $(readlink "$exe" 2>/dev/null) in
         /usr/local/bin/k3s | /usr/local/bin/k3s\ * | /var/lib/rancher/k3s/data/*)
@@ -169,7 +169,7 @@ sample() { # EXTRA-FILE...
 
 taken=0
 while :; do
-    # Walking page tables is what costs: every ten seconds, unless memory comes from there.
+    # Walking page tables is expensive: only every ten seconds, unless it is the source of memory.
     if [ "$((taken % 10))" = 0 ] || [ "$taken" = "$seconds" ] || [ "$method" = processes ]; then
         find_processes
         # shellcheck disable=SC2086

@@ -1,4 +1,4 @@
-"""The checks: ordinary pytest functions over what was read of nodes and cluster."""
+"""The built-in checks: ordinary pytest functions over what was read of hosts and cluster."""
 
 from pathlib import Path
 

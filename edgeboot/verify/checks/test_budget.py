@@ -1,4 +1,4 @@
-"""Does it fit: what a node uses against its budget, over a window."""
+"""Budgets: what a node used over a window, against its limits."""
 
 # The assertions of checks are the product here, not debugging aids.
 # ruff: noqa: S101
@@ -10,9 +10,9 @@ from edgeboot.verify.subject import Subject
 
 
 def test_budget(subject: Subject, figure: str) -> None:
-    """A figure of the node is within its budget."""
+    """Each figure is within the node's budget."""
     found = subject.verdict(figure)
     word = "at least" if found.figure.at_least else "at most"
     assert found.fits, (
-        f"{shown(figure, found.used)}, allowed is {word} {shown(figure, found.limit or 0)}"
+        f"{shown(figure, found.used)}; the budget is {word} {shown(figure, found.limit or 0)}"
     )

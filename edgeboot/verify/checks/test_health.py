@@ -1,4 +1,4 @@
-"""Does it work: the API, nodes, workloads, charts, and pods that ask each other."""
+"""Health: the API, nodes, workloads, charts, and what pods can reach."""
 
 # The assertions of checks are the product here, not debugging aids.
 # ruff: noqa: S101
@@ -14,11 +14,11 @@ from edgeboot.verify.subject import ClusterSubject, Subject
 def test_api(cluster: ClusterSubject) -> None:
     """A server's API is ready."""
     status = cluster.reading.status
-    assert status.api_ready, "; ".join(status.complaints) or "it does not answer ok"
+    assert status.api_ready, "; ".join(status.complaints) or "/readyz is not ok"
 
 
 def test_node_ready(subject: Subject) -> None:
-    """The cluster counts the node as Ready."""
+    """The node is Ready."""
     status = subject.cluster.reading.status
     if status.nodes is None:
         raise NotMeasured("the API does not list nodes")
@@ -27,24 +27,24 @@ def test_node_ready(subject: Subject) -> None:
 
 
 def test_node_version(subject: Subject) -> None:
-    """The node runs the bundle's version."""
+    """The kubelet has the bundle's version."""
     nodes = subject.cluster.reading.nodes
     if subject.name not in nodes:
         raise NotMeasured("the API does not list this node")
     found = nodes[subject.name].version
-    assert found == subject.expected.version, f"it runs {found}"
+    assert found == subject.expected.version, f"version {found}, not {subject.expected.version}"
 
 
 def test_etcd_voter(subject: Subject) -> None:
     """The server votes in etcd."""
     voter = subject.cluster.reading.is_voter(subject.name)
     if voter is None:
-        raise NotMeasured("K3s does not say whether it votes")
-    assert voter, "it is a member that does not vote yet"
+        raise NotMeasured("the Node has no EtcdIsVoter condition")
+    assert voter, "the server is a member of etcd but does not vote yet"
 
 
 def test_workload(cluster: ClusterSubject, workload: str) -> None:
-    """All pods of a Deployment, DaemonSet or StatefulSet are ready."""
+    """All pods of each Deployment, DaemonSet and StatefulSet are ready."""
     found = next((w for w in cluster.reading.workloads if w.title == workload), None)
     if found is None:
         raise NotMeasured("the API does not list workloads")
@@ -52,12 +52,12 @@ def test_workload(cluster: ClusterSubject, workload: str) -> None:
 
 
 def test_chart(cluster: ClusterSubject, chart: str) -> None:
-    """A chart of the bundle is installed."""
+    """Each chart of the bundle is installed."""
     charts = cluster.reading.status.charts
     if charts is None:
         raise NotMeasured("the API does not list charts")
     found = next((c for c in charts if c.name == chart), None)
-    assert found is not None, "there is no HelmChart of this name"
+    assert found is not None, "no such HelmChart"
     assert found.done, found.message
 
 
@@ -65,7 +65,7 @@ def test_pod_runs(subject: Subject) -> None:
     """A pod starts on the node."""
     probes = _probes(subject)
     if not subject.cluster.reading.nodes[subject.name].ready:
-        raise NotMeasured("the node is not Ready, so that none was started")
+        raise NotMeasured("no pod was started: the node is not Ready")
     pod = probes.pod(f"first-{subject.name}")
     if pod.unknown:
         raise NotMeasured(pod.why)
@@ -73,7 +73,7 @@ def test_pod_runs(subject: Subject) -> None:
 
 
 def test_dns_from_pod(subject: Subject) -> None:
-    """A pod on the node finds the API's name through the cluster's DNS."""
+    """A pod on the node resolves the API's name by the cluster's DNS."""
     _agree(_probes(subject), f"pod-{subject.name}", "dns")
 
 
@@ -83,7 +83,7 @@ def test_dns_from_node(subject: Subject) -> None:
 
 
 def test_pod_traffic(subject: Subject) -> None:
-    """A pod on the node gets answers from pods on other nodes."""
+    """A pod on the node reaches pods on other nodes."""
     _agree(_probes(subject), f"pod-{subject.name}", "peer")
 
 
@@ -96,13 +96,13 @@ def test_ingress(subject: Subject) -> None:
 def test_storage(cluster: ClusterSubject) -> None:
     """The default storage class binds a volume that a pod can write to."""
     default = cluster.reading.default_class
-    assert default is not None, "no storage class is the default one"
+    assert default is not None, "no default storage class"
     probes = cluster.probes
     pod = probes.pod("storage")
     if pod.unknown:
         raise NotMeasured(pod.why)
     assert probes.claim == "Bound", f"the claim is {probes.claim or 'missing'}: {pod.why}"
-    assert any(a.ok for a in pod.answers), f"the volume cannot be used: {pod.why}"
+    assert any(a.ok for a in pod.answers), f"cannot write to the volume: {pod.why}"
 
 
 def _probes(subject: Subject) -> Probes:

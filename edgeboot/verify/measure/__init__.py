@@ -1,1 +1,1 @@
-"""Samples, figures and budgets."""
+"""Samples, the figures computed from them, and budgets."""

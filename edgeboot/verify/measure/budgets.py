@@ -1,4 +1,4 @@
-"""Whether what a node used fits what it may use; and a budget from what was used. Pure."""
+"""Figures against limits, and a budget computed from figures. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeboot.verify.measure.usage import Usage
 
 @dataclass(frozen=True)
 class Verdict:
-    """One budget: what was used of it. ``limit`` None means that there is none."""
+    """A figure against its limit; ``limit`` is None where nothing limits it."""
 
     what: str
     used: int
@@ -26,25 +26,25 @@ class Verdict:
 
     @property
     def fits(self) -> bool:
-        """Whether the use is within the limit; the limit itself is."""
+        """Whether the figure is within the limit; equal is within."""
         if self.limit is None:
             return True
         return self.used >= self.limit if self.figure.at_least else self.used <= self.limit
 
 
 def verdict(usage: Usage, name: str, limit: int | None) -> Verdict:
-    """One figure against a limit; ``NotMeasured`` where it could not be had."""
+    """One figure against a limit; raises ``NotMeasured`` where it was not measured."""
     return Verdict(name, usage.value(name), limit)
 
 
-# Recorded as a site's own budget: what depends on K3s and its work, not on what the host happens
-# to have free or to be doing besides.
+# What --record writes: figures that depend on K3s and its workload, not on what else the host does
+# or has free.
 RECORDED = ("memory", "memory-pss", "cpu", "disk", "image-store", "files", "startup")
 _STEPS = {Unit.BYTES: 1 << 20, Unit.CPU: 10, Unit.TIME: 1000, Unit.COUNT: 10}
 
 
 def recorded(usages: Iterable[Usage], margin: int) -> dict[str, int]:
-    """Limits a ``margin`` per cent above the most that any of some nodes used, in round numbers."""
+    """Limits ``margin`` per cent above the largest use of any node, rounded up."""
     most: dict[str, int] = {}
     for usage in usages:
         for name in RECORDED:

@@ -1,4 +1,4 @@
-"""From samples to figures: how each of them is had. Pure."""
+"""How each figure is computed from samples. Pure."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def usage_of(sampling: Sampling) -> Usage:
 def _memory(window: Window, name: str) -> Reading:
     if window.all.facts.get("method") == "processes":
         return _pss(window, name)
-    return window.gauge(name, lambda s: _held(window, s, ""), "its control group says no memory")
+    return window.gauge(name, lambda s: _held(window, s, ""), "no memory statistics of the service")
 
 
 def _held(window: Window, sample: Sample, prefix: str) -> int | None:
-    """Bytes of a control group that cannot be taken away: page cache that is not mapped can."""
+    """Bytes of a control group that the kernel cannot reclaim; unmapped page cache it can."""
     keys = window.keys(sample, f"{prefix}memory")
     if "anon" in keys:
         return sum(keys.get(key, 0) for key in _MEMORY_V2)
@@ -60,7 +60,7 @@ def _pss(window: Window, name: str, roles: Sequence[str] | frozenset[str] = _OUR
         sizes |= window.of_processes(sample, roles, "smaps_rollup", "Pss")
         return sum(sizes.values()) * 1024 if sizes else None
 
-    return window.gauge(name, of, f"no process of {_whose(name)} was seen")
+    return window.gauge(name, of, f"no {_whose(name)} process was found")
 
 
 def _whose(name: str) -> str:
@@ -73,7 +73,7 @@ def _peak(window: Window, name: str) -> Reading:
         sizes = window.of_processes(sample, _OURS, "status", "VmHWM")
         return sum(sizes.values()) * 1024 if sizes else None
 
-    return window.gauge(name, of, "the kernel keeps no peak of K3s's processes")
+    return window.gauge(name, of, "the kernel reports no VmHWM for K3s's processes")
 
 
 def _available(window: Window, name: str) -> Reading:
@@ -90,13 +90,13 @@ def _available(window: Window, name: str) -> Reading:
         cache = keys.get("total_inactive_file", keys.get("inactive_file", 0))
         return min(free * 1024, max(0, int(limit) - used + cache))
 
-    return window.gauge(name, of, "the kernel does not say what memory is available")
+    return window.gauge(name, of, "the kernel reports no MemAvailable")
 
 
 def _cpu(window: Window, name: str) -> Reading:
     if "cpu" not in window.all.names:
         return _cpu_of(window, name, _OURS)
-    return window.rate(lambda s: _ran(window, s, "cpu"), "its control group counts no CPU time")
+    return window.rate(lambda s: _ran(window, s, "cpu"), "no CPU statistics of the service")
 
 
 def _ran(window: Window, sample: Sample, name: str) -> float | None:
@@ -109,7 +109,7 @@ def _ran(window: Window, sample: Sample, name: str) -> float | None:
 
 
 def _cpu_of(window: Window, name: str, roles: Sequence[str] | frozenset[str]) -> Reading:
-    """By the processes' own clocks, with that of the children they have waited for."""
+    """By the processes' own clocks, including children they have waited for."""
     ticks = int(window.all.facts.get("ticks", "100"))
 
     def of(sample: Sample, pid: str) -> int | None:
@@ -117,7 +117,7 @@ def _cpu_of(window: Window, name: str, roles: Sequence[str] | frozenset[str]) ->
         return sum(map(int, fields[11:15])) if len(fields) > 14 else None
 
     return window.rate(
-        _grown(window, roles, of, 1000 / ticks), f"no process of {_whose(name)} was seen"
+        _grown(window, roles, of, 1000 / ticks), f"no {_whose(name)} process was found"
     )
 
 
@@ -127,7 +127,7 @@ def _grown(
     of: Callable[[Sample, str], int | None],
     factor: float,
 ) -> Callable[[Sample], float | None]:
-    """What processes have counted since each was first seen: they come and go."""
+    """What processes have counted since each was first seen; processes come and go."""
     first: dict[str, int] = {}
     last: dict[str, int] = {}
 
@@ -146,7 +146,7 @@ def _written_by(window: Window, name: str, roles: Sequence[str]) -> Reading:
     def of(sample: Sample, pid: str) -> int | None:
         return keyed(sample.lines.get(f"/proc/{pid}/io", [])).get("write_bytes")
 
-    return window.rate(_grown(window, roles, of, 1), f"no process of {_whose(name)} was seen")
+    return window.rate(_grown(window, roles, of, 1), f"no {_whose(name)} process was found")
 
 
 def _written(window: Window, _name: str) -> Reading:
@@ -155,7 +155,7 @@ def _written(window: Window, _name: str) -> Reading:
         fields = lines[0].split() if lines else []
         return int(fields[9]) * _SECTOR if len(fields) > 9 else None
 
-    return window.rate(sectors, "K3s's data is on no block device that the host sees")
+    return window.rate(sectors, "K3s's data is not on a block device in /proc/diskstats")
 
 
 def _load(window: Window, name: str) -> Reading:
@@ -163,7 +163,7 @@ def _load(window: Window, name: str) -> Reading:
         lines = window.all.of(sample, "load")
         return round(float(lines[0].split()[0]) * 1000) if lines else None
 
-    return window.gauge(name, of, "the kernel says no load average")
+    return window.gauge(name, of, "the kernel reports no load average")
 
 
 def _throttled(window: Window, _name: str) -> Reading:
@@ -172,11 +172,11 @@ def _throttled(window: Window, _name: str) -> Reading:
 
     first, last = quota(window.all.samples[0]), quota(window.all.samples[-1])
     if "nr_periods" not in first or "nr_periods" not in last:
-        raise NotMeasured("its control group counts no CPU quota")
+        raise NotMeasured("no CPU quota statistics of the service")
     periods = last["nr_periods"] - first["nr_periods"]
     throttled = last["nr_throttled"] - first["nr_throttled"]
     if periods < 0:
-        raise NotMeasured("K3s was started anew while it was measured")
+        raise NotMeasured("K3s restarted during the window")
     return Reading(round(throttled / periods * 10_000) if periods else 0)
 
 
@@ -197,31 +197,31 @@ def _files(window: Window, name: str, roles: Sequence[str] | frozenset[str] = _O
         counted = [count for role, count in sample.files.items() if role in roles]
         return sum(counted) if counted else None
 
-    return window.gauge(name, of, f"no process of {_whose(name)} was seen")
+    return window.gauge(name, of, f"no {_whose(name)} process was found")
 
 
 def _disk(window: Window, _name: str) -> Reading:
     there = [window.all.disk[path] for path in DISK_PATHS if path in window.all.disk]
     if not there:
-        raise NotMeasured("the host does not say what its directories hold")
+        raise NotMeasured("the host did not report disk usage")
     return Reading(sum(there))
 
 
 def _image_store(window: Window, _name: str) -> Reading:
     if IMAGE_STORE not in window.all.disk:
-        raise NotMeasured("there is no image store")
+        raise NotMeasured("no image store found")
     return Reading(window.all.disk[IMAGE_STORE])
 
 
 def _disk_free(window: Window, _name: str) -> Reading:
     if "space" not in window.all.facts:
-        raise NotMeasured("the host does not say what its file system has left")
+        raise NotMeasured("the host did not report free disk space")
     return Reading(int(window.all.facts["space"]) * 1024)
 
 
 def _startup(window: Window, _name: str) -> Reading:
     if "boot" not in window.all.facts:
-        raise NotMeasured("the service manager was not told when K3s was ready")
+        raise NotMeasured("the service manager does not know when K3s became ready")
     return Reading(int(window.all.facts["boot"]) // 1000)
 
 

@@ -1,4 +1,4 @@
-"""What ``sample.sh`` prints, as values: lines in, no arithmetic yet."""
+"""The output of ``sample.sh`` as values, before any arithmetic."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class Sample:
 
 @dataclass
 class Sampling:
-    """A window of samples, with what is the same for all of them. Disk sizes in bytes by path."""
+    """A window of samples, with what all of them share; ``disk`` has bytes by path."""
 
     facts: dict[str, str] = field(default_factory=dict)  # method, ticks, clock, limit, boot, space
-    names: dict[str, str] = field(default_factory=dict)  # a name of ours -> file
+    names: dict[str, str] = field(default_factory=dict)  # our name -> file
     roles: dict[str, str] = field(default_factory=dict)  # process -> role
     samples: list[Sample] = field(default_factory=list)
     disk: dict[str, int] = field(default_factory=dict)
 
     def of(self, sample: Sample, name: str) -> list[str] | None:
-        """The lines of a file in a sample; None where it was not there."""
+        """The lines of a file in a sample; None where it did not exist."""
         return sample.lines.get(self.names.get(name, ""))
 
 
 def parse_sampling(output: str) -> Sampling:
-    """The samples in the output of ``sample.sh``; ``NotMeasured`` where they are not whole."""
+    """The samples in the output of ``sample.sh``; raises ``NotMeasured`` if incomplete."""
     said, end, _ = output.partition("\nend\n")
     if not end:
-        raise NotMeasured("the host's samples are not whole")
+        raise NotMeasured("the samples are incomplete")
     found = Sampling()
     for line in said.splitlines():
         try:
@@ -43,7 +43,7 @@ def parse_sampling(output: str) -> Sampling:
         except (ValueError, IndexError) as error:
             raise NotMeasured(f"unreadable sample {line!r}") from error
     if len(found.samples) < 2:
-        raise NotMeasured(f"only {len(found.samples)} samples came back")
+        raise NotMeasured(f"{len(found.samples)} samples are not enough")
     return found
 
 

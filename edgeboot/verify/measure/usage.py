@@ -1,4 +1,4 @@
-"""What a node used over a window: figures with their spread, or why they could not be had."""
+"""What a node used over a window: figures with their spread, or why they are missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Series = tuple[tuple[float, int], ...]
 
 @dataclass(frozen=True)
 class Spread:
-    """How a figure was spread over the window."""
+    """A figure's distribution over the window."""
 
     min: int
     median: int
@@ -24,7 +24,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Reading:
-    """A figure: the value held against a limit, its spread, and (seconds, value) by sample."""
+    """A figure: the value to compare with a limit, its spread, and (seconds, value) by sample."""
 
     value: int
     spread: Spread | None = None
@@ -33,7 +33,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """A figure that could not be had, and why."""
+    """A figure that was not measured, and why."""
 
     why: str
 
@@ -47,26 +47,26 @@ class Usage:
     """
 
     seconds: float
-    method: str  # cgroup, or processes: summed up, where the service shares its cgroup
+    method: str  # cgroup, or processes: a sum, where the service shares its cgroup
     figures: Mapping[str, Reading | Unmeasured]
     disk: Mapping[str, int]
     started_at: float | None = None
     began: float = 0.0
 
     def with_figure(self, name: str, reading: Reading | Unmeasured) -> Usage:
-        """The same with one figure more."""
+        """A copy with one more figure."""
         return replace(self, figures={**self.figures, name: reading})
 
     def value(self, name: str) -> int:
-        """A figure; ``NotMeasured`` where it could not be had."""
-        reading = self.figures.get(name, Unmeasured("nothing measures it"))
+        """A figure; raises ``NotMeasured`` where it was not measured."""
+        reading = self.figures.get(name, Unmeasured("unknown figure"))
         if isinstance(reading, Unmeasured):
             raise NotMeasured(reading.why)
         return reading.value
 
 
 def spread_of(values: Sequence[int]) -> Spread:
-    """The spread of at least one value; p95 is the smallest that 95 % do not exceed."""
+    """The spread of one or more values; p95 is the smallest value that 95 % do not exceed."""
     ordered = sorted(values)
     p95 = ordered[math.ceil(0.95 * len(ordered)) - 1]
     return Spread(ordered[0], int(statistics.median(ordered)), p95, ordered[-1])

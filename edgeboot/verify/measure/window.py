@@ -1,4 +1,4 @@
-"""A sampling with its clock: gauges that are what they are at every look, counters that grow."""
+"""A sampling on its time axis: gauges, and the growth of counters."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from edgeboot.verify.measure.usage import Reading, spread_of
 
 
 class Window:
-    """A sampling with its clock."""
+    """A sampling on its time axis."""
 
     def __init__(self, sampling: Sampling) -> None:
         self.all = sampling
         self.times = [self._uptime(sample) for sample in sampling.samples]
         self.seconds = self.times[-1] - self.times[0]
         if self.seconds <= 0:
-            raise NotMeasured("the host's uptime does not advance")
+            raise NotMeasured("the host's uptime did not advance")
 
     def _uptime(self, sample: Sample) -> float:
         lines = self.all.of(sample, "uptime")
         try:
             return float((lines or [""])[0].split()[0])
         except (ValueError, IndexError) as error:
-            raise NotMeasured("the host does not say how long it has been up") from error
+            raise NotMeasured("the host did not report its uptime") from error
 
     def keys(self, sample: Sample, name: str) -> Mapping[str, int]:
-        """The numbers of a file by their keys; empty where it is not there."""
+        """The numbers of a file by their keys; empty where the file does not exist."""
         return keyed(self.all.of(sample, name) or [])
 
     def number(self, sample: Sample, name: str) -> int | None:
-        """The number a file consists of; None where it is not there."""
+        """The number a file consists of; None where the file does not exist."""
         lines = self.all.of(sample, name)
         return int(lines[0].split()[0]) if lines and lines[0].split()[0].isdigit() else None
 
     def of_processes(
         self, sample: Sample, roles: Sequence[str] | frozenset[str], file: str, key: str
     ) -> dict[str, int]:
-        """A value of each process that has some of these roles."""
+        """A value of each process with one of these roles."""
         found = {}
         for pid, role in self.all.roles.items():
             keys = keyed(sample.lines.get(f"/proc/{pid}/{file}", []))
@@ -49,7 +49,7 @@ class Window:
         return found
 
     def gauge(self, name: str, take: Callable[[Sample], int | None], why: str) -> Reading:
-        """A figure that is what it is at every look."""
+        """A figure that each sample has a value of."""
         at = zip(self.times, map(take, self.all.samples), strict=True)
         series = tuple((t - self.times[0], v) for t, v in at if v is not None)
         if not series:
@@ -60,7 +60,7 @@ class Window:
         return Reading(value, spread, series)
 
     def rate(self, take: Callable[[Sample], float | None], why: str) -> Reading:
-        """A figure that counts up: its growth a second, from sample to sample and on the whole."""
+        """A counter: its growth a second, from sample to sample and over the window."""
         seen = [
             (t, v)
             for t, v in zip(self.times, map(take, self.all.samples), strict=True)
@@ -74,13 +74,13 @@ class Window:
         if not steps:
             raise NotMeasured(why)
         if any(value < 0 for _, value in steps):
-            raise NotMeasured("K3s was started anew while it was measured")
+            raise NotMeasured("K3s restarted during the window")
         mean = (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
         series = tuple((t, round(v)) for t, v in steps)
         return Reading(round(mean), spread_of([v for _, v in series]), series)
 
     def started_at(self) -> float | None:
-        """When K3s's own process began."""
+        """When K3s's process started, in seconds since 1970."""
         facts = self.all.facts
         for pid in (pid for pid, role in self.all.roles.items() if role == "k3s"):
             fields = process_stat(self.all.samples[0].lines.get(f"/proc/{pid}/stat", []))

@@ -1,1 +1,1 @@
-"""What was read of nodes and cluster, as values."""
+"""What hosts and the API answered, as values."""

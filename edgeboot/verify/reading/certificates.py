@@ -1,4 +1,4 @@
-"""How long certificates are still good for."""
+"""When certificates expire."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ def _certificate(path: str, pem: str) -> Certificate:
     try:
         parsed = x509.load_pem_x509_certificate(pem.encode())
     except ValueError as error:
-        raise NotMeasured(f"{path} holds no readable certificate") from error
+        raise NotMeasured(f"cannot parse the certificate in {path}") from error
     return Certificate(path, parsed.not_valid_after_utc.timestamp())

@@ -1,4 +1,4 @@
-"""What ``inspect.sh`` says of a host, as values."""
+"""The output of ``inspect.sh`` as values."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from edgeboot.plan.health import Status, parse_status
 from edgeboot.verify.reading.certificates import Certificate, parse_certificates
 from edgeboot.verify.reading.sections import Sections
 
-# What others may not read, by the end of its path.
+# Not secret, by the end of the path.
 _PUBLIC = (".crt", ".pub", ".cache.json")
 _REGULAR = frozenset({"regular file", "regular empty file"})
 
 
 @dataclass(frozen=True)
 class FileStatus:
-    """A file or directory: permissions, ``user:group`` by number, stat's word for its kind."""
+    """A file or directory: permissions, ``user:group`` by number, and its kind as stat names it."""
 
     mode: int
     owner: str
@@ -42,17 +42,17 @@ class Inspection:
 
     @property
     def enabled(self) -> bool:
-        """Whether the service is started at boot."""
+        """Whether the service starts at boot."""
         return "Enabled=yes" in self.sections.text("unit").split()
 
     @property
     def version(self) -> str:
-        """What the binary says its version is."""
+        """What ``k3s --version`` printed; empty where it failed."""
         return self.sections.text("version").strip()
 
     @property
     def image_states(self) -> Mapping[str, str]:
-        """``complete`` or ``incomplete`` by reference, as ``ctr images check`` says."""
+        """``complete`` or ``incomplete`` by reference, from ``ctr images check``."""
         rows = (line.split() for line in self.sections.text("images").splitlines()[1:])
         return {row[0]: row[3] for row in rows if len(row) > 3}
 
@@ -69,24 +69,24 @@ class Inspection:
 
     @property
     def modules(self) -> frozenset[str]:
-        """Which of overlay and br_netfilter the kernel has at hand."""
+        """Which of overlay and br_netfilter the kernel has loaded or built in."""
         return self._words("module")
 
     @property
     def controllers(self) -> frozenset[str]:
-        """The cgroup controllers that are on."""
+        """The enabled cgroup controllers."""
         return self._words("cgroup")
 
     @property
     def latency(self) -> int:
-        """Median milliseconds until kubectl on the host had an answer."""
+        """Median milliseconds until kubectl on the host got an answer."""
         taken = [int(word) for word in self.sections.text("latency").split()]
         if not taken:
-            raise NotMeasured("no answer of the API was timed")
+            raise NotMeasured("the API answered none of the timed requests")
         return int(statistics.median(taken) * 10)
 
     def exposed(self) -> tuple[str, ...]:
-        """Secrets that every user of the host can read: through all directories above, too."""
+        """Secrets that every user of the host can read, through all directories above them."""
         return tuple(
             path
             for path, entry in sorted(self.entries.items())
@@ -120,7 +120,7 @@ _CREDENTIALS = (
 
 
 def _is_secret(path: str) -> bool:
-    """Whether a file of those that ``inspect.sh`` lists holds credentials."""
+    """Whether a file that ``inspect.sh`` lists holds credentials."""
     if path.endswith(_PUBLIC) or "/manifests/" in path or "/static/" in path or "/images/" in path:
         return False
     within = path.startswith("/etc/rancher/") or "/k3s/server/" in path or "/k3s/agent/" in path
@@ -139,7 +139,7 @@ def parse_inspection(output: str) -> Inspection:
     """The values in the output of ``inspect.sh``."""
     sections = Sections(output)
     if "end" not in sections:
-        raise NotMeasured("the host's answer is not whole")
+        raise NotMeasured("the host's answer is incomplete")
     return Inspection(
         status=parse_status(output),
         sections=sections,

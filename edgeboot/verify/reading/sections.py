@@ -1,4 +1,4 @@
-"""Output in sections, as ``inspect.sh``, ``cluster.sh`` and ``probe.sh`` print it."""
+"""Output in sections, as several snippets print it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Document = Mapping[str, Any]
 
 
 class Sections:
-    """Texts by name; asking for one that is missing, or whose command failed, is NotMeasured."""
+    """Texts by name; ``text`` raises NotMeasured where a command failed or did not run."""
 
     def __init__(self, output: str) -> None:
         self._found: dict[str, tuple[int, str]] = {}
@@ -25,37 +25,37 @@ class Sections:
         return name in self._found
 
     def code(self, name: str) -> int | None:
-        """How the section's command ended; None where there is no such section."""
+        """The exit code of the section's command; None where there is no such section."""
         return self._found[name][0] if name in self._found else None
 
     def raw(self, name: str) -> str:
-        """The text, whatever became of its command; empty where there is none."""
+        """The text, even if its command failed; empty where there is none."""
         return self._found.get(name, (0, ""))[1]
 
     def text(self, name: str) -> str:
-        """The text of a section whose command worked."""
+        """The text of a section whose command succeeded."""
         if name not in self._found:
-            raise NotMeasured(f"the host said nothing of its {name}")
+            raise NotMeasured(f"the host did not report its {name}")
         code, body = self._found[name]
         if code != 0:
             raise NotMeasured(f"{name}: {last_line(body)}")
         return body
 
     def items(self, name: str) -> tuple[Document, ...]:
-        """The items of a listing that kubectl printed."""
+        """The items of a JSON list."""
         return items_of(self.text(name), name)
 
 
 def items_of(body: str, name: str) -> tuple[Document, ...]:
-    """The items of a JSON listing; kubectl may print warnings before the document."""
+    """The items of a JSON list; kubectl may print warnings before the document."""
     try:
         found = json.loads(body[body.index("{") :])
         return tuple(found["items"])
     except (ValueError, KeyError, TypeError) as error:
-        raise NotMeasured(f"the listing of {name} cannot be read: {last_line(body)}") from error
+        raise NotMeasured(f"cannot read the list of {name}: {last_line(body)}") from error
 
 
 def last_line(body: str) -> str:
-    """The last line that says something."""
+    """The last line that is not blank."""
     lines = [line for line in body.splitlines() if line.strip()]
     return lines[-1].strip() if lines else "no output"

@@ -1,1 +1,1 @@
-"""pytest and testinfra, shut in: the only modules that import them."""
+"""pytest and testinfra, isolated: only these modules import them."""

@@ -1,8 +1,8 @@
 """A pytest session in this process that nothing around it can change.
 
-Neither variables (``PYTEST_ADDOPTS``, ``PYTEST_PLUGINS``, ``PYTHONWARNINGS`` …), nor plugins that
-happen to be installed, nor pytest.ini, pyproject.toml, tox.ini, setup.cfg or conftest.py of the
-current directory or of the one that edgeboot is installed in.
+It ignores environment variables (``PYTEST_ADDOPTS``, ``PYTEST_PLUGINS``, ``PYTHONWARNINGS`` …),
+installed plugins, and pytest.ini, pyproject.toml, tox.ini, setup.cfg and conftest.py in the current
+directory or around edgeboot's installation.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What both sessions have in common: how tests ended, as values."""
+"""What both sessions share: outcomes of tests as values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Tell = Callable[[CheckResult], None]
 
 
 class Recorder:
-    """A pytest plugin that keeps results, and the reason where the session broke off."""
+    """A pytest plugin that keeps results, and the reason if the session ended early."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self.results: list[CheckResult] = []
         self.recorded: set[str] = set()  # ids of tests that have a result
         self.interrupted: Interrupted | None = None
-        self.broken: list[tuple[str, str]] = []  # file, last line of what is wrong with it
+        self.broken: list[tuple[str, str]] = []  # file, last line of the error
         self.why = ""  # what ended the session early
 
     def result_of(self, item: pytest.Function, outcome: Outcome, message: str) -> CheckResult:
@@ -28,7 +28,7 @@ class Recorder:
         raise NotImplementedError
 
     def detailed(self, result: CheckResult, detail: str) -> CheckResult:
-        """The result with what else the failed assertion said."""
+        """The result with the other lines of the failed assertion."""
         del detail
         return result
 
@@ -41,7 +41,7 @@ class Recorder:
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Keeps what is wrong with a file of tests."""
+        """Keeps the error of a file of tests that cannot be loaded."""
         report = yield
         if report.failed:
             lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
@@ -52,7 +52,7 @@ class Recorder:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Turns the end of a test into a value; a fixture that fails afterwards counts, too."""
+        """Turns the outcome of a test into a value; a fixture that fails afterwards counts too."""
         report = yield
         if isinstance(item, pytest.Function) and (call.when == "call" or call.excinfo is not None):
             self._end(item, call, report)
@@ -60,7 +60,7 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
-        """Keeps what broke the session; pytest need not print it."""
+        """Keeps the error that ended the session, and stops pytest from printing it."""
         self._stop(excinfo.value)
         return True
 
@@ -90,7 +90,7 @@ def _judge(
 ) -> tuple[Outcome, str, str]:
     """A failed assertion of a test is a failure; any other exception means not measured.
 
-    testinfra, too, raises AssertionError where a command of its own did not work.
+    testinfra also raises AssertionError where one of its own commands failed.
     """
     if hasattr(report, "wasxfail") and report.skipped:
         return Outcome.SKIPPED, f"expected to fail: {report.wasxfail}".rstrip(": "), ""

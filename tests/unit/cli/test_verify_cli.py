@@ -39,7 +39,7 @@ def test_list_needs_no_inventory() -> None:
     ("words", "what"),
     [
         (("--tests", "/nowhere"), "no such file"),
-        (("--report", "x.pdf"), "a report cannot be .pdf"),
+        (("--report", "x.pdf"), "unknown report format '.pdf'"),
         (("--report", "/nowhere/x.html"), "no such directory"),
         (("--budget", "k3s-clasic"), "no budget"),
     ],

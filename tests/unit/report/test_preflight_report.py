@@ -51,9 +51,9 @@ def test_every_finding_has_a_line_with_its_id_and_mend() -> None:
         "pi-1: refuse: hot [preflight.a]",
         "    next: cool it",
         "pi-1: warn: warm [preflight.a]",
-        "    better: wait",
+        "    recommended: wait",
     ]
-    assert "    `edgeboot install` does it: straighten it" in lines
+    assert "    `edgeboot install` will: straighten it" in lines
 
 
 def test_the_document_names_every_node() -> None:

@@ -54,7 +54,7 @@ def test_json_comes_back_as_it_went() -> None:
     "text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "cluster": 1}', "null"]
 )
 def test_what_is_no_report_is_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="no report") as raised:
+    with pytest.raises(BadInput, match="not a JSON report") as raised:
         read_verification(text, "x.json")
     assert raised.value.where == "x.json"
 
@@ -195,7 +195,7 @@ def test_a_difference_names_what_turned_and_what_moved() -> None:
         "K3s: v1.36.2+k3s1 -> v1.37.0+k3s1",
         "a: file /etc/x: passed -> failed: gone",
         "a: file /etc/y: failed -> passed",
-        "b: mine: skipped -> not made",
+        "b: mine: skipped -> not run",
         "a: memory: 200.0 MiB -> 300.0 MiB (+50%)",
     ]
     assert found.exit_code == 1

@@ -82,7 +82,13 @@ NOT_PULLED = {
 # What is broken -> the check, its node and subject, a part of its message. Nothing else may fail.
 FAILS: dict[str, tuple[Break, str, str, str, str]] = {
     "service stopped": (change(active="failed"), "service", "agent-1", "", "its service is failed"),
-    "service not enabled": (change(enabled="no"), "service", "agent-1", "", "not enabled at boot"),
+    "service not enabled": (
+        change(enabled="no"),
+        "service",
+        "agent-1",
+        "",
+        "does not start at boot",
+    ),
     "service with old files": (
         lambda made: made.expect("agent-1", pending="what it is started with has changed"),
         "service",
@@ -90,13 +96,19 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
         "",
         "has changed",
     ),
-    "version": (change(version="v1.35.0+k3s1"), "version", "agent-1", "", "it is v1.35.0+k3s1"),
+    "version": (
+        change(version="v1.35.0+k3s1"),
+        "version",
+        "agent-1",
+        "",
+        "version v1.35.0+k3s1, not",
+    ),
     "file missing": (
         lambda made: agent(made).modes.pop(CONFIG),
         "file",
         "agent-1",
         CONFIG,
-        "does not exist",
+        "missing",
     ),
     "file mode": (
         set_mode(CONFIG, "640 0:0 regular file"),
@@ -112,21 +124,27 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
         CONFIG,
         "owned by 1000:0",
     ),
-    "file kind": (set_mode(CONFIG, "600 0:0 directory"), "file", "agent-1", CONFIG, "a directory"),
+    "file kind": (
+        set_mode(CONFIG, "600 0:0 directory"),
+        "file",
+        "agent-1",
+        CONFIG,
+        "not a regular file but a directory",
+    ),
     "file content": (
         lambda made: agent(made).hashes.update({CONFIG: "d" * 64}),
         "file",
         "agent-1",
         CONFIG,
-        "content is dddd",
+        "content differs: sha256 dddd",
     ),
-    "image missing": (change(images="REF\n"), "image", "agent-1", hosts.IMAGE, "not been imported"),
+    "image missing": (change(images="REF\n"), "image", "agent-1", hosts.IMAGE, "not imported"),
     "image digest": (
         lambda made: made.expect("agent-1", images={hosts.IMAGE: "sha256:" + "b" * 64}),
         "image",
         "agent-1",
         hosts.IMAGE,
-        "its digest is sha256:aaa",
+        "digest sha256:aaa",
     ),
     "image incomplete": (
         lambda made: setattr(
@@ -149,7 +167,7 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
         "certificates",
         "agent-1",
         "",
-        "/x.crt ends in 12 days",
+        "/x.crt expires in 12 days",
     ),
     "sysctl": (
         lambda made: agent(made).kernel.__setitem__(0, "sysctl net/ipv4/ip_forward 0"),
@@ -177,7 +195,7 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
         "node version",
         "agent-1",
         "",
-        "it runs v1.35.0",
+        "version v1.35.0, not",
     ),
     "etcd": (etcd(False), "etcd voter", "server-1", "", "does not vote"),
     "workload": (
@@ -188,7 +206,7 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
         "0 of 1 pods",
     ),
     "chart": (api(charts=chart("hello", 0)), "chart", "cluster", "hello", "failed 3 times"),
-    "chart gone": (api(charts=[]), "chart", "cluster", "hello", "no HelmChart"),
+    "chart gone": (api(charts=[]), "chart", "cluster", "hello", "no such HelmChart"),
     "dns": (
         pod("pod-agent-1", ended("dns failed no servers", "peer server-1 ok x", "ingress-80 ok")),
         "dns from pod",
@@ -220,14 +238,14 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
         "",
         "ingress-443: no answer",
     ),
-    "no class": (api(default_class=False), "storage", "cluster", "", "no storage class"),
+    "no class": (api(default_class=False), "storage", "cluster", "", "no default storage class"),
     "claim": (api(claim="Pending"), "storage", "cluster", "", "the claim is Pending"),
     "budget": (
         change(sample=hosts.sampling(memory=200 * MIB)),
         "budget",
         "agent-1",
         "memory",
-        "200.0 MiB, allowed is at most 150.0 MiB",
+        "200.0 MiB; the budget is at most 150.0 MiB",
     ),
 }
 

@@ -75,7 +75,7 @@ def test_a_restart_within_the_window_is_no_measurement() -> None:
     text = sampling(seconds=2, millicores=500)
     text = text.replace("cpuacct.usage:1000000000", "cpuacct.usage:10")
     reading = used(text).figures["cpu"]
-    assert reading == Unmeasured("K3s was started anew while it was measured")
+    assert reading == Unmeasured("K3s restarted during the window")
 
 
 def test_processes_that_come_and_go_do_not_count_backwards() -> None:

@@ -1,1 +1,1 @@
-"""A verification as one HTML file that needs nothing else: no network, no script."""
+"""A verification as one HTML file without scripts or network."""
