@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeboot.checks.base import Complaint, Subject, refuse, warn
+from edgeboot.inventory.cluster.servers import warnings
 from edgeboot.inventory.model import DatastoreKind, Role
-from edgeboot.inventory.servers import warnings
 from edgeboot.plan import paths
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from edgeboot.checks.base import Complaint, Subject, mended, refuse, warn
 from edgeboot.components.host import clock
 from edgeboot.components.host.storage import directory_on
-from edgeboot.inventory.boards import BOARDS
+from edgeboot.inventory.host.boards import BOARDS
 from edgeboot.plan import paths
 
 

@@ -9,8 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
+from edgeboot.inventory import syntax
 from edgeboot.inventory.role import Role
+from edgeboot.yaml.reader import Scalar, Sequence, Value
+from edgeboot.yaml.section import Key, Section, Values, optional
+from edgeboot.yaml.types import At, Boolean, Choice, Integer, ListOf, Text, Type
+
+ConfigValue = str | int | bool | tuple[str, ...]
 
 
 class Kind(Enum):
@@ -77,10 +84,10 @@ KEYS: dict[str, K3sKey] = {
     "secrets-encryption-provider": K3sKey(Kind.TEXT, True, ("aescbc", "secretbox")),
 }
 
-_TOKEN = "edgeboot makes the tokens and keeps them; no secret belongs into an inventory"  # noqa: S105
-_DATASTORE = "write 'datastore' below 'cluster:': sqlite, etcd, or where its endpoint stands"
-_PORT = "edgeboot expects the API at 6443"
-_SECRET = "no secret belongs into an inventory; "  # noqa: S105
+_TOKEN = "remove it: edgeboot creates the tokens, and an inventory holds no secrets"  # noqa: S105
+_DATASTORE = "write 'datastore' below 'cluster:': sqlite, etcd, or where to find its endpoint"
+_PORT = "remove it: edgeboot expects the API on port 6443"
+_SECRET = "an inventory holds no secrets; "  # noqa: S105
 
 # Keys that edgeboot writes itself or relies on -> what to do instead.
 OWNED: dict[str, str] = {
@@ -88,15 +95,15 @@ OWNED: dict[str, str] = {
     "token-file": _TOKEN,
     "agent-token": _TOKEN,
     "agent-token-file": _TOKEN,
-    "server": "edgeboot points the nodes at a server, or at 'vip' of 'cluster'",
-    "node-name": "the node's 'name' is used",
-    "with-node-id": "the node's 'name' is used as it is",
+    "server": "remove it: nodes join through a server, or through 'vip' of 'cluster'",
+    "node-name": "remove it: the node's 'name' is used",
+    "with-node-id": "remove it: the node's 'name' is used unchanged",
     "node-ip": "write 'node-ip' beside the node's 'address'",
     "node-label": "write 'labels' of the node, a group or 'defaults'",
     "node-taint": "write 'taints' of the node, a group or 'defaults'",
     "cluster-init": _DATASTORE,
     "datastore-endpoint": _DATASTORE,
-    "data-dir": "edgeboot relies on K3s's own directory; mount a disk there instead",
+    "data-dir": "use 'storage' to keep K3s's data on another disk",
     "https-listen-port": _PORT,
     "supervisor-port": _PORT,
     "apiserver-port": _PORT,
@@ -110,3 +117,42 @@ OWNED: dict[str, str] = {
 def applies_to(key: str, role: Role) -> bool:
     """Whether a node of this role may have the key: an agent stops at keys it does not know."""
     return role is Role.SERVER or key not in KEYS or not KEYS[key].server_only
+
+
+class _Words(ListOf[str]):
+    """A list of words, or one text with commas between them, as K3s accepts it."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        super().__init__(Choice(words, "component"), or_one=True)
+
+    def read(self, value: Value, at: At) -> tuple[str, ...]:
+        """The words."""
+        if isinstance(value, Scalar) and isinstance(value.value, str):
+            words = value.value.split(",")
+            items = tuple(Scalar(word.strip(), word.strip(), value.where) for word in words)
+            return super().read(Sequence(items, value.where), at)
+        return super().read(value, at)
+
+
+def _type(known: K3sKey) -> Type[Any]:
+    match known.kind:
+        case Kind.BOOLEAN:
+            return Boolean()
+        case Kind.INTEGER:
+            return Integer()
+        case Kind.LIST if known.choices:
+            return _Words(known.choices)
+        case Kind.LIST:  # K3s accepts one text for a list of one; from here on it is a list
+            return ListOf(Text(syntax.plain), or_one=True)
+        case Kind.TEXT:
+            return Choice(known.choices) if known.choices else Text(syntax.plain)
+
+
+_KEYS: tuple[Key[Any], ...] = tuple(optional(name, _type(known)) for name, known in KEYS.items())
+
+
+def _config(values: Values) -> dict[str, ConfigValue]:
+    return {key.name: values[key] for key in _KEYS if values.has(key)}
+
+
+CONFIG = Section(_KEYS, _config, refused=OWNED, ref="config")

@@ -8,11 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from edgeboot.inventory.cluster import Components
-from edgeboot.inventory.hosts import Host
+from edgeboot.inventory.host.host import Host
+from edgeboot.inventory.k3s_keys import ConfigValue as ConfigValue
 from edgeboot.inventory.role import Role as Role
 from edgeboot.secret import Secret
-
-ConfigValue = str | int | bool | tuple[str, ...]
 
 
 class DatastoreKind(StrEnum):

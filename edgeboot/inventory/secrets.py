@@ -1,92 +1,90 @@
 """Secrets an inventory points to and never holds: ``{file: PATH}`` or ``{env: NAME}``.
 
-A file is looked at as soon as the inventory is read; an environment variable only when its value
-is needed, since `edgeboot status` and the like need none.
+A file is checked when the inventory is read; an environment variable only when its value is
+needed, since `edgeboot status` and the like need none.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeboot.errors import BadInput
+from edgeboot.inventory.files import PRIVATE_FILE
 from edgeboot.secret import Secret
-from edgeboot.yaml.reader import Reader, Scalar
-from edgeboot.yaml.wording import quoted
+from edgeboot.yaml.reader import Scalar, Value
+from edgeboot.yaml.section import Section, Values, optional
+from edgeboot.yaml.types import At, Schema, Text
 
 MAX_BYTES = 64 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-KEYS = ("file", "env")
-SCHEMA = {
-    "description": "A secret: a file of mode 0600, relative to the inventory, or a variable.",
-    "type": "object",
-    "properties": {
-        "file": {"type": "string", "description": "A file that only its owner may read."},
-        "env": {"type": "string", "pattern": f"^{_VARIABLE.pattern}$"},
-    },
-    "additionalProperties": False,
-    "minProperties": 1,
-    "maxProperties": 1,
-}
 
 
 @dataclass(frozen=True)
 class SecretRef:
-    """Where a secret is to be had; exactly one of ``path`` and ``variable`` is set."""
+    """Where a secret is; exactly one of ``path`` and ``variable`` is set."""
 
     path: Path | None
     variable: str | None
     where: str  # file:line of the reference
 
 
-def reference(reader: Reader, key: str, base: Path) -> SecretRef | None:
-    """The reference under a key; what stands there in its place is not repeated in a message."""
-    value = reader.value(key)
-    if value is None:
-        return None
-    if isinstance(value, Scalar):
-        hint = f"write '{key}: {{file: PATH}}' or '{key}: {{env: NAME}}'; change what stood here"
-        raise reader.error(key, "an inventory holds no secrets", hint)
-    inner = reader.mapping(key).reader(KEYS, f"'{key}' of {reader.what}")
-    given = [name for name in KEYS if inner.has(name)]
-    if len(given) != 1:
-        raise reader.error(key, f"'{key}' of {reader.what} needs one of 'file' and 'env'")
-    where = reader.top.where(key)
-    if given == ["env"]:
-        name = inner.text("env")
-        if not _VARIABLE.fullmatch(name):
-            raise inner.error("env", f"{quoted(name)} cannot name a variable")
-        return SecretRef(None, name, where)
-    return SecretRef(private_file(inner, "file", base), None, where)
+def _variable(text: str) -> str:
+    if _VARIABLE.fullmatch(text):
+        return text
+    raise ValueError("use letters, digits and underscores")
 
 
-def private_file(reader: Reader, key: str, base: Path) -> Path:
-    """A file with a secret in it: it exists, and nobody but its owner may read it."""
-    path = existing_file(reader, key, base)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        what = f"{quoted(str(path))} holds a secret and has mode {mode:04o}"
-        raise reader.error(key, what, f"`chmod 600 {path}`, and change the secret if it leaked")
-    return path
+VARIABLE = Text(_variable, "variable name", f"^{_VARIABLE.pattern}$")
+FILE = optional("file", PRIVATE_FILE, "A file that only its owner may read.")
+ENV = optional("env", VARIABLE)
 
 
-def existing_file(reader: Reader, key: str, base: Path) -> Path:
-    """A file of the operator's, relative to the inventory."""
-    text = reader.text(key)
-    if not text.isprintable():
-        raise reader.error(key, f"{quoted(text)} cannot be a path")
-    try:
-        path = base / Path(text).expanduser()
-    except RuntimeError:
-        raise reader.error(key, f"no such user in {quoted(text)}") from None
-    if not path.is_file():
-        raise reader.error(key, f"no file {quoted(str(path))}", "paths begin at the inventory")
-    if not os.access(path, os.R_OK):
-        raise reader.error(key, f"{quoted(str(path))} is not yours to read", "see its owner")
-    return path
+def _one_of_two(values: Values) -> Iterator[BadInput]:
+    if values.has(FILE) == values.has(ENV):
+        what = f"{values.owner} needs exactly one of 'file' and 'env'"
+        yield BadInput(what, where=values.mapping.where(), hint="write {file: PATH} or {env: NAME}")
+
+
+_REFERENCE = Section(
+    (FILE, ENV),
+    lambda v: SecretRef(v[FILE], v[ENV], v.mapping.where()),
+    rules=(_one_of_two,),
+)
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """A reference to a secret; messages do not repeat what was written in its place."""
+
+    def read(self, value: Value, at: At) -> SecretRef:
+        """The reference."""
+        if isinstance(value, Scalar):
+            raise no_secrets(at)
+        return _REFERENCE.read(value, at)
+
+    def accepts(self, value: Value) -> bool:
+        """Mappings."""
+        return _REFERENCE.accepts(value)
+
+    @property
+    def schema(self) -> Schema:
+        """A mapping with one of the two keys."""
+        schema = {k: v for k, v in _REFERENCE.schema.items() if k != "required"}
+        description = "A secret: a file of mode 0600, relative to the inventory, or a variable."
+        return {"description": description, **schema, "minProperties": 1, "maxProperties": 1}
+
+
+REFERENCE = _Reference()
+
+
+def no_secrets(at: At) -> BadInput:
+    """The error about a secret that was written into the inventory."""
+    hint = f"write '{at.key}: {{file: PATH}}' or '{at.key}: {{env: NAME}}', and change the secret"
+    return at.error("secrets are not allowed in an inventory", hint)
 
 
 def read(ref: SecretRef) -> Secret:

@@ -1,8 +1,8 @@
-"""What names, addresses, users, host keys, labels and taints may look like.
+"""The syntax of names, addresses, users, host keys, labels and taints.
 
 Allow-lists throughout: what passes has no character that a shell, SSH or a terminal would obey,
-and does not begin with a dash. Each function returns the value in its usual spelling, or raises
-ValueError with what to do.
+and does not start with a dash. Each function returns the value in its usual spelling, or raises
+ValueError with how to write it.
 
 Labels and taints after Kubernetes: "Labels and Selectors", "Taints and Tolerations", and what the
 kubelet accepts from its own flags (kubelet: ``--node-labels``).
@@ -55,14 +55,14 @@ def dns_label(text: str) -> str:
         return text
     if _LABEL.fullmatch(text.lower()):
         raise ValueError(f"write it in lower case: {text.lower()}")
-    raise ValueError("lower-case letters, digits and dashes, at most 63, no dash at the ends")
+    raise ValueError("use up to 63 lower-case letters, digits and dashes, no dash at the ends")
 
 
 def bundle_key(text: str) -> str:
     """A minisign public key."""
     if _BUNDLE_KEY.fullmatch(text):
         return text
-    raise ValueError("give the line of the .pub file that starts with RW")
+    raise ValueError("use the line of the .pub file that starts with RW")
 
 
 def address(text: str) -> str:
@@ -71,14 +71,14 @@ def address(text: str) -> str:
     if ":" in bare:
         host, _, zone = bare.partition("%")
         if "%" in bare and not _ZONE.fullmatch(zone):
-            raise ValueError("what follows % must be the name of an interface")
+            raise ValueError("name an interface after %, for example fe80::1%eth0")
         return ip_address(host) + (f"%{zone}" if zone else "")
     parts = text.removesuffix(".").split(".")
     if parts[-1].isdigit():  # no domain ends in a number: an IPv4 address was meant
         return ip_address(text)
     if len(text) <= 253 and all(_HOSTNAME_PART.fullmatch(part) for part in parts):
         return text.lower()
-    raise ValueError("write an IP address or a host name, nothing else")
+    raise ValueError("use an IP address or a host name")
 
 
 def ip_address(text: str) -> str:
@@ -88,14 +88,14 @@ def ip_address(text: str) -> str:
             raise ValueError
         return str(ipaddress.ip_address(text))
     except ValueError:
-        raise ValueError("write an IP address, for instance 192.0.2.11") from None
+        raise ValueError("use an IP address, for example 192.0.2.11") from None
 
 
 def user(text: str) -> str:
     """A user to log in as."""
     if _USER.fullmatch(text):
         return text
-    raise ValueError("letters, digits, '.', '_' and '-', not beginning with '-' or '.'")
+    raise ValueError("use up to 32 letters, digits, '.', '_' and '-', not starting with '-' or '.'")
 
 
 def host_key(text: str) -> str:
@@ -106,7 +106,7 @@ def host_key(text: str) -> str:
     if len(words) >= 2 and _KEY_TYPE.fullmatch(words[0]) and _is_key(words[0], words[1]):
         return f"{words[0]} {words[1]}"
     raise ValueError(
-        "write 'ssh-ed25519 AAAA…' from the host's /etc/ssh/ssh_host_ed25519_key.pub, "
+        "use 'ssh-ed25519 AAAA…' from the host's /etc/ssh/ssh_host_ed25519_key.pub, "
         "or 'SHA256:…' from `ssh-keygen -lf` of that file"
     )
 
@@ -115,13 +115,13 @@ def label_key(text: str) -> str:
     """A label that a kubelet can give its own node."""
     prefix, slash, name = text.rpartition("/")
     if not _WORD.fullmatch(name) or (slash and not _DNS_SUBDOMAIN.fullmatch(prefix)):
-        raise ValueError("write [example.com/]name: letters, digits, '-', '_' and '.', at most 63")
+        raise ValueError("use [example.com/]name with up to 63 letters, digits, '-', '_' and '.'")
     if _within(prefix, ("kubernetes.io", "k8s.io")) and not (
         text in _KUBELET_LABELS or _within(prefix, _KUBELET_DOMAINS)
     ):
         raise ValueError(
-            "Kubernetes keeps this prefix for itself and the kubelet would not start; use your "
-            "own (example.com/name) or node.kubernetes.io/name, or `kubectl label` afterwards"
+            "the kubelet would not start with this prefix, which Kubernetes reserves; use your own "
+            "(example.com/name) or node.kubernetes.io/name, or run `kubectl label` afterwards"
         )
     return text
 
@@ -130,18 +130,20 @@ def label_value(text: str) -> str:
     """A label's value, which may be empty."""
     if text == "" or _WORD.fullmatch(text):
         return text
-    raise ValueError("letters, digits, '-', '_' and '.', at most 63, no sign at the ends")
+    raise ValueError(
+        "use up to 63 letters, digits, '-', '_' and '.', a letter or digit at both ends"
+    )
 
 
 def taint(text: str) -> str:
     """``key[=value]:Effect``."""
     rest, _, effect = text.rpartition(":")
     if effect not in TAINT_EFFECTS:
-        raise ValueError(f"write key=value:EFFECT with one of {', '.join(TAINT_EFFECTS)}")
+        raise ValueError(f"write key=value:EFFECT; EFFECT is one of {', '.join(TAINT_EFFECTS)}")
     key, _, value = rest.partition("=")
     prefix, slash, name = key.rpartition("/")
     if not _WORD.fullmatch(name) or (slash and not _DNS_SUBDOMAIN.fullmatch(prefix)):
-        raise ValueError("write key=value:EFFECT; the key like a label's")
+        raise ValueError("write key=value:EFFECT; the key follows the rules for labels")
     label_value(value)
     return text
 
@@ -150,7 +152,7 @@ def plain(text: str) -> str:
     """Text without control characters: for paths and K3s's own values."""
     if text.isprintable() and text:
         return text
-    raise ValueError("write it on one line, without control characters")
+    raise ValueError("use one line without control characters")
 
 
 def _within(domain: str, parents: tuple[str, ...]) -> bool:

@@ -147,17 +147,20 @@ class _Parser:
 
     def _mapping(self, where: Position, depth: int) -> Mapping:
         entries: dict[str, tuple[Position, Value]] = {}
+        lost = False
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._value(event, depth + 1)
             value = self._value(next(self._events), depth + 1)
             at = self._where(event)
+            before = len(entries)
             with self._problems:
                 name = _key(key, at)
                 if name in entries:
                     hint = f"remove one of them (first used at {entries[name][0]})"
                     raise BadInput(f"duplicate key {quoted(name)}", where=at, hint=hint)
                 entries[name] = (at, value)
-        return Mapping(entries, where)
+            lost = lost or len(entries) == before
+        return Mapping(entries, where, lost)
 
     def _scalar(self, event: yaml.ScalarEvent, where: Position) -> Scalar | Broken:
         text: str = event.value

@@ -14,7 +14,7 @@ one mistake then gives one message.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 
 from edgeboot.errors import BadInput, BadInputs
@@ -55,6 +55,17 @@ class Problems:
         """Adds those mistakes that are not at a place which has its message already."""
         known = {_place(known) for known in self._errors}
         self.report(BadInputs([e for e in each(error) if _place(e) not in known]))
+
+    def collect(self, errors: Iterable[BadInput]) -> None:
+        """Reports what a check yields, and what ends it."""
+        with self:
+            for error in errors:
+                self.report(error)
+
+    def collect_new(self, errors: Iterable[BadInput]) -> None:
+        """As ``collect``, without what is about a place that has its message already."""
+        for error in errors:
+            self.report_new(error)
 
     def raise_any(self) -> None:
         """Raises what was collected, in the order of the file; returns if nothing was."""

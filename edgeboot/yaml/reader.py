@@ -54,6 +54,7 @@ class Mapping:
 
     entries: dict[str, tuple[Position, Value]]  # key -> (where the key stands, its value)
     start: Position
+    partial: bool = False  # a key could not be read, and was reported
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)
@@ -73,7 +74,7 @@ class Mapping:
             if below and isinstance(value, Mapping) and isinstance(below[1], Mapping):
                 value = value.over(below[1])
             merged[key] = (where, value)
-        return Mapping(merged, self.start)
+        return Mapping(merged, self.start, self.partial or base.partial)
 
     def reader(self, known: Collection[str], what: str, problems: Problems | None = None) -> Reader:
         """A Reader of this mapping, which messages call ``what``; unknown keys are refused.
@@ -252,7 +253,12 @@ class Reader:
     def _unlike(self, key: str, wanted: str, value: Value) -> BadInput:
         where = value.where if isinstance(value, Scalar) else self.top.where(key)
         what = f"{quoted(key)} of {self.what} must be {wanted}, not {kind(value)}"
-        return BadInput(what, where=where, hint=_fix(wanted, value))
+        return BadInput(what, where=where, hint=fix(wanted, value))
+
+
+def start_of(value: Value) -> Position:
+    """Where a value starts."""
+    return value.start if isinstance(value, Mapping) else value.where
 
 
 def plain(value: Value) -> object:
@@ -293,16 +299,16 @@ def kind(value: Value) -> str:
     return "nothing" if value.value is None else f"the number {value.value}"
 
 
-def _fix(wanted: str, value: Value) -> str | None:
+def fix(wanted: str, value: Value) -> str | None:
     """What to write instead."""
     if isinstance(value, Scalar):
-        return _fix_scalar(wanted, value)
+        return _fix_of_scalar(wanted, value)
     if isinstance(value, Mapping) and wanted.startswith("a list"):
         return "begin each entry of a list with '- '"
     return None
 
 
-def _fix_scalar(wanted: str, scalar: Scalar) -> str | None:
+def _fix_of_scalar(wanted: str, scalar: Scalar) -> str | None:
     word = scalar.source.lower()
     if wanted == "true or false":
         word = "true" if word in _LIKE_TRUE else "false" if word in _LIKE_FALSE else wanted

@@ -58,9 +58,9 @@ def _value(node: yaml.Node, seen: dict[int, Any]) -> Any:
     seen[id(node)] = mapping
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise ValueError(f"line {key.start_mark.line + 1}: a key that is no text")
+            raise ValueError(f"line {key.start_mark.line + 1}: invalid key")
         if key.value in mapping:
-            raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value!r} twice")
+            raise ValueError(f"line {key.start_mark.line + 1}: duplicate key {key.value!r}")
         mapping[Verbatim.of(key)] = _value(value, seen)
     return mapping
 

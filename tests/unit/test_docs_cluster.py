@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edgeboot.inventory.cluster import SCHEMAS
+from edgeboot.inventory.cluster import KEYS
 from edgeboot.inventory.load import load
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
@@ -44,6 +44,6 @@ def test_an_example_is_an_inventory(example: str, site: Path) -> None:
 
 def test_every_section_has_an_example_and_a_heading() -> None:
     shown = {key for example in EXAMPLES for key in yaml.safe_load(example)}
-    assert shown == set(SCHEMAS)
+    assert shown == {key.name for key in KEYS}
     headings = " ".join(re.findall(r"^## (.+)$", TEXT, re.M))
-    assert all(re.search(rf"\b{name}\b", headings) for name in SCHEMAS)
+    assert all(re.search(rf"\b{key.name}\b", headings) for key in KEYS)

@@ -19,7 +19,7 @@ LEFT = {
     "cli/run": 3,
     "components": 2,
     "edgeboot_lab": 5,
-    "inventory": 25,
+    "inventory": 2,
     "lifecycle": 4,
     "lifecycle/install": 3,
     "lifecycle/kubeconfig": 3,
@@ -28,7 +28,6 @@ LEFT = {
     "shell/host": 1,
     "shell/k3s": 2,
     "transport": 11,
-    "yaml": 3,
 }
 EVERY = messages()
 

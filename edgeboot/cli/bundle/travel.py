@@ -15,7 +15,7 @@ from edgeboot.bundle.trust.signing import signature_path
 from edgeboot.cli.options import output_option
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.errors import BadInput, StepFailed
-from edgeboot.inventory.quantities import parse_bytes
+from edgeboot.inventory.budget.quantities import parse_bytes
 from edgeboot.plan.steps import human_size
 
 _PATH = click.Path(path_type=Path)

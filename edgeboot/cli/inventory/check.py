@@ -11,11 +11,11 @@ from edgeboot.cli.inventory.imports import import_
 from edgeboot.cli.inventory.init import init
 from edgeboot.cli.options import inventory_option
 from edgeboot.inventory.budget.values import ALL_FIGURES, limits_of, write_amount
+from edgeboot.inventory.cluster.servers import warnings
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Budget, Cluster, Node
 from edgeboot.inventory.schema.document import json_schema
 from edgeboot.inventory.schema.reference import markdown
-from edgeboot.inventory.servers import warnings
 
 _HEADINGS = ("NODE", "ROLE", "ADDRESS", "SSH", "LABELS", "TAINTS", "BUDGET")
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from edgeboot.inventory.quantities import parse_seconds
+from edgeboot.inventory.budget.quantities import parse_seconds
 from edgeboot.verify.results import Category
 from edgeboot.verify.selection import CheckSelection
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from edgeboot.blob import BytesSource
 from edgeboot.components.context import Context
-from edgeboot.inventory.hosts import Hook
+from edgeboot.inventory.host.host import Hook
 from edgeboot.inventory.model import Node
 from edgeboot.plan.resources import Action, Directory, File, Resource
 from edgeboot.secret import Secret

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgeboot.errors import BadInput
-from edgeboot.inventory import sections
+from edgeboot.inventory.budget.section import BUDGET_SECTION
 from edgeboot.inventory.budget.values import ALL_FIGURES, NAMED, effective, write_amount
 from edgeboot.inventory.model import Budget, Role
-from edgeboot.inventory.settings import read_budget
 from edgeboot.yaml import parser
-from edgeboot.yaml.wording import nearest, quoted
+from edgeboot.yaml.section import Section, optional
+from edgeboot.yaml.types import At
+from edgeboot.yaml.wording import quoted, suggestion
 
 
 def named_budget(name: str) -> dict[Role, dict[str, int]]:
@@ -23,23 +24,35 @@ def named_budget(name: str) -> dict[Role, dict[str, int]]:
         return {role: effective(role, Budget(base=name)) for role in Role}
     path = Path(name)
     if not path.exists():
-        near = nearest(name, tuple(NAMED))
-        hint = f"did you mean '{near}'?" if near else f"a file, or one of {', '.join(NAMED)}"
-        raise BadInput(f"no budget and no file is called {quoted(name)}", hint=hint)
+        hint = f"name a file, or a budget ({suggestion(name, tuple(NAMED))})"
+        raise BadInput(f"no budget and no file named {quoted(name)}", hint=hint)
     return load_budget(path)
 
 
 def load_budget(path: Path) -> dict[Role, dict[str, int]]:
     """The limits of a budget file by role; what it leaves open is that of its base."""
-    top = parser.load(path).reader(("roles",), "a budget file")
-    roles = top.mapping("roles").reader(sections.ROLES, "'roles'")
-    found = {}
-    for role in Role:
-        layer = roles.mapping(role.value).reader(("budget",), f"role '{role.value}'")
-        what = f"'budget' of role '{role.value}'"
-        budget = read_budget(layer.mapping("budget").reader(sections.BUDGET, what))
-        found[role] = effective(role, budget)
-    return found
+    document = parser.load(path)
+    at = At("", "", document.where(), path.parent)
+    return _FILE.read(document, at)
+
+
+_BUDGET = optional("budget", BUDGET_SECTION, default=Budget())
+_LAYER = Section((_BUDGET,), lambda v: v[_BUDGET], title="role {key}")
+_BY_ROLE = {role: optional(role.value, _LAYER, default=Budget()) for role in Role}
+_ROLES = optional(
+    "roles",
+    Section(
+        tuple(_BY_ROLE.values()),
+        lambda v: {role: v[key] for role, key in _BY_ROLE.items()},
+        title="{key}",
+    ),
+    default=dict.fromkeys(Role, Budget()),
+)
+_FILE = Section(
+    (_ROLES,),
+    lambda v: {role: effective(role, budget) for role, budget in v[_ROLES].items()},
+    title="a budget file",
+)
 
 
 def budget_text(limits: Mapping[Role, Mapping[str, int]], comment: str) -> str:

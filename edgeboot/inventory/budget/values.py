@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from edgeboot.inventory import quantities
+from edgeboot.inventory.budget import quantities
 from edgeboot.inventory.model import Budget, Role
 
 _MIB = 1 << 20

@@ -1,15 +1,9 @@
-"""The sections of ``cluster`` that say how its components shall be: one module each.
-
-``read`` reads them all, and says what they come to among K3s's own keys; one table serves the
-loader and the JSON Schema.
-"""
+"""The sections of ``cluster`` that configure its components: one module each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from edgeboot.inventory.cluster import (
     charts,
@@ -21,7 +15,6 @@ from edgeboot.inventory.cluster import (
     security,
     traefik,
 )
-from edgeboot.inventory.cluster.base import described
 from edgeboot.inventory.cluster.charts import ChartSetting
 from edgeboot.inventory.cluster.containerd import Containerd
 from edgeboot.inventory.cluster.coredns import CoreDns
@@ -30,25 +23,61 @@ from edgeboot.inventory.cluster.proxy import Proxy
 from edgeboot.inventory.cluster.registries import Registries
 from edgeboot.inventory.cluster.security import Audit, Encryption
 from edgeboot.inventory.cluster.traefik import Traefik
-from edgeboot.yaml.reader import Reader
+from edgeboot.yaml.section import Values, optional
 
-SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "containerd": described(containerd.SCHEMA, "Runtimes beside runc, and settings of its own."),
-    "registries": described(registries.SCHEMA, "Where images are pulled from, and as whom."),
-    "embedded-registry": registries.EMBEDDED_SCHEMA,
-    "flannel": described(flannel.SCHEMA, "The network between pods on different nodes."),
-    "coredns": described(coredns.SCHEMA, "Names and resolvers of the site."),
-    "traefik": traefik.SCHEMA,
-    "charts": charts.SCHEMA,
-    "proxy": described(proxy.SCHEMA, "How K3s and containerd get out of the site."),
-    "secrets-encryption": security.ENCRYPTION_SCHEMA,
-    "audit": security.AUDIT_SCHEMA,
-}
+CONTAINERD = optional(
+    "containerd",
+    containerd.SECTION,
+    "Runtimes besides runc, and settings of containerd.",
+    default=Containerd(),
+)
+REGISTRIES = optional(
+    "registries",
+    registries.SECTION,
+    "Where images are pulled from, and with which credentials.",
+    default=Registries(),
+)
+EMBEDDED = optional(
+    "embedded-registry",
+    registries.EMBEDDED,
+    "Nodes share their images: true for those of all registries, or a list.",
+    default=(),
+)
+FLANNEL = optional(
+    "flannel", flannel.SECTION, "The network between pods on different nodes.", default=Flannel()
+)
+COREDNS = optional(
+    "coredns", coredns.SECTION, "Names and resolvers of the site.", default=CoreDns()
+)
+TRAEFIK = optional(
+    "traefik", traefik.SECTION, "K3s's ingress; false turns it off.", default=Traefik()
+)
+CHARTS = optional(
+    "charts",
+    charts.SECTION,
+    "Charts of the bundle, in the order of their installation; the others follow.",
+    default=(),
+)
+PROXY = optional(
+    "proxy", proxy.SECTION, "How K3s and containerd get out of the site.", default=Proxy()
+)
+ENCRYPTION = optional(
+    "secrets-encryption",
+    security.ENCRYPTION,
+    "Encrypt Secrets in the datastore: true, or how. Set it before the first start.",
+    default=Encryption(),
+)
+AUDIT = optional("audit", security.AUDIT, "The API's log of who did what.")
+
+KEYS = (
+    *(CONTAINERD, REGISTRIES, EMBEDDED, FLANNEL, COREDNS, TRAEFIK, CHARTS, PROXY),
+    *(ENCRYPTION, AUDIT),
+)
 
 
 @dataclass(frozen=True)
 class Components:
-    """How the cluster's components shall be; the defaults are K3s's own."""
+    """How the cluster's components are configured; the defaults are K3s's own."""
 
     containerd: Containerd = field(default_factory=Containerd)
     registries: Registries = field(default_factory=Registries)
@@ -63,20 +92,21 @@ class Components:
     places: Mapping[str, str] = field(default_factory=dict)  # section -> file:line
 
 
-def read(cluster: Reader, base: Path) -> Components:
-    """All sections; BadInput with file:line for the first mistake."""
+def components(values: Values) -> Components:
+    """All sections; a section with a mistake is as if it were not there."""
+    embedded = values.usable(EMBEDDED)
     return Components(
-        containerd=containerd.read(cluster, base),
-        registries=registries.read(cluster, base),
-        embedded_registry=bool(registries.embedded(cluster)),
-        flannel=flannel.read(cluster, base),
-        coredns=coredns.read(cluster, base),
-        traefik=traefik.read(cluster, base),
-        charts=charts.read(cluster, base),
-        proxy=proxy.read(cluster, base),
-        encryption=security.read_encryption(cluster, base),
-        audit=security.read_audit(cluster, base),
-        places={name: cluster.top.where(name) for name in SCHEMAS if cluster.has(name)},
+        containerd=values.usable(CONTAINERD),
+        registries=registries.shared(values.usable(REGISTRIES), embedded),
+        embedded_registry=bool(embedded),
+        flannel=values.usable(FLANNEL),
+        coredns=values.usable(COREDNS),
+        traefik=values.usable(TRAEFIK),
+        charts=values.usable(CHARTS),
+        proxy=values.usable(PROXY),
+        encryption=values.usable(ENCRYPTION),
+        audit=values.usable(AUDIT),
+        places={key.name: values.where(key) for key in KEYS if values.has(key)},
     )
 
 

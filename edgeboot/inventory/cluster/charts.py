@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from edgeboot.errors import BadInput
 from edgeboot.inventory import syntax
-from edgeboot.inventory.cluster.base import (
-    BOOLEAN,
-    TEXT,
-    checked,
-    closed,
-    described,
-    in_range,
-    text_file,
-)
+from edgeboot.inventory.files import TEXT_FILE, TextFile
 from edgeboot.yaml import foreign
-from edgeboot.yaml.reader import Reader, plain
+from edgeboot.yaml.section import Section, Values, optional, required
+from edgeboot.yaml.types import At, Boolean, Free, Integer, ListOf, Made, Text
 from edgeboot.yaml.wording import quoted
 
-KEYS = ("name", "install", "namespace", "values", "values-file", "bootstrap", "timeout")
 _RELEASE = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")  # Helm: at most 53
-_LEAST_TIMEOUT, _MOST_TIMEOUT = 10, 7200
 
 
 @dataclass(frozen=True)
@@ -38,73 +29,62 @@ class ChartSetting:
     timeout: int | None = None
 
 
-SCHEMA = {
-    "description": "Charts of the bundle, in the order in which they are installed; others follow.",
-    "type": "array",
-    "items": closed(
-        {
-            "name": described(TEXT, "The release, as the bundle names it."),
-            "install": described(BOOLEAN, "false leaves the chart out of this cluster."),
-            "namespace": described(TEXT, "Where to, in place of what the bundle says."),
-            "values": described({"type": "object"}, "Laid over the bundle's values."),
-            "values-file": described(TEXT, "The same from a file."),
-            "bootstrap": described(
-                BOOLEAN, "The network or something else that nodes need to become Ready."
-            ),
-            "timeout": described(
-                {"type": "integer", "minimum": _LEAST_TIMEOUT, "maximum": _MOST_TIMEOUT},
-                "Seconds to wait until it is installed; 600 by default.",
-            ),
-        },
-        "name",
-    ),
-}
+def _release(text: str) -> str:
+    if _RELEASE.fullmatch(text):
+        return text
+    raise ValueError("use the bundle's name: up to 53 lower-case letters, digits and dashes")
 
 
-def read(cluster: Reader, base: Path) -> tuple[ChartSetting, ...]:
-    """The section; BadInput with file:line."""
-    found: dict[str, ChartSetting] = {}
-    for mapping in cluster.mappings("charts"):
-        reader = mapping.reader(KEYS, "a chart")
-        name = checked(reader, "name", reader.text("name"), _release_name)
-        if name in found:
-            raise reader.error("name", f"chart '{name}' twice", "keep one of them")
-        found[name] = _setting(reader, name, base)
-    return tuple(found.values())
-
-
-def _setting(reader: Reader, name: str, base: Path) -> ChartSetting:
-    namespace = reader.text("namespace", None)
-    if namespace is not None:
-        checked(reader, "namespace", namespace, syntax.dns_label)
-    if reader.has("values") and reader.has("values-file"):
-        raise reader.error("values-file", "'values' and 'values-file' exclude each other")
-    return ChartSetting(
-        name,
-        install=reader.boolean("install", True),
-        namespace=namespace,
-        values=_values(reader, base),
-        bootstrap=reader.boolean("bootstrap", False),
-        timeout=in_range(reader, "timeout", _LEAST_TIMEOUT, _MOST_TIMEOUT),
-    )
-
-
-def _values(reader: Reader, base: Path) -> dict[str, object]:
-    text = text_file(reader, "values-file", base)
-    if text is None:
-        values = plain(reader.mapping("values"))
-    else:
-        try:
-            values = foreign.parse(text.encode()) or {}
-        except ValueError as error:
-            raise reader.error("values-file", f"not YAML: {str(error)[:200]}") from None
+def _values(file: TextFile, at: At) -> dict[str, object]:
+    try:
+        values = foreign.parse(file.text.encode()) or {}
+    except ValueError as error:
+        raise at.error(f"invalid YAML: {str(error)[:200]}", "fix the file") from None
     if not isinstance(values, dict):
-        what = f"{quoted(reader.text('values-file'))} is no mapping of values"
-        raise reader.error("values-file", what)
+        what = f"{quoted(str(file.path))} must be a mapping of values"
+        raise at.error(what, "write 'key: value'")
     return values
 
 
-def _release_name(text: str) -> str:
-    if _RELEASE.fullmatch(text):
-        return text
-    raise ValueError("at most 53 lower-case letters, digits and dashes, as in the bundle")
+NAME = required("name", Text(_release, "chart name"), "The release, as the bundle names it.")
+INSTALL = optional(
+    "install", Boolean(), "false leaves the chart out of this cluster.", default=True
+)
+NAMESPACE = optional(
+    "namespace",
+    Text(syntax.dns_label, "namespace"),
+    "Where to install it, instead of the bundle's namespace.",
+)
+VALUES = optional("values", Free(), "Laid over the bundle's values.", default={})
+VALUES_FILE = optional("values-file", Made(TEXT_FILE, _values), "The same from a file.", default={})
+BOOTSTRAP = optional(
+    "bootstrap", Boolean(), "Nodes need it to become Ready, for example a network.", default=False
+)
+TIMEOUT = optional("timeout", Integer(10, 7200), "Seconds to wait for it; 600 by default.")
+
+
+def _one_source(values: Values) -> Iterator[BadInput]:
+    if values.has(VALUES) and values.has(VALUES_FILE):
+        what = "'values' and 'values-file' exclude each other"
+        yield values.error(VALUES_FILE, what, "remove one of them")
+
+
+def _build(values: Values) -> ChartSetting:
+    return ChartSetting(
+        values[NAME],
+        install=values[INSTALL],
+        namespace=values[NAMESPACE],
+        values=values[VALUES] or values[VALUES_FILE],
+        bootstrap=values[BOOTSTRAP],
+        timeout=values[TIMEOUT],
+    )
+
+
+_CHART = Section(
+    (NAME, INSTALL, NAMESPACE, VALUES, VALUES_FILE, BOOTSTRAP, TIMEOUT),
+    _build,
+    title="chart",
+    named_by="name",
+    rules=(_one_source,),
+)
+SECTION = ListOf(_CHART, unique=lambda chart: chart.name, noun="chart")

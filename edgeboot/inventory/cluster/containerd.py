@@ -7,22 +7,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from edgeboot.inventory.cluster.base import (
-    BOOLEAN,
-    TEXT,
-    checked,
-    closed,
-    described,
-    one_of,
-    text_file,
-)
+from edgeboot.errors import BadInput
+from edgeboot.inventory.files import TEXT_FILE, TextFile
 from edgeboot.inventory.k3s_keys import KEYS as K3S_KEYS
-from edgeboot.yaml.reader import Reader
-from edgeboot.yaml.wording import quoted
+from edgeboot.yaml.section import Section, Values, optional
+from edgeboot.yaml.types import TEXT, At, Boolean, Choice, Made, MapOf, Text
+from edgeboot.yaml.wording import quoted, suggestion
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TYPE = re.compile(r"io\.containerd\.[A-Za-z0-9-]+\.v[0-9]+")
@@ -33,8 +26,6 @@ FOUND = frozenset(
     {"nvidia", "nvidia-experimental", "nvidia-cdi", "crun", "lunatic", "slight", "spin", "wws"}
     | {"wasmedge", "wasmer", "wasmtime"}
 )
-KEYS = ("snapshotter", "runtimes", "default-runtime", "config")
-RUNTIME_KEYS = ("type", "binary", "systemd-cgroup")
 
 
 @dataclass(frozen=True)
@@ -56,76 +47,16 @@ class Containerd:
     config: str = ""
 
 
-SCHEMA = closed(
-    {
-        "snapshotter": described(
-            {"enum": list(SNAPSHOTTERS)}, "How image layers are stacked; overlayfs by default."
-        ),
-        "runtimes": {
-            "description": "Runtimes beside runc, by the name a pod's runtimeClassName gives.",
-            "type": "object",
-            "additionalProperties": closed(
-                {
-                    "type": described(
-                        {"type": "string", "pattern": f"^{_TYPE.pattern}$"},
-                        "containerd's runtime type; io.containerd.runc.v2 by default.",
-                    ),
-                    "binary": described(TEXT, "Path of the runtime's program on the nodes."),
-                    "systemd-cgroup": described(BOOLEAN, "Let systemd make its control groups."),
-                }
-            ),
-        },
-        "default-runtime": described(TEXT, "The runtime of pods that ask for none."),
-        "config": described(TEXT, "A file of TOML for containerd, laid over what K3s writes."),
-    }
-)
-
-
-def read(cluster: Reader, base: Path) -> Containerd:
-    """The section; BadInput with file:line."""
-    reader = cluster.mapping("containerd").reader(KEYS, "'containerd'")
-    runtimes = _runtimes(reader)
-    default = reader.text("default-runtime", None)
-    known = {*runtimes, *FOUND, "runc"}
-    if default is not None and default not in known:
-        default = one_of(reader, "default-runtime", sorted(known), "runc")
-    snapshotter = one_of(reader, "snapshotter", SNAPSHOTTERS, "overlayfs")
-    return Containerd(
-        snapshotter=snapshotter if reader.has("snapshotter") else None,
-        runtimes=runtimes,
-        default_runtime=default,
-        config=_config(reader, base),
-    )
-
-
-def _runtimes(reader: Reader) -> dict[str, Runtime]:
-    mapping = reader.mapping("runtimes").free_reader("'runtimes'")
-    found = {}
-    for name in mapping.top:
-        if name in FOUND or name == "runc":
-            what = f"K3s sets the runtime '{name}' up by itself"
-            hint = "remove it: where its program is on a node, pods can ask for it"
-            raise mapping.error(name, what, hint)
-        checked(mapping, name, name, _name)
-        inner = mapping.mapping(name).reader(RUNTIME_KEYS, f"runtime '{name}'")
-        binary = inner.text("binary", None)
-        if binary is not None:
-            checked(inner, "binary", binary, _path)
-        kind = checked(inner, "type", inner.text("type", Runtime.type), _type)
-        found[name] = Runtime(kind, binary, inner.boolean("systemd-cgroup", False))
-    return found
-
-
 def _name(text: str) -> str:
     if _NAME.fullmatch(text):
         return text
-    raise ValueError("lower-case letters, digits and dashes: a RuntimeClass gets this name")
+    raise ValueError("use lower-case letters, digits and dashes: it names a RuntimeClass")
 
 
 def _type(text: str) -> str:
     if _TYPE.fullmatch(text):
         return text
-    raise ValueError("write for instance io.containerd.runc.v2 or io.containerd.kata.v2")
+    raise ValueError("write for example io.containerd.runc.v2 or io.containerd.kata.v2")
 
 
 def _path(text: str) -> str:
@@ -134,14 +65,68 @@ def _path(text: str) -> str:
     raise ValueError("write the full path of the program on the nodes")
 
 
-def _config(reader: Reader, base: Path) -> str:
-    text = text_file(reader, "config", base) or ""
+def _new_name(text: str) -> str:
+    if text in FOUND or text == "runc":
+        raise ValueError("remove it: K3s sets it up where its program is on a node")
+    return _name(text)
+
+
+def _toml(file: TextFile, at: At) -> str:
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(file.text)
     except tomllib.TOMLDecodeError as error:
-        raise reader.error("config", f"{quoted(reader.text('config'))}: {error}") from None
+        raise at.error(f"invalid TOML in {quoted(str(file.path))}: {error}", "fix it") from None
     for key in ("version", "imports", "root", "state"):
         if key in document:
-            what = f"'{key}' of containerd's configuration is K3s's own"
-            raise reader.error("config", what, "remove it from the file")
-    return text
+            what = f"'{key}' of containerd's configuration belongs to K3s"
+            raise at.error(what, "remove it from the file")
+    return file.text
+
+
+TYPE = optional(
+    "type",
+    Text(_type, "runtime type", f"^{_TYPE.pattern}$"),
+    "containerd's runtime type; io.containerd.runc.v2 by default.",
+    default=Runtime.type,
+)
+BINARY = optional("binary", Text(_path, "path"), "Path of the runtime's program on the nodes.")
+SYSTEMD_CGROUP = optional(
+    "systemd-cgroup", Boolean(), "Let systemd create its control groups.", default=False
+)
+_RUNTIME = Section(
+    (TYPE, BINARY, SYSTEMD_CGROUP),
+    lambda v: Runtime(v[TYPE], v[BINARY], v[SYSTEMD_CGROUP]),
+    title="runtime {key}",
+)
+
+SNAPSHOTTER = optional(
+    "snapshotter", Choice(SNAPSHOTTERS), "How image layers are stacked; overlayfs by default."
+)
+RUNTIMES = optional(
+    "runtimes",
+    MapOf(_RUNTIME, _new_name, "runtime"),
+    "Runtimes besides runc, by the name that a pod's runtimeClassName gives.",
+    default={},
+)
+DEFAULT_RUNTIME = optional("default-runtime", TEXT, "The runtime of pods that ask for none.")
+CONFIG = optional(
+    "config",
+    Made(TEXT_FILE, _toml),
+    "A TOML file for containerd, laid over what K3s writes.",
+    default="",
+)
+
+
+def _known_default(values: Values) -> Iterator[BadInput]:
+    name, known = values[DEFAULT_RUNTIME], sorted({*values[RUNTIMES], *FOUND, "runc"})
+    if name is not None and name not in known:
+        what = f"unknown runtime {quoted(name)}"
+        yield values.error(DEFAULT_RUNTIME, what, suggestion(name, known))
+
+
+SECTION = Section(
+    (SNAPSHOTTER, RUNTIMES, DEFAULT_RUNTIME, CONFIG),
+    lambda v: Containerd(v[SNAPSHOTTER], v[RUNTIMES], v[DEFAULT_RUNTIME], v[CONFIG]),
+    title="{key}",
+    rules=(_known_default,),
+)

@@ -6,37 +6,28 @@ inside the default server block and before its ``forward``, ``*.server`` beside 
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from edgeboot.errors import BadInput
 from edgeboot.inventory import syntax
-from edgeboot.inventory.cluster.base import (
-    TEXT,
-    TEXTS,
-    checked,
-    closed,
-    described,
-    in_range,
-    ip_or_port,
-)
-from edgeboot.yaml.reader import Reader, Scalar
+from edgeboot.yaml.section import Section, Values, optional
+from edgeboot.yaml.types import TEXT, At, Integer, ListOf, Made, MapOf, Text
 from edgeboot.yaml.wording import quoted
 
-KEYS = ("hosts", "forward", "servers", "overrides", "replicas")
 OWN_KEYS = frozenset({"edgeboot", "edgeboot-hosts"})  # names edgeboot gives its own pieces
 # Plugins that the default block has already and CoreDNS takes once only -> what to do instead.
 _ONCE = {
-    "hosts": "write names under 'hosts' of 'coredns'",
-    "forward": "write resolvers under 'forward' of 'coredns'",
+    "hosts": "put names under 'hosts' of 'coredns'",
+    "forward": "put resolvers under 'forward' of 'coredns'",
 } | dict.fromkeys(
     ("cache", "loop", "reload", "health", "ready", "prometheus", "loadbalance"),
-    "the default server block has it already, and it can stand there once",
+    "remove it: the default server block has it, and CoreDNS accepts it once",
 )
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _ZONE = re.compile(r"(?:dns://)?([A-Za-z0-9.*_-]+|\.)(?::([0-9]{1,5}))?")
-_MOST_REPLICAS = 16
 
 
 @dataclass(frozen=True)
@@ -50,114 +41,122 @@ class CoreDns:
     replicas: int | None = None
 
 
-_PIECES = {"type": "object", "additionalProperties": TEXT}
-SCHEMA = closed(
-    {
-        "hosts": {
-            "description": "Names of the site that have no other DNS, and their addresses.",
-            "type": "object",
-            "additionalProperties": {"oneOf": [TEXT, TEXTS]},
-        },
-        "forward": described(
-            TEXTS, "Resolvers to ask for everything else, in place of the host's resolv.conf."
-        ),
-        "servers": described(_PIECES, "Server blocks beside the default one, by a name of yours."),
-        "overrides": described(_PIECES, "Lines inside the default block, by a name of yours."),
-        "replicas": described(
-            {"type": "integer", "minimum": 1, "maximum": _MOST_REPLICAS},
-            "How many CoreDNS pods; K3s starts one.",
-        ),
-    }
-)
-
-
-def read(cluster: Reader, _base: Path) -> CoreDns:
-    """The section; BadInput with file:line."""
-    reader = cluster.mapping("coredns").reader(KEYS, "'coredns'")
-    forward = tuple(checked(reader, "forward", t, ip_or_port) for t in reader.texts("forward"))
-    for address in forward:
-        if address.startswith(("127.", "[::1]")) or address == "::1":
-            what = f"{address} is the pod's own loopback for CoreDNS"
-            raise reader.error("forward", what, "write the address other hosts reach it at")
-    hosts = _hosts(reader)
-    servers = _pieces(reader, "servers")
-    _check_zones(reader, servers, hosts)
-    overrides = _pieces(reader, "overrides")
-    _check_plugins(reader, overrides)
-    return CoreDns(
-        hosts, forward, servers, overrides, in_range(reader, "replicas", 1, _MOST_REPLICAS)
-    )
-
-
-def _hosts(reader: Reader) -> dict[str, tuple[str, ...]]:
-    mapping = reader.mapping("hosts").free_reader("'hosts'")
-    found = {}
-    for name in mapping.top:
-        single = isinstance(mapping.value(name), Scalar)
-        texts = (mapping.text(name),) if single else mapping.texts(name)
-        addresses = tuple(checked(mapping, name, text, syntax.ip_address) for text in texts)
-        if not addresses:
-            raise mapping.error(name, f"{quoted(name)} has no address", "write one")
-        found[checked(mapping, name, name, _host_name)] = addresses
-    return found
-
-
 def _host_name(text: str) -> str:
     try:
         name = syntax.address(text)
     except ValueError:
-        raise ValueError("write a host name: letters, digits, dashes and dots") from None
+        raise ValueError("use a host name: letters, digits, dashes and dots") from None
     if ":" in name or name.rpartition(".")[2].isdigit():
         raise ValueError("write 'NAME: ADDRESS', not the other way round")
     return name.removesuffix(".")
 
 
-def _pieces(reader: Reader, key: str) -> dict[str, str]:
-    mapping = reader.mapping(key).free_reader(f"'{key}'")
-    found = {}
-    for name in mapping.top:
-        checked(mapping, name, name, _piece_name)
-        text = mapping.text(name)
-        if text.count("{") != text.count("}"):
-            what = f"{quoted(name)} opens {text.count('{')} braces and closes {text.count('}')}"
-            raise mapping.error(name, what, "CoreDNS would not start with it")
-        found[name] = text.rstrip() + "\n"
-    return found
-
-
 def _piece_name(text: str) -> str:
     if text in OWN_KEYS:
-        raise ValueError("edgeboot uses this name itself; take another")
+        raise ValueError("choose another name: edgeboot uses this one")
     if _KEY.fullmatch(text):
         return text
-    raise ValueError("letters, digits, '-' and '_'; without .server or .override")
+    raise ValueError("use letters, digits, '-' and '_', without .server or .override")
 
 
-def _check_plugins(reader: Reader, overrides: Mapping[str, str]) -> None:
-    for name, text in overrides.items():
-        for line in text.splitlines():
-            plugin = line.split(maxsplit=1)[0] if line.strip() else ""
-            if plugin in _ONCE and not line[0].isspace():
-                where = reader.mapping("overrides").free_reader("'overrides'")
-                raise where.error(name, f"plugin '{plugin}' in an override", _ONCE[plugin])
+def _resolver(text: str) -> str:
+    """An IP address, with a port if it is not the usual one."""
+    host, colon, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
+    bracketed = text.startswith("[") and "]:" in text
+    if bracketed:
+        host, _, port = text[1:].partition("]:")
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+        if (colon or bracketed) and not 1 <= int(port) <= 65535:
+            raise ValueError
+    except ValueError:
+        raise ValueError("write an IP address, or ADDRESS:PORT") from None
+    if address.is_loopback:
+        raise ValueError("use the address other hosts reach it at: loopback is the pod's own")
+    if not port:
+        return str(address)
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
-def _check_zones(
-    reader: Reader, servers: Mapping[str, str], hosts: Mapping[str, tuple[str, ...]]
-) -> None:
-    """CoreDNS does not start where a zone is served twice on a port."""
+def _addressed(addresses: tuple[str, ...], at: At) -> tuple[str, ...]:
+    if not addresses:
+        raise at.error(f"{quoted(at.key)} has no address", "add one")
+    return addresses
+
+
+def _piece(text: str, at: At) -> str:
+    opened, closed = text.count("{"), text.count("}")
+    if opened != closed:
+        what = f"unbalanced braces in {quoted(at.key)}: {opened} opened, {closed} closed"
+        raise at.error(what, "balance them: CoreDNS would not start")
+    return text.rstrip() + "\n"
+
+
+def _override(text: str, at: At) -> str:
+    for line in text.splitlines():
+        plugin = line.split(maxsplit=1)[0] if line.strip() else ""
+        if plugin in _ONCE and not line[0].isspace():
+            raise at.error(f"plugin '{plugin}' is not allowed in an override", _ONCE[plugin])
+    return _piece(text, at)
+
+
+def _server(text: str, at: At) -> str:
+    piece = _piece(text, at)
+    if not _zones(text):
+        raise at.error(f"{quoted(at.key)} has no server block", "start it with 'ZONE:53 {'")
+    return piece
+
+
+HOSTS = optional(
+    "hosts",
+    MapOf(
+        Made(ListOf(Text(syntax.ip_address, "address"), or_one=True), _addressed),
+        _host_name,
+        "host name",
+    ),
+    "Names of the site that have no other DNS, and their addresses.",
+    default={},
+)
+FORWARD = optional(
+    "forward",
+    ListOf(Text(_resolver, "resolver")),
+    "Resolvers for everything else, instead of the host's resolv.conf.",
+    default=(),
+)
+SERVERS = optional(
+    "servers",
+    MapOf(Made(TEXT, _server), _piece_name, "name"),
+    "Server blocks besides the default one, by a name of yours.",
+    default={},
+)
+OVERRIDES = optional(
+    "overrides",
+    MapOf(Made(TEXT, _override), _piece_name, "name"),
+    "Lines inside the default block, by a name of yours.",
+    default={},
+)
+REPLICAS = optional("replicas", Integer(1, 16), "How many CoreDNS pods; K3s starts one.")
+
+
+def _each_zone_once(values: Values) -> Iterator[BadInput]:
+    """CoreDNS does not start if two blocks serve one zone on one port."""
+    hosts = values[HOSTS]
     seen = {(".", "53"): "the default block", **{(name, "53"): "'hosts'" for name in hosts}}
-    where = reader.mapping("servers").free_reader("'servers'")
-    for piece, text in servers.items():
-        zones = list(_zones(text))
-        if not zones:
-            what = f"{quoted(piece)} is no server block"
-            raise where.error(piece, what, "begin it with 'ZONE:53 {'")
-        for zone in zones:
+    servers = values.raw(SERVERS)
+    for piece, text in values[SERVERS].items():
+        for zone in _zones(text):
             if zone in seen:
-                what = f"{zone[0]}:{zone[1]} is served by {seen[zone]} already"
-                raise where.error(piece, what, "serve each zone once")
-            seen[zone] = f"'{piece}'"
+                what = f"duplicate zone {zone[0]}:{zone[1]} (first served by {seen[zone]})"
+                yield BadInput(what, where=servers.where(piece), hint="serve each zone once")
+            seen.setdefault(zone, f"'{piece}'")
+
+
+SECTION = Section(
+    (HOSTS, FORWARD, SERVERS, OVERRIDES, REPLICAS),
+    lambda v: CoreDns(v[HOSTS], v[FORWARD], v[SERVERS], v[OVERRIDES], v[REPLICAS]),
+    title="{key}",
+    rules=(_each_zone_once,),
+)
 
 
 def _zones(text: str) -> list[tuple[str, str]]:

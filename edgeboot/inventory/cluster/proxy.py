@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from edgeboot.inventory import secrets
-from edgeboot.inventory.cluster.base import TEXT, TEXTS, checked, closed, described
-from edgeboot.inventory.secrets import SecretRef
-from edgeboot.yaml.reader import Mapping, Reader
+from edgeboot.errors import BadInput
+from edgeboot.inventory.secrets import REFERENCE, SecretRef
+from edgeboot.yaml.section import Section, Values, optional
+from edgeboot.yaml.types import TEXT, At, Either, ListOf, Made, Text, checked
 
-KEYS = ("http", "https", "no-proxy")
 _NAME = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _ODD = re.compile(r"[\s'\"\\$`]")  # what a shell and systemd read in different ways
 
@@ -35,57 +34,54 @@ class Proxy:
         return self.http is None and self.https is None
 
 
-_URL = {"oneOf": [TEXT, secrets.SCHEMA]}
-SCHEMA = closed(
-    {
-        "http": described(_URL, "The proxy for http: a URL, or {file: …} where it has a password."),
-        "https": described(_URL, "The proxy for https."),
-        "no-proxy": described(
-            TEXTS, "Not through a proxy, beside nodes, pods and services: names, addresses, nets."
-        ),
-    }
-)
-
-
-def read(cluster: Reader, base: Path) -> Proxy:
-    """The section; BadInput with file:line."""
-    reader = cluster.mapping("proxy").reader(KEYS, "'proxy'")
-    direct = tuple(checked(reader, "no-proxy", t, _destination) for t in reader.texts("no-proxy"))
-    found = Proxy(_url(reader, "http", base), _url(reader, "https", base), direct)
-    if direct and found.empty:
-        raise reader.error("no-proxy", "without a proxy nothing goes through one", "add 'https'")
-    return found
-
-
-def _url(reader: Reader, key: str, base: Path) -> str | SecretRef | None:
-    if isinstance(reader.value(key), Mapping):
-        return secrets.reference(reader, key, base)
-    text = reader.text(key, None)
-    if text is None:
-        return None
-    if "@" in text:  # not repeated in the message: it holds a password
-        hint = f"put the whole URL into a file and write '{key}: {{file: PATH}}'"
-        raise reader.error(key, "an inventory holds no secrets", hint)
-    return checked(reader, key, text, proxy_url)
-
-
 def proxy_url(text: str) -> str:
     """A proxy's URL, with or without user and password; ValueError does not repeat it."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https", "socks5") or not parts.hostname:
         raise ValueError("write http://HOST:PORT")
     if _ODD.search(text) or not text.isprintable():
-        raise ValueError("write odd characters as %XX")
+        raise ValueError("write special characters as %XX")
     return text
 
 
 def _destination(text: str) -> str:
     if text.startswith("*."):
-        raise ValueError(f"write {text[1:]}: a leading dot means all below it")
+        raise ValueError(f"write {text[1:]}: a leading dot matches all subdomains")
     try:
         return str(ipaddress.ip_network(text, strict=False) if "/" in text else text)
     except ValueError:
-        raise ValueError("this is no network") from None
+        raise ValueError("write a network as ADDRESS/PREFIX, for example 192.0.2.0/24") from None
     finally:
         if "/" not in text and not _NAME.fullmatch(text) and ":" not in text:
             raise ValueError("write a name, .DOMAIN, an address or a network")
+
+
+def _url(text: str, at: At) -> str:
+    if "@" in text:  # not repeated in the message: it holds a password
+        hint = f"put the whole URL into a file and write '{at.key}: {{file: PATH}}'"
+        raise at.error("secrets are not allowed in an inventory", hint)
+    return checked(text, proxy_url, at, "proxy URL")
+
+
+_PROXY = Either(Made(TEXT, _url), REFERENCE)
+HTTP = optional("http", _PROXY, "The proxy for http: a URL, or {file: …} if it has a password.")
+HTTPS = optional("https", _PROXY, "The proxy for https.")
+NO_PROXY = optional(
+    "no-proxy",
+    ListOf(Text(_destination, "destination")),
+    "Names, addresses and networks to reach directly, besides nodes, pods and services.",
+    default=(),
+)
+
+
+def _some_proxy(values: Values) -> Iterator[BadInput]:
+    if values.has(NO_PROXY) and not (values.has(HTTP) or values.has(HTTPS)):
+        yield values.error(NO_PROXY, "'no-proxy' has no effect without a proxy", "add 'https'")
+
+
+SECTION = Section(
+    (HTTP, HTTPS, NO_PROXY),
+    lambda v: Proxy(v[HTTP], v[HTTPS], v[NO_PROXY]),
+    title="{key}",
+    rules=(_some_proxy,),
+)

@@ -7,37 +7,22 @@ sense of, so all of that is an error here.
 from __future__ import annotations
 
 import re
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from edgeboot.inventory import secrets
-from edgeboot.inventory.cluster.base import (
-    BOOLEAN,
-    TEXT,
-    TEXTS,
-    certificate,
-    checked,
-    closed,
-    described,
-    is_flag,
-)
-from edgeboot.inventory.secrets import SecretRef
-from edgeboot.yaml.reader import Reader
-from edgeboot.yaml.wording import quoted
+from edgeboot.errors import BadInput
+from edgeboot.inventory.cluster import key_pair
+from edgeboot.inventory.files import CERTIFICATE, PRIVATE_FILE
+from edgeboot.inventory.secrets import REFERENCE, SecretRef
+from edgeboot.yaml import reader
+from edgeboot.yaml.section import Section, Values, optional, required
+from edgeboot.yaml.types import TEXT, At, Boolean, Either, ListOf, Made, MapOf, Text, checked
 
 _HOST = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?"
 )
 _NOT_IN_GO = re.compile(r"\(\?[=!<>]|\\[1-9]")  # RE2 knows neither
-KEYS = ("mirrors", "configs", "default-endpoint")
-MIRROR_KEYS = ("endpoint", "rewrite")
-CONFIG_KEYS = ("auth", "tls")
-AUTH_KEYS = ("username", "password")
-TLS_KEYS = ("ca-file", "cert-file", "key-file", "insecure-skip-verify")
 
 
 @dataclass(frozen=True)
@@ -60,7 +45,7 @@ class Tls:
 
 @dataclass(frozen=True)
 class Access:
-    """How to speak with one host."""
+    """How to talk to one host."""
 
     username: str | None = None
     password: SecretRef | None = None
@@ -81,115 +66,20 @@ class Registries:
         return not self.mirrors and not self.configs
 
 
-_MIRROR: dict[str, Any] = closed(
-    {
-        "endpoint": described(TEXTS, "URLs that are asked, in this order."),
-        "rewrite": {
-            "description": "Regular expressions for repository names, and what to ask for instead.",
-            "type": "object",
-            "additionalProperties": TEXT,
-        },
-    }
-)
-_ACCESS: dict[str, Any] = closed(
-    {
-        "auth": closed({"username": TEXT, "password": secrets.SCHEMA}, *AUTH_KEYS),
-        "tls": closed(
-            {
-                "ca-file": described(TEXT, "Certificates of the authority, PEM."),
-                "cert-file": described(TEXT, "The client's certificate, PEM."),
-                "key-file": described(TEXT, "Its key: a file that only its owner may read."),
-                "insecure-skip-verify": described(BOOLEAN, "Believe any certificate."),
-            }
-        ),
-    }
-)
-SCHEMA = closed(
-    {
-        "mirrors": described(
-            {"type": "object", "additionalProperties": _MIRROR},
-            'By registry: docker.io, HOST:PORT, or "*" for all.',
-        ),
-        "configs": described(
-            {"type": "object", "additionalProperties": _ACCESS},
-            "By HOST or HOST:PORT of an endpoint: who we are there, and whom we believe.",
-        ),
-        "default-endpoint": described(
-            BOOLEAN, "Whether a registry itself is asked where its mirrors fail; true by default."
-        ),
-    }
-)
-EMBEDDED_SCHEMA = {
-    "description": "Nodes give each other images: true for those of all registries, or a list.",
-    "oneOf": [BOOLEAN, TEXTS],
-}
-
-
-def read(cluster: Reader, base: Path) -> Registries:
-    """The section, with the mirrors that the embedded registry needs; BadInput with file:line."""
-    reader = cluster.mapping("registries").reader(KEYS, "'registries'")
-    shared = embedded(cluster)
-    mapping = reader.mapping("mirrors").free_reader("'mirrors'")
-    mirrors = {_registry(mapping, name): _mirror(mapping, name, shared) for name in mapping.top}
-    # a node takes part with those registries only that are listed (docs: registry-mirror)
-    mirrors |= {name: Mirror() for name in shared if name not in mirrors}
-    hosts = reader.mapping("configs").free_reader("'configs'")
-    configs = {_registry(hosts, name): _access(hosts, name, base) for name in hosts.top}
-    if "*" in configs:
-        raise hosts.error("*", "K3s knows no '*' under 'configs'", "name each host")
-    default = reader.boolean("default-endpoint", True)
-    if not default and not mirrors:
-        what = "without mirrors there is nothing to ask but the registries themselves"
-        raise reader.error("default-endpoint", what, "add 'mirrors', or remove this line")
-    return Registries(mirrors, configs, default)
-
-
-def embedded(cluster: Reader) -> tuple[str, ...]:
-    """The registries whose images nodes give each other; empty where they do not."""
-    if not cluster.has("embedded-registry"):
-        return ()
-    if is_flag(cluster, "embedded-registry"):
-        return ("*",) if cluster.boolean("embedded-registry") else ()
-    names = cluster.texts("embedded-registry")
-    for name in names:
-        checked(cluster, "embedded-registry", name, _registry_name)
-    return names
-
-
-def _registry(mapping: Reader, name: str) -> str:
-    return checked(mapping, name, name, _registry_name)
-
-
 def _registry_name(text: str) -> str:
     if text == "*" or _HOST.fullmatch(text):
         return text
     if "://" in text:
         raise ValueError(f"write {urlsplit(text).netloc or 'the host'}, without scheme and path")
-    raise ValueError("write HOST or HOST:PORT, for instance docker.io, or '*'")
-
-
-def _mirror(mapping: Reader, name: str, shared: tuple[str, ...]) -> Mirror:
-    reader = mapping.mapping(name).reader(MIRROR_KEYS, f"mirror '{name}'")
-    endpoints = tuple(
-        checked(reader, "endpoint", text, _endpoint) for text in reader.texts("endpoint")
-    )
-    rewrite = reader.mapping("rewrite").free_reader("'rewrite'")
-    rewrites = {}
-    for pattern in rewrite.top:
-        checked(rewrite, pattern, pattern, _pattern)
-        rewrites[pattern] = checked(rewrite, pattern, rewrite.text(pattern), _replacement)
-    if not endpoints and not rewrites and not {name, "*"} & set(shared):
-        what = f"mirror '{name}' has no 'endpoint', so it changes nothing"
-        raise mapping.error(name, what, "add 'endpoint: [https://…]'")
-    return Mirror(endpoints, rewrites)
+    raise ValueError("write HOST or HOST:PORT, for example docker.io, or '*'")
 
 
 def _endpoint(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("write https://HOST or http://HOST, with :PORT and a path if need be")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("user and password belong under 'configs', with 'auth'")
+        raise ValueError("write https://HOST[:PORT][/PATH] or http://HOST[:PORT][/PATH]")
+    if parts.query or parts.fragment:
+        raise ValueError("write it without query and fragment")
     return text
 
 
@@ -197,53 +87,149 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"this is no regular expression: {error}") from None
+        raise ValueError(f"fix the regular expression: {error}") from None
     if _NOT_IN_GO.search(text):
-        raise ValueError("Go's regular expressions know no look-around and no back references")
+        raise ValueError("remove look-around and back references: Go has neither")
     return text
 
 
 def _replacement(text: str) -> str:
     if re.search(r"\\[0-9]", text):
-        raise ValueError("groups are written $1, not \\1")
+        raise ValueError("write groups as $1, not \\1")
     if not text.isprintable() or not text or '"' in text:
-        raise ValueError("write the name of a repository; $1 is the first group")
+        raise ValueError("write a repository name; $1 is the first group")
     return text
 
 
-def _access(mapping: Reader, name: str, base: Path) -> Access:
-    reader = mapping.mapping(name).reader(CONFIG_KEYS, f"'{name}' in 'configs'")
-    auth = reader.mapping("auth").reader(AUTH_KEYS, f"'auth' of '{name}'")
-    username = auth.text("username") if reader.has("auth") else None
-    password = secrets.reference(auth, "password", base)
-    if username is not None and password is None:
-        raise reader.error("auth", f"'auth' of '{name}' has no 'password'", "add one")
-    return Access(username, password, _tls(reader, name, base))
+def _endpoint_without_user(text: str, at: At) -> str:
+    if "@" in text:  # not repeated in the message: it may hold a password
+        hint = "put user and password under 'configs', in 'auth'"
+        raise at.error("secrets are not allowed in an inventory", hint)
+    return checked(text, _endpoint, at, "endpoint")
 
 
-def _tls(access: Reader, name: str, base: Path) -> Tls:
-    reader = access.mapping("tls").reader(TLS_KEYS, f"'tls' of '{name}'")
-    ca, cert = certificate(reader, "ca-file", base), certificate(reader, "cert-file", base)
-    insecure = reader.boolean("insecure-skip-verify", False)
-    if insecure and ca is not None:
-        what = "'insecure-skip-verify' would make 'ca-file' pointless"
-        raise reader.error("insecure-skip-verify", what, "remove one of them")
-    return Tls(ca, cert, key_for(reader, "cert-file", "key-file", base), insecure)
+def _config_host(text: str) -> str:
+    if text == "*":
+        raise ValueError("name each host: K3s ignores '*' under 'configs'")
+    return _registry_name(text)
 
 
-def key_for(reader: Reader, cert: str, key: str, base: Path) -> SecretRef | None:
-    """The private key that goes with a certificate; both or neither are named, and fit."""
-    if reader.has(cert) != reader.has(key):
-        missing, there = (key, cert) if reader.has(cert) else (cert, key)
-        raise reader.error(there, f"'{there}' without '{missing}'", f"add '{missing}'")
-    if not reader.has(key):
-        return None
-    path = secrets.private_file(reader, key, base)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(base / Path(reader.text(cert)).expanduser(), path, password="")
-    except (ssl.SSLError, OSError) as error:
-        what = f"{quoted(str(path))} is not the key of this certificate"
-        hint = "a key without a passphrase, in PEM, that belongs to the first certificate"
-        raise reader.error(key, what, hint) from error
-    return SecretRef(path, None, reader.top.where(key))
+ENDPOINT = optional(
+    "endpoint",
+    ListOf(Made(TEXT, _endpoint_without_user)),
+    "URLs that are asked, in this order.",
+    default=(),
+)
+REWRITE = optional(
+    "rewrite",
+    MapOf(Text(_replacement, "replacement"), _pattern, "pattern"),
+    "Regular expressions for repository names, and what to ask for instead.",
+    default={},
+)
+_MIRROR = Section(
+    (ENDPOINT, REWRITE),
+    lambda v: Mirror(v[ENDPOINT], v[REWRITE]),
+    title="mirror {key}",
+)
+
+USERNAME = required("username", TEXT)
+PASSWORD = required("password", REFERENCE)
+_AUTH = Section((USERNAME, PASSWORD), lambda v: (v[USERNAME], v[PASSWORD]))
+
+CA_FILE = optional("ca-file", CERTIFICATE, "Certificates of the authority, PEM.")
+CERT_FILE = optional("cert-file", CERTIFICATE, "The client's certificate, PEM.")
+KEY_FILE = optional("key-file", PRIVATE_FILE, "Its key; only its owner may read it.")
+INSECURE = optional("insecure-skip-verify", Boolean(), "Accept any certificate.", default=False)
+
+
+def _one_trust(values: Values) -> Iterator[BadInput]:
+    if values[INSECURE] and values.has(CA_FILE):
+        what = "'insecure-skip-verify' makes 'ca-file' pointless"
+        yield values.error(INSECURE, what, "remove one of them")
+
+
+def _tls(values: Values) -> Tls:
+    ca, cert = values[CA_FILE], values[CERT_FILE]
+    return Tls(
+        ca.text if ca else None,
+        cert.text if cert else None,
+        key_pair.reference(values, KEY_FILE),
+        values[INSECURE],
+    )
+
+
+_TLS = Section(
+    (CA_FILE, CERT_FILE, KEY_FILE, INSECURE),
+    _tls,
+    rules=(_one_trust, key_pair.fits(CERT_FILE, KEY_FILE)),
+)
+
+AUTH = optional("auth", _AUTH)
+TLS = optional("tls", _TLS, default=Tls())
+
+
+def _access(values: Values) -> Access:
+    username, password = values[AUTH] or (None, None)
+    return Access(username, password, values[TLS])
+
+
+_ACCESS = Section((AUTH, TLS), _access, title="{key} in 'configs'")
+
+MIRRORS = optional(
+    "mirrors",
+    MapOf(_MIRROR, _registry_name, "registry"),
+    'By registry: docker.io, HOST:PORT, or "*" for all.',
+    default={},
+)
+CONFIGS = optional(
+    "configs",
+    MapOf(_ACCESS, _config_host, "registry"),
+    "By HOST or HOST:PORT of an endpoint: credentials, and which certificates to trust.",
+    default={},
+)
+DEFAULT_ENDPOINT = optional(
+    "default-endpoint",
+    Boolean(),
+    "Whether to ask a registry itself if its mirrors fail; true by default.",
+    default=True,
+)
+
+SECTION = Section(
+    (MIRRORS, CONFIGS, DEFAULT_ENDPOINT),
+    lambda v: Registries(v[MIRRORS], v[CONFIGS], v[DEFAULT_ENDPOINT]),
+    title="{key}",
+)
+
+
+def _embedded(value: bool | tuple[str, ...], _at: At) -> tuple[str, ...]:
+    if isinstance(value, bool):
+        return ("*",) if value else ()
+    return value
+
+
+EMBEDDED = Made(Either(Boolean(), ListOf(Text(_registry_name, "registry"))), _embedded)
+
+
+def shared(registries: Registries, embedded: tuple[str, ...]) -> Registries:
+    """With a mirror for each registry that the embedded one serves.
+
+    A node takes part only with those registries that are listed (docs: registry-mirror).
+    """
+    missing = {name: Mirror() for name in embedded if name not in registries.mirrors}
+    return replace(registries, mirrors={**registries.mirrors, **missing})
+
+
+def without_effect(
+    registries: Registries, embedded: tuple[str, ...], written: reader.Mapping
+) -> Iterator[BadInput]:
+    """What changes nothing, with ``written`` as the section was parsed."""
+    where = written.entries.get("mirrors", (None, None))[1]
+    for name, mirror in registries.mirrors.items():
+        if mirror == Mirror() and not {name, "*"} & set(embedded):
+            place = where.where(name) if isinstance(where, reader.Mapping) else written.where()
+            what = f"mirror '{name}' has no effect without 'endpoint'"
+            yield BadInput(what, where=place, hint="add 'endpoint: [https://…]'")
+    if not registries.default_endpoint and not registries.mirrors and not embedded:
+        what = "'default-endpoint: false' leaves no registry to ask"
+        hint = "add 'mirrors', or remove this line"
+        yield BadInput(what, where=written.where("default-endpoint"), hint=hint)

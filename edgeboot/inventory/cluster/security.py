@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from edgeboot.inventory.cluster.base import (
-    BOOLEAN,
-    TEXT,
-    closed,
-    described,
-    in_range,
-    is_flag,
-    one_of,
-    text_file,
-)
+from edgeboot.errors import BadInput
+from edgeboot.inventory.files import TEXT_FILE, TextFile
 from edgeboot.inventory.k3s_keys import KEYS as K3S_KEYS
 from edgeboot.yaml import foreign
-from edgeboot.yaml.reader import Reader
+from edgeboot.yaml.section import Section, Values, optional
+from edgeboot.yaml.types import At, Boolean, Choice, Either, Integer, Made
+from edgeboot.yaml.wording import quoted
 
 PROVIDERS = K3S_KEYS["secrets-encryption-provider"].choices
 LEVELS = ("Metadata", "Request", "RequestResponse")
-AUDIT_KEYS = ("level", "policy", "max-age", "max-backup", "max-size")
-_MOST_DAYS, _MOST_FILES, _MOST_SIZE = 3650, 1000, 10_000
 
 
 @dataclass(frozen=True)
@@ -44,65 +36,54 @@ class Audit:
     max_size: int = 100
 
 
-ENCRYPTION_SCHEMA = {
-    "description": "Encrypt Secrets in the datastore: true, or how. From the first start on only.",
-    "oneOf": [BOOLEAN, {"enum": list(PROVIDERS)}],
-}
-AUDIT_SCHEMA = {
-    "description": "The API's log of who did what.",
-    "oneOf": [
-        BOOLEAN,
-        closed(
-            {
-                "level": described({"enum": list(LEVELS)}, "How much; Metadata by default."),
-                "policy": described(TEXT, "A file with an audit Policy, in place of 'level'."),
-                "max-age": described({"type": "integer", "minimum": 1}, "Days; 30 by default."),
-                "max-backup": described({"type": "integer", "minimum": 1}, "Files; 10 by default."),
-                "max-size": described({"type": "integer", "minimum": 1}, "MiB; 100 by default."),
-            }
-        ),
-    ],
-}
+def _encryption(value: bool | str, _at: At) -> Encryption:
+    return Encryption(value) if isinstance(value, bool) else Encryption(True, value)
 
 
-def read_encryption(cluster: Reader, _base: Path) -> Encryption:
-    """``secrets-encryption``: true, false or a provider."""
-    key = "secrets-encryption"
-    if not cluster.has(key):
-        return Encryption()
-    if is_flag(cluster, key):
-        return Encryption(cluster.boolean(key))
-    return Encryption(True, one_of(cluster, key, PROVIDERS, PROVIDERS[0]))
+ENCRYPTION = Made(Either(Boolean(), Choice(PROVIDERS)), _encryption)
 
 
-def read_audit(cluster: Reader, base: Path) -> Audit | None:
-    """``audit``: true, or how; None without one."""
-    if not cluster.has("audit"):
-        return None
-    if is_flag(cluster, "audit"):
-        return Audit() if cluster.boolean("audit") else None
-    reader = cluster.mapping("audit").reader(AUDIT_KEYS, "'audit'")
-    if reader.has("level") and reader.has("policy"):
-        raise reader.error("policy", "'level' and 'policy' exclude each other")
-    return Audit(
-        level=one_of(reader, "level", LEVELS, Audit.level),
-        policy=_policy(reader, base),
-        max_age=in_range(reader, "max-age", 1, _MOST_DAYS) or Audit.max_age,
-        max_backup=in_range(reader, "max-backup", 1, _MOST_FILES) or Audit.max_backup,
-        max_size=in_range(reader, "max-size", 1, _MOST_SIZE) or Audit.max_size,
-    )
-
-
-def _policy(reader: Reader, base: Path) -> str | None:
-    text = text_file(reader, "policy", base)
-    if text is None:
-        return None
+def _policy(file: TextFile, at: At) -> str:
     try:
-        document = foreign.parse(text.encode())
+        document = foreign.parse(file.text.encode())
     except ValueError:
         document = None
     kind = document.get("kind") if isinstance(document, dict) else None
     if kind != "Policy" or not document.get("rules"):
-        what = "the file holds no audit Policy with rules: the API would not start"
-        raise reader.error("policy", what, "see Kubernetes, 'Auditing'")
-    return text
+        what = f"no audit Policy with rules in {quoted(str(file.path))}: the API would not start"
+        raise at.error(what, "see https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/")
+    return file.text
+
+
+LEVEL = optional(
+    "level", Choice(LEVELS), "How much is logged; Metadata by default.", default=Audit.level
+)
+POLICY = optional("policy", Made(TEXT_FILE, _policy), "A file with an audit Policy, not 'level'.")
+MAX_AGE = optional("max-age", Integer(1, 3650), "Days; 30 by default.", default=Audit.max_age)
+MAX_BACKUP = optional(
+    "max-backup", Integer(1, 1000), "Files; 10 by default.", default=Audit.max_backup
+)
+MAX_SIZE = optional("max-size", Integer(1, 10_000), "MiB; 100 by default.", default=Audit.max_size)
+
+
+def _level_or_policy(values: Values) -> Iterator[BadInput]:
+    if values.has(LEVEL) and values.has(POLICY):
+        what = "'level' and 'policy' exclude each other"
+        yield values.error(POLICY, what, "remove one of them")
+
+
+_SECTION = Section(
+    (LEVEL, POLICY, MAX_AGE, MAX_BACKUP, MAX_SIZE),
+    lambda v: Audit(v[LEVEL], v[POLICY], v[MAX_AGE], v[MAX_BACKUP], v[MAX_SIZE]),
+    title="{key}",
+    rules=(_level_or_policy,),
+)
+
+
+def _audit(value: bool | Audit, _at: At) -> Audit | None:
+    if isinstance(value, Audit):
+        return value
+    return Audit() if value else None
+
+
+AUDIT = Made(Either(Boolean(), _SECTION), _audit)

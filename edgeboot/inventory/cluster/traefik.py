@@ -5,39 +5,18 @@ Source: K3s docs/networking/networking-services, the values of Traefik's chart (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from edgeboot.inventory.cluster.base import (
-    BOOLEAN,
-    PORT,
-    TEXT,
-    certificate,
-    closed,
-    described,
-    in_range,
-    is_flag,
-    one_of,
-)
-from edgeboot.inventory.cluster.registries import key_for
+from edgeboot.errors import BadInput
+from edgeboot.inventory.cluster import key_pair
+from edgeboot.inventory.files import CERTIFICATE, PRIVATE_FILE
 from edgeboot.inventory.secrets import SecretRef
-from edgeboot.yaml.reader import Reader, plain
+from edgeboot.yaml.section import Section, Values, optional, required
+from edgeboot.yaml.types import At, Boolean, Choice, Either, Free, Integer, Made
 
 EXPOSE = ("load-balancer", "host-network", "cluster-ip")
-KEYS = (
-    "http-port",
-    "https-port",
-    "expose",
-    "redirect-to-https",
-    "tls",
-    "dashboard",
-    "access-log",
-    "replicas",
-    "values",
-)
-TLS_KEYS = ("cert-file", "key-file")
-_MOST_REPLICAS = 16
+PORT = Integer(1, 65535, "port")
 
 
 @dataclass(frozen=True)
@@ -58,74 +37,75 @@ class Traefik:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-SCHEMA = {
-    "description": "K3s's ingress: false turns it off.",
-    "oneOf": [
-        BOOLEAN,
-        closed(
-            {
-                "http-port": described(PORT, "80 by default."),
-                "https-port": described(PORT, "443 by default."),
-                "expose": described(
-                    {"enum": list(EXPOSE)},
-                    "load-balancer: K3s's ServiceLB binds the ports on every node; host-network: "
-                    "Traefik itself does, on every node; cluster-ip: inside the cluster only.",
-                ),
-                "redirect-to-https": described(BOOLEAN, "Answer HTTP with a redirect."),
-                "tls": described(
-                    closed(
-                        {
-                            "cert-file": described(TEXT, "The certificate and its chain, PEM."),
-                            "key-file": described(TEXT, "Its key: only its owner may read it."),
-                        },
-                        *TLS_KEYS,
-                    ),
-                    "The certificate of hosts that have none of their own.",
-                ),
-                "dashboard": described(BOOLEAN, "false by default."),
-                "access-log": described(BOOLEAN, "A line for each request; false by default."),
-                "replicas": described(
-                    {"type": "integer", "minimum": 1, "maximum": _MOST_REPLICAS}, "1 by default."
-                ),
-                "values": described(
-                    {"type": "object"}, "Values of Traefik's chart, laid over all of this."
-                ),
-            }
-        ),
-    ],
-}
+CERT = required("cert-file", CERTIFICATE, "The certificate and its chain, PEM.")
+KEY_FILE = required("key-file", PRIVATE_FILE, "Its key; only its owner may read it.")
+_TLS = Section(
+    (CERT, KEY_FILE),
+    lambda v: (v[CERT].text, key_pair.reference(v, KEY_FILE)),
+    rules=(key_pair.fits(CERT, KEY_FILE),),
+)
+
+HTTP = optional("http-port", PORT, "80 by default.", default=Traefik.http_port)
+HTTPS = optional("https-port", PORT, "443 by default.", default=Traefik.https_port)
+EXPOSED = optional(
+    "expose",
+    Choice(EXPOSE),
+    "load-balancer: K3s's ServiceLB binds the ports on every node; host-network: Traefik itself "
+    "does, on every node; cluster-ip: inside the cluster only.",
+    default=Traefik.expose,
+)
+REDIRECT = optional(
+    "redirect-to-https", Boolean(), "Redirect HTTP to HTTPS; false by default.", default=False
+)
+TLS = optional("tls", _TLS, "The certificate of hosts without one of their own.")
+DASHBOARD = optional("dashboard", Boolean(), "false by default.", default=False)
+ACCESS_LOG = optional(
+    "access-log", Boolean(), "A line for each request; false by default.", default=False
+)
+REPLICAS = optional("replicas", Integer(1, 16), "1 by default.")
+VALUES = optional("values", Free(), "Values of Traefik's chart, laid over all of this.", default={})
 
 
-def read(cluster: Reader, base: Path) -> Traefik:
-    """The section; BadInput with file:line."""
-    if is_flag(cluster, "traefik"):
-        return Traefik(enabled=cluster.boolean("traefik"))
-    if not cluster.has("traefik"):
-        return Traefik()
-    reader = cluster.mapping("traefik").reader(KEYS, "'traefik'")
-    tls = reader.mapping("tls").reader(TLS_KEYS, "'tls' of 'traefik'")
-    http = in_range(reader, "http-port", 1, 65535) or Traefik.http_port
-    https = in_range(reader, "https-port", 1, 65535) or Traefik.https_port
-    if http == https:
-        raise reader.error("https-port", f"both ports are {http}", "change one of them")
-    expose = one_of(reader, "expose", EXPOSE, Traefik.expose)
-    replicas = in_range(reader, "replicas", 1, _MOST_REPLICAS)
-    if replicas is not None and expose == "host-network":
-        what = "with host-network there is one Traefik on each node"
-        raise reader.error("replicas", what, "remove it")
-    values = plain(reader.mapping("values"))
-    if not isinstance(values, dict):
-        raise AssertionError("a mapping stays one")
+def _two_ports(values: Values) -> Iterator[BadInput]:
+    if values[HTTP] == values[HTTPS]:
+        key = HTTPS if values.has(HTTPS) else HTTP
+        what = f"'http-port' and 'https-port' are both {values[HTTP]}"
+        yield values.error(key, what, "change one of them")
+
+
+def _one_for_each_node(values: Values) -> Iterator[BadInput]:
+    if values.has(REPLICAS) and values[EXPOSED] == "host-network":
+        what = "'replicas' has no effect with host-network: each node runs one Traefik"
+        yield values.error(REPLICAS, what, "remove it")
+
+
+def _build(values: Values) -> Traefik:
+    cert, key_file = values[TLS] or (None, None)
     return Traefik(
         given=True,
-        http_port=http,
-        https_port=https,
-        expose=expose,
-        redirect=reader.boolean("redirect-to-https", False),
-        cert=certificate(tls, "cert-file", base),
-        key_file=key_for(tls, "cert-file", "key-file", base),
-        dashboard=reader.boolean("dashboard", False),
-        access_log=reader.boolean("access-log", False),
-        replicas=replicas,
-        values=values,
+        http_port=values[HTTP],
+        https_port=values[HTTPS],
+        expose=values[EXPOSED],
+        redirect=values[REDIRECT],
+        cert=cert,
+        key_file=key_file,
+        dashboard=values[DASHBOARD],
+        access_log=values[ACCESS_LOG],
+        replicas=values[REPLICAS],
+        values=values[VALUES],
     )
+
+
+_SECTION = Section(
+    (HTTP, HTTPS, EXPOSED, REDIRECT, TLS, DASHBOARD, ACCESS_LOG, REPLICAS, VALUES),
+    _build,
+    title="{key}",
+    rules=(_two_ports, _one_for_each_node),
+)
+
+
+def _traefik(value: bool | Traefik, _at: At) -> Traefik:
+    return Traefik(enabled=value) if isinstance(value, bool) else value
+
+
+SECTION = Made(Either(Boolean(), _SECTION), _traefik)

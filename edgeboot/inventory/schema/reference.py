@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgeboot.inventory.schema.document import json_schema
-from edgeboot.inventory.secrets import SCHEMA as SECRET
+from edgeboot.inventory.secrets import REFERENCE
 
 _TITLES = {
     "cluster": "cluster",
@@ -61,7 +61,7 @@ def _below(path: str, schema: Mapping[str, Any], mark: str) -> Iterator[str]:
 
 def _part(path: str, schema: Mapping[str, Any], mark: str) -> Iterator[str]:
     for one in schema.get("oneOf", (schema,)):
-        if one == SECRET:
+        if _is_secret(one):
             continue
         inner = one.get("items", one)
         if "properties" in inner:
@@ -78,7 +78,7 @@ def _table(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _value(schema: Mapping[str, Any]) -> str:
-    if schema == SECRET:
+    if _is_secret(schema):
         return "`{file: PATH}` or `{env: NAME}`"
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
@@ -93,6 +93,11 @@ def _value(schema: Mapping[str, Any]) -> str:
     if isinstance(kind, list):
         return " or ".join(map(_word, kind))
     return _word(kind)
+
+
+def _is_secret(schema: Mapping[str, Any]) -> bool:
+    own = {key: value for key, value in schema.items() if key != "description"}
+    return own == {k: v for k, v in REFERENCE.schema.items() if k != "description"}
 
 
 def _word(kind: str) -> str:

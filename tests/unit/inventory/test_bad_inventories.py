@@ -15,6 +15,9 @@ from edgeboot.yaml.problems import each
 CASES = Path(__file__).parents[2] / "cases" / "inventory"
 
 
+NODES = "nodes: [{name: server-1, address: 192.0.2.99, role: server}]\n"
+
+
 def cases() -> list[Any]:
     return [
         pytest.param(case, id=f"{path.stem}: {case['name']}")
@@ -23,10 +26,20 @@ def cases() -> list[Any]:
     ]
 
 
+def whole(text: str) -> str:
+    """With a node, unless the case is about the nodes or the YAML: only its mistake is left."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    lacks = isinstance(document, dict) and not {"nodes", "node"} & set(document)
+    return f"{text}{NODES}" if lacks else text
+
+
 @pytest.mark.parametrize("case", cases())
 def test_message(case: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "inventory.yml"
-    path.write_text(case["inventory"])
+    path.write_text(whole(case["inventory"]))
     for name, file in case.get("files", {}).items():
         (tmp_path / name).write_text(file["text"])
         (tmp_path / name).chmod(file.get("mode", 0o600))
@@ -48,9 +61,9 @@ def test_no_inventory(tmp_path: Path) -> None:
 def test_key_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "inventory.yml"
     (tmp_path / "id").write_text("")
-    path.write_text("cluster: {name: edge}\ndefaults: {ssh: {key: id}}\n")
+    path.write_text(f"cluster: {{name: edge}}\ndefaults: {{ssh: {{key: id}}}}\n{NODES}")
     monkeypatch.setattr("os.access", lambda *_: False)  # root may read everything
-    with pytest.raises(BadInput, match="not yours to read"):
+    with pytest.raises(BadInput, match="cannot read"):
         load(path)
 
 

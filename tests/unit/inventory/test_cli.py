@@ -36,15 +36,18 @@ def test_every_mistake_is_shown_up_to_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "inventory.yml"
-    path.write_text("a: 1\n" * 24)
+    path.write_text(
+        "cluster: {name: edge}\nnodes: [{name: a, address: 192.0.2.1, role: server}]\n"
+        + "bundle: edge.tar\n" * 24
+    )
     monkeypatch.setattr("sys.argv", ["edgeboot", "inventory", "check", "-i", str(path)])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[:2] == [
-        f"error: {path}:2: duplicate key 'a' [bad-input]",
-        f"  next: remove one of them (first used at {path}:1)",
+        f"error: {path}:4: duplicate key 'bundle' [bad-input]",
+        f"  next: remove one of them (first used at {path}:3)",
     ]
     assert lines[-1] == "… and 3 more"
     assert len(lines) == 2 * 20 + 1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeboot.inventory.expand import expand
+from edgeboot.inventory.ranges import expand
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from edgeboot.components.k3s import lean
-from edgeboot.inventory import sections
-from edgeboot.inventory.boards import BOARDS
-from edgeboot.inventory.hosts import KEYS, STAGES
+from edgeboot.inventory.host.boards import BOARDS
+from edgeboot.inventory.host.hooks import STAGES
+from edgeboot.inventory.host.section import KEYS
 from edgeboot.inventory.load import load
+from edgeboot.inventory.node.settings import PROFILES
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "hosts.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.S)
@@ -43,7 +44,7 @@ def test_examples_load(text: str, tmp_path: Path) -> None:
 
 def test_every_key_has_an_example() -> None:
     shown = " ".join(EXAMPLES)
-    assert [key for key in KEYS if f"{key}:" not in shown] == []
+    assert [key.name for key in KEYS if f"{key.name}:" not in shown] == []
 
 
 def test_the_tables_are_true() -> None:
@@ -52,5 +53,5 @@ def test_the_tables_are_true() -> None:
             line for line in DOCUMENT.splitlines() if line.startswith("| `rpi") and name in line
         )
         assert row.endswith(f"| `{preset.describe().replace(', swap', '`, `swap')}` |")
-    for word in (*lean.LEFT_OUT, *STAGES, *(p for p in sections.PROFILES if p != "cis")):
+    for word in (*lean.LEFT_OUT, *STAGES, *(p for p in PROFILES if p != "cis")):
         assert re.search(rf"\b{word}\b", DOCUMENT), word

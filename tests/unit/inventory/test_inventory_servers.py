@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from edgeboot.errors import BadInput
+from edgeboot.inventory.cluster.servers import warnings
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster, DatastoreKind
-from edgeboot.inventory.servers import warnings
 from edgeboot.secret import Secret
 
 ENDPOINT = "postgres://k3s:s3cret@192.0.2.5:5432/k3s"
@@ -58,7 +58,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     secret = tmp_path / "datastore.url"
     secret.write_text(ENDPOINT)
     secret.chmod(0o644)
-    with pytest.raises(BadInput, match="can be read by others") as caught:
+    with pytest.raises(BadInput, match="holds a secret and has mode 0644") as caught:
         loaded(tmp_path, ", datastore: {endpoint-file: datastore.url}")
     assert caught.value.hint == f"chmod 600 {secret}"
 
@@ -78,7 +78,7 @@ def test_what_is_no_endpoint_is_refused_and_not_shown(tmp_path: Path, text: str)
     secret = tmp_path / "datastore.url"
     secret.write_text(text)
     secret.chmod(0o600)
-    with pytest.raises(BadInput, match="no endpoint") as caught:
+    with pytest.raises(BadInput, match="does not lead to the endpoint") as caught:
         loaded(tmp_path, ", datastore: {endpoint-file: datastore.url}")
     assert "s3cret" not in str(caught.value)
 
@@ -91,7 +91,7 @@ def test_what_is_no_endpoint_is_refused_and_not_shown(tmp_path: Path, text: str)
         (", datastore: etcd, vip: 192.0.2.9", 3, []),
         (", datastore: etcd, vip: 192.0.2.9", 2, ["two servers are less safe than one"]),
         (", datastore: etcd, vip: 192.0.2.9", 4, ["no more failures than 3"]),
-        (", datastore: etcd", 3, ["without 'vip' the kubeconfig names 'server-1' alone"]),
+        (", datastore: etcd", 3, ["without 'vip' the kubeconfig points to 'server-1' only"]),
     ],
 )
 def test_advice(tmp_path: Path, cluster: str, servers: int, words: list[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeboot.inventory.quantities import format_bytes, format_cpu, parse_bytes, parse_cpu
+from edgeboot.inventory.budget.quantities import format_bytes, format_cpu, parse_bytes, parse_cpu
 
 
 @pytest.mark.parametrize(

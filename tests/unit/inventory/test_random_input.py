@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections
+from edgeboot.inventory.budget.section import BUDGET_SECTION
 from edgeboot.inventory.k3s_keys import KEYS, OWNED
 from edgeboot.inventory.load import load
+from edgeboot.inventory.node.login import JUMP_SECTION, SSH_SECTION
+from edgeboot.inventory.sections import CLUSTER, NODE
 
 WORDS = sorted(
-    {*sections.TOP, *sections.CLUSTER, *sections.NODE, *sections.SSH, *sections.JUMP}
-    | {*sections.BUDGET, *sections.ROLES, *list(KEYS)[:5], *list(OWNED)[:5]}
+    {*sections.TOP.names, *CLUSTER.names, *NODE.names, *SSH_SECTION.names, *JUMP_SECTION.names}
+    | {*BUDGET_SECTION.names, *sections.ROLES, *list(KEYS)[:5], *list(OWNED)[:5]}
 )
 SCALARS = (
     st.none()
@@ -47,14 +50,14 @@ def try_to_load(text: str | bytes) -> None:
             load(path)
 
 
-@given(st.dictionaries(st.sampled_from(sections.TOP), VALUES))
+@given(st.dictionaries(st.sampled_from(sections.TOP.names), VALUES))
 @settings(max_examples=300, deadline=None)
 def test_random_values(document: dict[str, Any]) -> None:
     try_to_load(json.dumps({"cluster": {"name": "edge"}, **document}))
     try_to_load(yaml.safe_dump(document, allow_unicode=True))
 
 
-@given(st.dictionaries(st.sampled_from(sections.NODE), VALUES))
+@given(st.dictionaries(st.sampled_from(NODE.names), VALUES))
 @settings(max_examples=300, deadline=None)
 def test_random_nodes(node: dict[str, Any]) -> None:
     whole = {"name": "a", "address": "b", "role": "server", **node}

@@ -23,7 +23,7 @@ AGENT = "  - name: agent-1\n    address: 192.0.2.12\n    role: agent\n"
 IN_THE_FILE: Mapping[str, tuple[str, int, str, str]] = {
     "wrong indent": (
         f"cluster:\nname: edge\nnodes:\n{SERVER}",
-        2, "unknown key 'name'", "indent it with two spaces, so that it stands below 'cluster:'",
+        2, "unknown key 'name'", "indent it by two spaces, below 'cluster:'",
     ),
     "a tab": (
         HEAD + "  - name: server-1\n\taddress: x\n",
@@ -34,26 +34,26 @@ IN_THE_FILE: Mapping[str, tuple[str, int, str, str]] = {
     ),
     "a duplicate name": (
         HEAD + SERVER + AGENT.replace("agent-1", "server-1"),
-        7, "the name 'server-1' is used twice", "change one of them; the other one is",
+        7, "duplicate node name 'server-1' (first used at", "rename or remove one of them",
     ),
     "an unknown key": (
         HEAD + SERVER + "    lables: {a: b}\n", 7, "unknown key 'lables'", "did you mean 'labels'?",
     ),
     "a misspelt role": (
         HEAD + SERVER.replace(": server\n", ": sevrer\n"),
-        6, "no role 'sevrer'", "did you mean 'server'?",
+        6, "invalid role 'sevrer'", "did you mean 'server'?",
     ),
     "two servers with SQLite": (
         HEAD + SERVER + AGENT.replace(": agent\n", ": server\n"),
-        7, "SQLite serves one server", "make 'agent-1' an agent",
+        7, "2 servers need another datastore than SQLite", "make 'agent-1' an agent",
     ),
     "an address twice": (
         HEAD + SERVER + AGENT.replace(".12", ".11"),
-        7, "the address 192.0.2.11, port 22, is used twice", "change one of them; the other one is",
+        8, "duplicate address '192.0.2.11' (first used at", "rename or remove one of them",
     ),
     "a key file that is missing": (
         HEAD + SERVER + "    ssh: {key: keys/id_nowhere}\n",
-        7, "no key file", "correct the path, or leave 'key' out",
+        7, "no key file", "correct the path, or remove 'key'",
     ),
 }  # fmt: skip
 

@@ -9,7 +9,8 @@ import pytest
 
 from edgeboot.engine import reboot
 from edgeboot.errors import EdgebootError
-from edgeboot.inventory.hosts import STAGES, Hook, Host
+from edgeboot.inventory.host.hooks import STAGES
+from edgeboot.inventory.host.host import Hook, Host
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install.run import install, make_plan
 from edgeboot.transport.fake.host import Fault

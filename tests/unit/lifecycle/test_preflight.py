@@ -14,10 +14,11 @@ from edgeboot.blob import Blob
 from edgeboot.bundle.format.contents import Item
 from edgeboot.bundle.format.contents import Role as ItemRole
 from edgeboot.checks.base import Subject
-from edgeboot.inventory.cluster import read as read_components
-from edgeboot.inventory.fold import folded
-from edgeboot.inventory.hosts import Host, PlacedFile
+from edgeboot.inventory.cluster import components as read_components
+from edgeboot.inventory.cluster.fold import folded
+from edgeboot.inventory.host.host import Host, PlacedFile
 from edgeboot.inventory.model import Budget, Cluster, Datastore, DatastoreKind, Node, Role
+from edgeboot.inventory.sections import CLUSTER
 from edgeboot.lifecycle.preflight import ALLOWABLE, CHECKS, Preflight, findings, refusals
 from edgeboot.plan.condition import BootFile
 from edgeboot.plan.facts import Facts, FileFact, Listener, UnitFact
@@ -26,6 +27,7 @@ from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Upload
 from edgeboot.secret import Secret
 from edgeboot.yaml import parser
+from edgeboot.yaml.problems import Problems
 from tests.support.healthy_host import CONTENTS, healthy
 
 CASES = Path(__file__).parents[2] / "cases" / "preflight"
@@ -110,9 +112,11 @@ def subject(case: dict[str, Any]) -> Subject:
         Upload(path, Sized(size), 0o644, replaces=False)
         for path, size in case.get("uploads", {}).items()
     )
-    read = parser.parse(case.get("components") or "name: c", "case").free_reader("'cluster'")
-    components = read_components(read, Path())
-    cluster_config = folded(config if role is Role.SERVER else {}, components, {})
+    text, problems = f"name: c\n{case.get('components', '')}", Problems()
+    read = CLUSTER.values(parser.parse(text, "case"), "'cluster'", Path(), problems)
+    problems.raise_any()
+    components = read_components(read)
+    cluster_config = folded(config if role is Role.SERVER else {}, components)
     more = tuple(
         Item(ItemRole(kind), name, Blob("b" * 64, 1), version="1")
         for kind, name in case.get("items", ())

@@ -82,10 +82,10 @@ def test_a_budget_file_comes_back_as_it_went(tmp_path: Path) -> None:
     ("text", "what"),
     [
         ("roles: {server: {budget: {memori: 1GiB}}}", "unknown key"),
-        ("roles: {server: {budget: {memory: much}}}", "no amount"),
+        ("roles: {server: {budget: {memory: much}}}", "invalid value 'much' for 'memory'"),
         ("roles: {boss: {}}", "unknown key"),
         ("nodes: []", "unknown key"),
-        ("roles: {agent: {budget: {base: k3s-classy}}}", "no budget is called"),
+        ("roles: {agent: {budget: {base: k3s-classy}}}", "invalid budget 'k3s-classy'"),
         ("roles: {agent: {budget: {components: {pods: {files: 3}}}}}", "unknown key"),
     ],
 )
@@ -102,7 +102,7 @@ def test_a_budget_file_that_is_wrong_is_refused_at_its_line(
 def test_a_name_that_is_no_budget_is_told_what_it_may_be() -> None:
     with pytest.raises(BadInput) as raised:
         named_budget("k3s-clasic")
-    assert raised.value.hint == "did you mean 'k3s-classic'?"
+    assert "did you mean 'k3s-classic'?" in str(raised.value.hint)
 
 
 @pytest.mark.parametrize("unit", Unit)

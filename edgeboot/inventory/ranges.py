@@ -18,13 +18,13 @@ def expand(text: str) -> tuple[str, ...]:
     if not ranges:
         return (text,)
     if len(ranges) > 1:
-        raise ValueError("only one range can stand here")
+        raise ValueError("use one range only")
     found = ranges[0]
     first, last = int(found[1]), int(found[2])
     if last < first:
-        raise ValueError(f"the range runs backwards; write [{found[2]}-{found[1]}]")
+        raise ValueError(f"write [{found[2]}-{found[1]}]: the range is backwards")
     if last - first >= MAX_LENGTH:
-        raise ValueError(f"the range is longer than {MAX_LENGTH}")
+        raise ValueError(f"use a shorter range, of at most {MAX_LENGTH}")
     width = len(found[1]) if found[1].startswith("0") else 1
     before, after = text[: found.start()], text[found.end() :]
     return tuple(f"{before}{number:0{width}}{after}" for number in range(first, last + 1))

@@ -32,8 +32,8 @@ def parse_bytes(text: str) -> int:
     found = _BYTES.fullmatch(text)
     if not found:
         if text.endswith("m"):
-            raise ValueError(f"m is a thousandth: did you mean {text[:-1]}Mi?")
-        raise ValueError("write for instance 512MiB, 1.5GiB or 512M")
+            raise ValueError(f"did you mean {text[:-1]}Mi? m is a thousandth")
+        raise ValueError("use for example 512MiB, 1.5GiB or 512M")
     return _whole(Decimal(found[1]) * _FACTORS[found[2] or ""], "a byte")
 
 
@@ -41,7 +41,7 @@ def parse_cpu(text: str) -> int:
     """Thousandths of a core; ValueError says what is wrong."""
     found = _CPU.fullmatch(text)
     if not found:
-        raise ValueError("write for instance 500m or 0.5, which are half a core")
+        raise ValueError("use for example 500m or 0.5 for half a core")
     return _whole(Decimal(found[1]) * (1 if found[2] else 1000), "a thousandth of a core")
 
 
@@ -49,7 +49,7 @@ def parse_percent(text: str) -> int:
     """Hundredths of a per cent; ValueError says what is wrong."""
     found = re.fullmatch(PERCENT_PATTERN, text)
     if not found or Decimal(found[1]) > 100:
-        raise ValueError("write for instance 5% or 0.5%")
+        raise ValueError("use for example 5% or 0.5%")
     return _whole(Decimal(found[1]) * 100, "a hundredth of a per cent")
 
 
@@ -57,7 +57,7 @@ def parse_seconds(text: str) -> int:
     """Milliseconds; ValueError says what is wrong."""
     found = re.fullmatch(SECONDS_PATTERN, text)
     if not found:
-        raise ValueError("write for instance 30s, 500ms or 2m")
+        raise ValueError("use for example 30s, 500ms or 2m")
     factor = {"ms": 1, "m": 60_000}.get(found[2], 1000)
     return _whole(Decimal(found[1]) * factor, "a millisecond")
 
@@ -65,7 +65,7 @@ def parse_seconds(text: str) -> int:
 def parse_count(text: str) -> int:
     """A whole number; ValueError says what is wrong."""
     if not re.fullmatch(COUNT_PATTERN, text):
-        raise ValueError("write a whole number, for instance 4096")
+        raise ValueError("use a whole number, for example 4096")
     return int(text)
 
 
@@ -84,5 +84,5 @@ def format_cpu(millis: int) -> str:
 
 def _whole(amount: Decimal, unit: str) -> int:
     if amount < 1:
-        raise ValueError(f"this is less than {unit}")
+        raise ValueError(f"use at least {unit}")
     return int(amount)
