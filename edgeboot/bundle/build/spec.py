@@ -1,21 +1,32 @@
-"""``bundle.yml``: what to collect. Paths in it are relative to the file."""
+"""``bundle.yml``: what to collect. Paths in it are relative to the file.
+
+All mistakes of a file are raised at once, in its order. A function that reads a section raises
+those of the section, however many.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from edgeboot.bundle.build import registry_images
-from edgeboot.bundle.charts import spec
+from edgeboot.bundle.charts import spec as chart_spec
 from edgeboot.bundle.charts.spec import ChartEntry
 from edgeboot.bundle.format.encoding import DAY, RELEASE, is_bundle_name, is_item_name
 from edgeboot.bundle.registry.hosts import RegistrySettings
 from edgeboot.errors import BadInput
 from edgeboot.k3s_version import is_version
 from edgeboot.platform import ARCHES, Arch
-from edgeboot.yaml import strict
+from edgeboot.yaml import parser
+from edgeboot.yaml.problems import Problems
+from edgeboot.yaml.reader import Mapping, Reader, Scalar, Sequence
+from edgeboot.yaml.wording import quoted
+
+T = TypeVar("T")
 
 # Helm's tags: v3.19.0, v4.0.0-rc.1
 HELM_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(-(alpha|beta|rc)\.[0-9]{1,3})?")
@@ -66,7 +77,7 @@ class SpecFile:
 
 @dataclass(frozen=True)
 class Spec:
-    """A whole ``bundle.yml``; ``strict``: an image of a chart that is not known is an error."""
+    """A whole ``bundle.yml``. ``strict``: an unknown image of a chart is an error."""
 
     name: str
     k3s: K3s
@@ -89,93 +100,145 @@ _TOP = (
 
 
 def load(path: Path) -> Spec:
-    """Read a spec; BadInput with file:line where it is wrong. Does not look at what it names."""
-    top = strict.load(path)
-    reader = top.reader(_TOP, "the bundle")
-    name = reader.text("name")
-    if not is_bundle_name(name):
-        hint = "use lower-case letters, digits, dots and dashes"
-        raise reader.error("name", f"{strict.quoted(name)} is not a name for a bundle", hint)
-    base = path.parent
+    """Read a spec; does not look at what it names. BadInput with file:line of each mistake."""
+    problems, base = Problems(), path.parent
+    reader = parser.load(path, problems).reader(_TOP, "the bundle", problems)
+    with problems:
+        name = _name(reader)
+    with problems:
+        hint = "write numbers with dots between them, like 1.4"
+        version = _literal(reader, "version", RELEASE, hint)
+    with problems:
+        expires = _literal(reader, "expires", DAY, "write the last good day, like 2027-06-30")
+    with problems:
+        k3s = _k3s(reader.mapping("k3s"), base)
+    charts = _each(reader, "charts", problems, lambda m: chart_spec.read(m, base))
+    with problems:
+        manifests = _manifests(reader, base)
+    files = _each(reader, "files", problems, lambda m: _file(m, base))
+    with problems:
+        archives, pulls = _images(reader, base)
+    with problems:
+        registries = registry_images.registries(reader, base)
+    with problems:
+        helm = _helm(reader, base)
+    with problems:
+        strict = reader.boolean("strict", False)
+    problems.raise_any()
     return Spec(
         name,
-        _k3s(reader.mapping("k3s"), base),
-        tuple(spec.read(m, base) for m in reader.mappings("charts")),
-        _manifests(reader, base),
-        tuple(
-            _entry(m, base, "a file", ("path", "name", "sha256")) for m in reader.mappings("files")
-        ),
-        tuple(
-            _entry(m, base, "an image", ("archive",))
-            for m in reader.mappings("images")
-            if "name" not in m
-        ),
-        pulls=registry_images.image_entries(reader),
-        registries=registry_images.registries(reader, base),
-        strict=reader.boolean("strict", False),
-        version=_literal(
-            reader, "version", RELEASE, "write numbers with dots between them, like 1.4"
-        ),
-        expires=_literal(reader, "expires", DAY, "write the last good day, like 2027-06-30"),
-        helm=_helm(reader, base),
+        k3s,
+        charts,
+        manifests,
+        files,
+        archives,
+        pulls,
+        registries,
+        strict,
+        version,
+        expires,
+        helm,
     )
 
 
 def source_of(text: str, base: Path) -> Path | str:
     """A release source as written: an http(s) URL, or a directory relative to ``base``.
 
-    Raises BadInput for any other kind of URL, and for one that carries a password.
+    Raises BadInput for any other kind of URL, and for one that has a password.
     """
     if "://" not in text:
         return base / text
     parts = urlsplit(text)
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise BadInput(f"{strict.quoted(text)} is neither a directory nor an http(s) URL")
+        raise BadInput(f"{quoted(text)} is neither a directory nor an http(s) URL")
     if parts.username is not None or parts.query or parts.fragment:
-        raise BadInput("a release URL carries no user, query or fragment")
+        raise BadInput("a release URL must not have a user, query or fragment")
     return text.rstrip("/")
 
 
-def _literal(reader: strict.Reader, key: str, pattern: re.Pattern[str], hint: str) -> str | None:
+def _each(
+    reader: Reader, key: str, problems: Problems, read: Callable[[Mapping], T]
+) -> tuple[T, ...]:
+    """The entries of a list of mappings; a mistake in one does not hide those in the others."""
+    found = []
+    with problems:
+        for mapping in reader.mappings(key):
+            with problems:
+                found.append(read(mapping))
+    return tuple(found)
+
+
+def _name(reader: Reader) -> str:
+    name = reader.text("name")
+    if not is_bundle_name(name):
+        hint = "use lower-case letters, digits, dots and dashes"
+        raise reader.error("name", f"invalid bundle name {quoted(name)}", hint)
+    return name
+
+
+def _literal(reader: Reader, key: str, pattern: re.Pattern[str], hint: str) -> str | None:
     text = reader.literal(key, None)
     if text is not None and not pattern.fullmatch(text):
-        raise reader.error(key, f"{strict.quoted(text)} cannot be '{key}'", hint)
+        raise reader.error(key, f"invalid '{key}' {quoted(text)}", hint)
     return text
 
 
-def _k3s(mapping: strict.Mapping, base: Path) -> K3s:
-    reader = mapping.reader(("version", "channel", "source", "arches", "images"), "'k3s'")
-    version, channel = reader.text("version", None), reader.text("channel", None)
-    if version is not None and channel is not None:
-        raise reader.error("channel", "'version' and 'channel' exclude each other", "remove one")
-    if version is not None and not is_version(version):
-        what = f"{strict.quoted(version)} is not a K3s version"
-        raise reader.error("version", what, "write it like v1.36.2+k3s1")
-    if channel is not None and not _CHANNEL.fullmatch(channel):
-        what = f"{strict.quoted(channel)} is not a channel"
-        raise reader.error("channel", what, "use stable, latest or v1.36")
-    source = _source(reader, base)
-    if isinstance(source, Path) and channel is not None:
-        hint = "remove 'channel', or name the exact 'version'"
-        raise reader.error("channel", "a directory has no channels", hint)
-    arches = registry_images.arches(reader) if reader.has("arches") else tuple(ARCHES.values())
-    without = registry_images.left_out(reader)
+def _k3s(mapping: Mapping, base: Path) -> K3s:
+    problems = Problems()
+    keys = ("version", "channel", "source", "arches", "images")
+    reader = mapping.reader(keys, "'k3s'", problems)
+    source: Path | str | None = None
+    with problems:
+        version = reader.text("version", None)
+        if version is not None and not is_version(version):
+            what = f"invalid K3s version {quoted(version)}"
+            raise reader.error("version", what, "write it like v1.36.2+k3s1")
+    with problems:
+        source = _source(reader, base)
+    with problems:
+        channel = _channel(reader, source)
+    with problems:
+        arches = registry_images.arches(reader) if reader.has("arches") else tuple(ARCHES.values())
+    with problems:
+        without = registry_images.left_out(reader)
+    problems.raise_any()
     return K3s(version, channel, source, arches, mapping.where(), without)
 
 
-def _helm(top: strict.Reader, base: Path) -> HelmPin | None:
+def _channel(reader: Reader, source: Path | str | None) -> str | None:
+    channel = reader.text("channel", None)
+    if channel is None:
+        return None
+    if reader.has("version"):
+        raise reader.error(
+            "channel", "'version' and 'channel' are mutually exclusive", "remove one"
+        )
+    if not _CHANNEL.fullmatch(channel):
+        what = f"invalid channel {quoted(channel)}"
+        raise reader.error("channel", what, "use stable, latest or v1.36")
+    if isinstance(source, Path):
+        hint = "remove 'channel', or name the exact 'version'"
+        raise reader.error("channel", "a release directory has no channels", hint)
+    return channel
+
+
+def _helm(top: Reader, base: Path) -> HelmPin | None:
     if not top.has("helm"):
         return None
-    mapping = top.mapping("helm")
-    reader = mapping.reader(("version", "source"), "'helm'")
-    version = reader.literal("version")
-    if not HELM_VERSION.fullmatch(version):
-        what = f"{strict.quoted(version)} is not a version of Helm"
-        raise reader.error("version", what, "write it like v3.19.0")
-    return HelmPin(version, _source(reader, base), mapping.where())
+    mapping, problems = top.mapping("helm"), Problems()
+    reader = mapping.reader(("version", "source"), "'helm'", problems)
+    with problems:
+        version = reader.literal("version")
+        if not HELM_VERSION.fullmatch(version):
+            what = f"invalid Helm version {quoted(version)}"
+            raise reader.error("version", what, "write it like v3.19.0")
+    with problems:
+        source = _source(reader, base)
+    problems.raise_any()
+    return HelmPin(version, source, mapping.where())
 
 
-def _source(reader: strict.Reader, base: Path) -> Path | str | None:
+def _source(reader: Reader, base: Path) -> Path | str | None:
     text = reader.text("source", None)
     try:
         return None if text is None else source_of(text, base)
@@ -183,32 +246,71 @@ def _source(reader: strict.Reader, base: Path) -> Path | str | None:
         raise reader.error("source", error.what) from None
 
 
-def _manifests(reader: strict.Reader, base: Path) -> tuple[SpecFile, ...]:
-    texts, value = reader.texts("manifests"), reader.value("manifests")
-    items = value.items if isinstance(value, strict.Sequence) else ()
-    places = [item.where for item in items if isinstance(item, strict.Scalar)]
+def _manifests(reader: Reader, base: Path) -> tuple[SpecFile, ...]:
+    texts, value, problems = reader.texts("manifests"), reader.value("manifests"), Problems()
+    items = value.items if isinstance(value, Sequence) else ()
+    places = [item.where for item in items if isinstance(item, Scalar)]
     entries: dict[str, SpecFile] = {}
     for text, where in zip(texts, places, strict=True):
         path = Path(text)
-        if not _MANIFEST.fullmatch(path.name):
-            what = f"K3s cannot make an add-on of {strict.quoted(path.name)}"
-            hint = "name it like my-app.yaml: lower case and dashes before the first dot"
-            raise BadInput(what, where=where, hint=hint)
         addon = path.name.partition(".")[0]
-        if addon in entries:
-            what = f"two manifests are called {strict.quoted(addon)}"
-            raise BadInput(what, where=where, hint="K3s goes by the text before the first dot")
-        entries[addon] = SpecFile(base / path, where, path.name, label=text)
+        if not _MANIFEST.fullmatch(path.name):
+            what = f"invalid manifest name {quoted(path.name)}"
+            hint = "name it like my-app.yaml: lower case and dashes before the first dot"
+            problems.report(BadInput(what, where=where, hint=hint))
+        elif addon in entries:
+            what = f"two manifests are called {quoted(addon)}"
+            hint = "rename one: K3s takes the text before the first dot as the name"
+            problems.report(BadInput(what, where=where, hint=hint))
+        else:
+            entries[addon] = SpecFile(base / path, where, path.name, label=text)
+    problems.raise_any()
     return tuple(entries.values())
 
 
-def _entry(mapping: strict.Mapping, base: Path, what: str, keys: tuple[str, ...]) -> SpecFile:
-    reader = mapping.reader(keys, what)
-    label = reader.text(keys[0])
-    name, sha256 = reader.text("name", None), reader.text("sha256", None)
-    if name is not None and not is_item_name(name):
-        hint = "use letters, digits, dots, dashes, underscores and plus signs"
-        raise reader.error("name", f"{strict.quoted(name)} is not a file name for nodes", hint)
-    if sha256 is not None and not SHA256.fullmatch(sha256):
-        raise reader.error("sha256", "is not a SHA-256: 64 lower-case hexadecimal digits")
+def _images(
+    reader: Reader, base: Path
+) -> tuple[tuple[SpecFile, ...], tuple[registry_images.ImageEntry, ...]]:
+    """Image archives, and images to pull."""
+    archives: list[SpecFile] = []
+    pulls: dict[str, registry_images.ImageEntry] = {}
+    problems = Problems()
+    for mapping in reader.mappings("images"):
+        with problems:
+            if "archive" in mapping:
+                archives.append(_archive(mapping, base))
+                continue
+            entry = registry_images.image(mapping)
+            if pulls.setdefault(entry.reference.name, entry) is not entry:
+                what = f"the image {entry.reference.name} is listed twice"
+                raise BadInput(what, where=mapping.where("name"), hint="remove one")
+    problems.raise_any()
+    return tuple(archives), tuple(pulls.values())
+
+
+def _archive(mapping: Mapping, base: Path) -> SpecFile:
+    problems = Problems()
+    reader = mapping.reader(("archive",), "an image archive", problems)
+    with problems:
+        label = reader.text("archive")
+    problems.raise_any()
+    return SpecFile(base / label, mapping.where(), label=label)
+
+
+def _file(mapping: Mapping, base: Path) -> SpecFile:
+    problems = Problems()
+    reader = mapping.reader(("path", "name", "sha256"), "a file", problems)
+    with problems:
+        label = reader.text("path")
+    with problems:
+        name = reader.text("name", None)
+        if name is not None and not is_item_name(name):
+            hint = "use letters, digits, dots, dashes, underscores and plus signs"
+            raise reader.error("name", f"invalid file name {quoted(name)}", hint)
+    with problems:
+        sha256 = reader.text("sha256", None)
+        if sha256 is not None and not SHA256.fullmatch(sha256):
+            hint = "write 64 lower-case hexadecimal digits"
+            raise reader.error("sha256", f"invalid SHA-256 {quoted(sha256)}", hint)
+    problems.raise_any()
     return SpecFile(base / label, mapping.where(), name, sha256, label)

@@ -1,4 +1,4 @@
-"""The ``charts`` of a ``bundle.yml``: where each comes from, and how it is to be installed."""
+"""The ``charts`` of a ``bundle.yml``: where each comes from, and how to install it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 from edgeboot.bundle.charts import semver
 from edgeboot.bundle.format.encoding import VALUES_MAX, is_namespace
 from edgeboot.errors import BadInput
-from edgeboot.yaml import strict
+from edgeboot.yaml import foreign
+from edgeboot.yaml.problems import Problems
+from edgeboot.yaml.reader import Mapping, Reader, plain
+from edgeboot.yaml.wording import quoted
 
 # Helm's release names are DNS labels of at most 53 characters
 _RELEASE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")
@@ -58,47 +61,72 @@ def is_release_name(name: str) -> bool:
     return _RELEASE_NAME.fullmatch(name) is not None
 
 
-def read(mapping: strict.Mapping, base: Path) -> ChartEntry:
-    """One entry; BadInput with file:line."""
-    reader = mapping.reader(_KEYS, "a chart")
+def read(mapping: Mapping, base: Path) -> ChartEntry:
+    """One entry; BadInput with file:line of each mistake in it."""
+    problems = Problems()
+    reader = mapping.reader(_KEYS, "a chart", problems)
     kinds = [key for key in ("path", "repo", "oci") if reader.has(key)]
-    if len(kinds) != 1:
-        what = "a chart comes from one of 'path', 'repo' and 'oci'"
-        hint = "add one" if not kinds else f"keep one of {', '.join(kinds)}"
-        raise BadInput(what, where=mapping.where(), hint=hint)
-    source, chart = _source(reader, kinds[0], base)
-    if kinds[0] == "path" and reader.has("version"):
-        raise reader.error("version", "a chart on disk has the version it has", "remove it")
-    version = reader.literal("version", "")
-    try:
-        semver.constraint(version)
-    except ValueError as error:
-        raise reader.error("version", str(error), "write 1.2.3, ^1.2, ~1.2.3 or '>=1 <3'") from None
-    name, namespace = reader.text("name", None), reader.text("namespace", None)
-    if name is not None and not is_release_name(name):
-        hint = "use at most 53 lower-case letters, digits and dashes"
-        raise reader.error("name", f"{strict.quoted(name)} cannot name a Helm release", hint)
-    if namespace is not None and not is_namespace(namespace):
-        hint = "use at most 63 lower-case letters, digits and dashes"
-        raise reader.error("namespace", f"{strict.quoted(namespace)} is no namespace", hint)
-    values = _values(reader, base)
+    with problems:
+        if len(kinds) != 1:
+            hint = "add one" if not kinds else f"keep one of {', '.join(kinds)}"
+            what = "a chart needs exactly one of 'path', 'repo' and 'oci'"
+            raise BadInput(what, where=mapping.where(), hint=hint)
+        source, chart = _source(reader, kinds[0], base)
+    with problems:
+        version = _version(reader)
+    with problems:
+        name = _release_name(reader)
+    with problems:
+        namespace = _namespace(reader)
+    with problems:
+        values = _values(reader, base)
+    with problems:
+        discover = reader.boolean("discover", True)
+    problems.raise_any()
     label = " ".join(filter(None, (reader.text(kinds[0]), chart, name and f"as {name}")))
-    discover = reader.boolean("discover", True)
     return ChartEntry(
         source, mapping.where(), chart, version, name, namespace, values, discover, label
     )
 
 
-def _source(reader: strict.Reader, kind: str, base: Path) -> tuple[Path | str, str]:
+def _version(reader: Reader) -> str:
+    if reader.has("path") and reader.has("version"):
+        what = "'version' does not apply to a chart on disk"
+        raise reader.error("version", what, "remove it; the chart's own version counts")
+    version = reader.literal("version", "")
+    try:
+        semver.constraint(version)
+    except ValueError as error:
+        raise reader.error("version", str(error), "write 1.2.3, ^1.2, ~1.2.3 or '>=1 <3'") from None
+    return version
+
+
+def _release_name(reader: Reader) -> str | None:
+    name = reader.text("name", None)
+    if name is not None and not is_release_name(name):
+        hint = "use at most 53 lower-case letters, digits and dashes"
+        raise reader.error("name", f"invalid Helm release name {quoted(name)}", hint)
+    return name
+
+
+def _namespace(reader: Reader) -> str | None:
+    namespace = reader.text("namespace", None)
+    if namespace is not None and not is_namespace(namespace):
+        hint = "use at most 63 lower-case letters, digits and dashes"
+        raise reader.error("namespace", f"invalid namespace {quoted(namespace)}", hint)
+    return namespace
+
+
+def _source(reader: Reader, kind: str, base: Path) -> tuple[Path | str, str]:
     text = reader.text(kind)
     if kind != "repo" and reader.has("chart"):
-        raise reader.error("chart", "'chart' goes with 'repo'", "remove it")
+        raise reader.error("chart", "'chart' applies only to 'repo'", "remove it")
     if kind == "path":
         return base / text, ""
     if kind == "oci":
         if not _OCI.fullmatch(text):
             hint = "write oci://HOST/PATH/CHART; the tag goes into 'version'"
-            raise reader.error("oci", f"{strict.quoted(text)} is no OCI chart", hint)
+            raise reader.error("oci", f"invalid OCI chart {quoted(text)}", hint)
         return text, ""
     try:
         check_repository(text)
@@ -106,36 +134,36 @@ def _source(reader: strict.Reader, kind: str, base: Path) -> tuple[Path | str, s
         raise reader.error("repo", error.what, error.hint) from None
     chart = reader.text("chart")
     if not _CHART_NAME.fullmatch(chart):
-        raise reader.error("chart", f"{strict.quoted(chart)} is not the name of a chart")
+        raise reader.error("chart", f"invalid chart name {quoted(chart)}")
     return text.rstrip("/"), chart
 
 
 def check_repository(url: str) -> None:
-    """Whether a text is the URL of a chart repository; BadInput where it is not."""
+    """Raises BadInput unless a text is the URL of a chart repository."""
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         hint = "write https://HOST/PATH, or use 'oci' for oci://"
-        raise BadInput(f"{strict.quoted(url)} is no http(s) URL", hint=hint)
+        raise BadInput(f"invalid http(s) URL {quoted(url)}", hint=hint)
     if parts.username is not None or parts.query or parts.fragment:
         hint = "put user and password into ~/.netrc"
-        raise BadInput("a repository's URL carries no user, query or fragment", hint=hint)
+        raise BadInput("a repository URL must not have a user, query or fragment", hint=hint)
 
 
-def _values(reader: strict.Reader, base: Path) -> str | Path | None:
+def _values(reader: Reader, base: Path) -> str | Path | None:
     if reader.has("values") and reader.has("values-file"):
-        raise reader.error("values-file", "'values' and 'values-file' exclude each other")
+        raise reader.error("values-file", "'values' and 'values-file' are mutually exclusive")
     if reader.has("values-file"):
         return base / reader.text("values-file")
     if not reader.has("values"):
         return None
-    return strict.dump_foreign(strict.plain(reader.mapping("values")))
+    return foreign.dump(plain(reader.mapping("values")))
 
 
 def read_values(entry: ChartEntry) -> str | None:
-    """The values of an entry as text; BadInput where a file cannot be read or is no mapping."""
+    """The values of an entry as text; BadInput if its file cannot be read or is not a mapping."""
     text = _from_file(entry.values) if isinstance(entry.values, Path) else entry.values
     if text is not None and len(text) > VALUES_MAX:
-        raise BadInput(f"values are longer than {VALUES_MAX >> 10} KiB", where=entry.where)
+        raise BadInput(f"values exceed {VALUES_MAX >> 10} KiB", where=entry.where)
     return text
 
 
@@ -143,11 +171,11 @@ def _from_file(path: Path) -> str:
     try:
         data = path.read_bytes()
         text = data.decode("utf-8-sig")
-        parsed = strict.parse_foreign(data)
+        parsed = foreign.parse(data)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise BadInput(f"{path} is not YAML: {str(error)[:200]}") from error
+        raise BadInput(f"{path} is not valid YAML: {str(error)[:200]}") from error
     if not isinstance(parsed, dict | None):
-        raise BadInput(f"{path} is no mapping of values")
+        raise BadInput(f"{path} must be a mapping of values")
     return text
