@@ -16,7 +16,7 @@ from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.format.contents import Role
 from edgeboot.bundle.format.extract import extract
 from edgeboot.bundle.trust.signing import signature_path
-from edgeboot.cli.bundle import cache, inspect, lock, registry, sbom, sign, travel
+from edgeboot.cli.bundle import cache, init, inspect, lock, registry, sbom, sign, travel
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.errors import BadInput
 from edgeboot.events import Note
@@ -142,7 +142,7 @@ def extract_command(path: Path, directory: Path, roles: tuple[str, ...]) -> None
 
 
 for command in (
-    inspect.inspect,
+    *(init.init, inspect.inspect),
     *(sign.keygen, sign.sign, sign.verify),
     *(travel.split, travel.join, travel.diff),
     *(travel.delta_command, travel.apply_delta),
