@@ -18,15 +18,6 @@ def parse(data: bytes) -> Any:
         raise ValueError(str(error)) from error
 
 
-def parse_all(data: bytes) -> list[Any]:
-    """All documents of what another program wrote; ``ValueError`` where it is not YAML."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return list(yaml.load_all(data, Loader=loader))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-
-
 def parse_texts(data: bytes) -> Any:
     """The same with every scalar as the text it was written as: ``1.10`` is no number.
 
@@ -35,6 +26,15 @@ def parse_texts(data: bytes) -> Any:
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # large indexes take minutes without C
     try:
         return yaml.load(data, Loader=loader)  # noqa: S506 - builds texts, lists and mappings only
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def parse_all_texts(data: bytes) -> list[Any]:
+    """All documents, with every scalar as text; ``ValueError`` where it is not YAML."""
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    try:
+        return list(yaml.load_all(data, Loader=loader))
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(str(error)) from error
 

@@ -16,6 +16,5 @@ from edgeboot.yaml.wording import nearest as nearest
 from edgeboot.yaml.wording import quoted as quoted
 
 parse_foreign = foreign.parse
-parse_foreign_all = foreign.parse_all
 parse_foreign_texts = foreign.parse_texts
 dump_foreign = foreign.dump

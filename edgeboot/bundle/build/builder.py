@@ -157,10 +157,7 @@ class _Work:
             with self.failures.part(where):
                 release = images.examine(item, where, self.store, helm)
                 releases.append(release)
-                if release.discovery.unresolved and self.spec.strict:
-                    raise images.unresolved(release)
-                if release.discovery.unresolved:
-                    self.note(f"warning: {images.unresolved(release)}")
+                images.report_unresolved(release, self.spec.strict, self.listener)
         there = {name for name, _ in self.images}
         wanted = []
         for reference, where in images.references(releases).items():

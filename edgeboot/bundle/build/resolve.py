@@ -81,6 +81,7 @@ def resolve(
     channels: str = k3s_release.CHANNELS,
     registry: Registry | None = None,
     helm: str | None = None,
+    listener: Listener = silent,
 ) -> Lock:
     """The lock of a spec; what ``old`` pins and is asked for as before stays as it is there.
 
@@ -107,12 +108,11 @@ def resolve(
             packed += [(item, chart.where)] if chart.discover else []
     maybe = bool(spec.images) or brought is None
     with failures.part(None):
-        program = at_hand(spec, helm, version or "", pins, work) if packed else None
+        program = at_hand(spec, helm, version or "", pins, work, listener) if packed else None
         for item, where in packed:
             with failures.part(where):
                 release_ = images.examine(item, where, work, program)
-                if spec.strict and release_.discovery.unresolved:
-                    raise images.unresolved(release_)
+                images.report_unresolved(release_, spec.strict, listener)
                 _pin_chart_images(pins, release_, client, brought or frozenset(), maybe)
     files = (("archives", spec.images), ("manifests", spec.manifests), ("files", spec.files))
     for kind, entries in files:

@@ -22,14 +22,6 @@ class Dependency:
     name: str
     version: str
     repository: str
-    alias: str = ""
-    condition: str = ""
-    tags: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Below which its values stand."""
-        return self.alias or self.name
 
 
 @dataclass(frozen=True)
@@ -38,7 +30,6 @@ class Metadata:
 
     name: str
     version: str
-    app_version: str
     annotations: Mapping[str, str]
     dependencies: tuple[Dependency, ...]
     locked: tuple[Dependency, ...]
@@ -63,7 +54,6 @@ def read(files: Mapping[str, bytes], what: str) -> Metadata:
     return Metadata(
         name,
         version,
-        _text(top, "appVersion"),
         {k: v for k, v in notes.items() if isinstance(v, str)} if isinstance(notes, dict) else {},
         tuple(_dependencies(wanted, where)),
         tuple(_dependencies(locked, f"{what}: Chart.lock")),
@@ -113,12 +103,4 @@ def _dependencies(top: dict[Any, Any], where: str) -> Iterator[Dependency]:
     for entry in entries if isinstance(entries, list) else [None]:
         if not isinstance(entry, dict) or not _NAME.fullmatch(_text(entry, "name")):
             raise BadInput(f"{where}: its dependencies cannot be read")
-        tags = entry.get("tags")
-        yield Dependency(
-            _text(entry, "name"),
-            _text(entry, "version"),
-            _text(entry, "repository"),
-            _text(entry, "alias"),
-            _text(entry, "condition"),
-            tuple(t for t in tags if isinstance(t, str)) if isinstance(tags, list) else (),
-        )
+        yield Dependency(_text(entry, "name"), _text(entry, "version"), _text(entry, "repository"))

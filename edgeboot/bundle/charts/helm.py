@@ -1,18 +1,37 @@
-"""A ``helm`` that renders charts with nothing of the user's own settings."""
+"""Helm renders charts: a program of its own, with bounds, and with nothing of the user's settings.
+
+A chart's templates are a program that may be hostile: it can ask for any amount of memory, time and
+output. Helm runs under resource limits and with empty directories as its home. Templates reach no
+network: Helm looks up no names unless ``--enable-dns`` is given, and ``helm template`` asks no
+cluster.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeboot.errors import BadInput, StepFailed
-from edgeboot.yaml import strict
+from edgeboot.yaml import foreign
 
+_MEMORY = 768 << 20  # bytes; rendering kube-prometheus-stack takes a quarter of that
+_OUTPUT_MAX = 32 << 20
 _SECONDS = 120
+_WORDS_MAX = 500
+_HEAD_MAX = 16 << 10
+_CRASHES = ("fatal error:", "runtime:", "runtime/cgo:")
+_NO_MEMORY = ("out of memory", "cannot allocate memory", "pthread_create failed")
+_SHELL = (
+    "ulimit -c 0; ulimit -d $(($1 >> 10)) && ulimit -f $(($2 >> 9)) && ulimit -t $3 && shift 3 && "
+    'exec "$@"'
+)
+_CANNOT_RUN = (126, 127)  # POSIX: what a shell exits with
 
 
 @dataclass(frozen=True)
@@ -21,43 +40,111 @@ class Helm:
 
     program: str
     kube_version: str
+    seconds: int = _SECONDS
 
     def template(self, chart: Path, name: str, namespace: str, values: str | None) -> list[object]:
-        """The manifests of a packed chart; StepFailed with Helm's own words where it fails."""
-        with tempfile.TemporaryDirectory() as home:
+        """The manifests of a packed chart, every scalar as text.
+
+        StepFailed with Helm's own words where it fails or uses too much.
+        """
+        with tempfile.TemporaryDirectory(prefix="edgeboot-helm-") as home:
             packed = Path(home, "chart.tgz")
             packed.symlink_to(chart.resolve())
             given = Path(home, "values.yaml")
             given.write_text(values or "{}")
             argv = ["template", name, str(packed), "--namespace", namespace]
-            argv += ["--values", str(given), "--include-crds", "--skip-tests"]
+            argv += ["--values", str(given), "--skip-tests"]
             argv += ["--kube-version", self.kube_version] if self.kube_version else []
             for version in ("helm.cattle.io/v1/HelmChart", "traefik.io/v1alpha1/IngressRoute"):
                 argv += ["--api-versions", version]
-            done = run(self.program, argv, home)
-        if done.returncode:
-            words = done.stderr.decode("utf-8", "replace").strip()[-500:]
-            raise StepFailed(f"helm template {name}: {words}", hint="mend the chart or its values")
+            output = self._run(argv, home, f"helm template {name}", "fix the chart or its values")
         try:
-            return strict.parse_foreign_all(done.stdout)
+            return foreign.parse_all_texts(output)
         except ValueError as error:
-            raise StepFailed(f"helm template {name} printed no YAML: {error}") from None
+            raise StepFailed(f"helm template {name} printed invalid YAML: {error}") from None
 
+    def version(self) -> str:
+        """What the program says its version is."""
+        with tempfile.TemporaryDirectory(prefix="edgeboot-helm-") as home:
+            output = self._run(["version", "--template", "{{.Version}}"], home, "helm version")
+        return output.decode("utf-8", "replace").strip()
 
-def run(program: str, argv: list[str], home: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a helm with an environment of its own, below ``home``; StepFailed where it cannot be."""
-    environment = {"PATH": os.environ.get("PATH", ""), "HOME": home}
-    try:
-        return subprocess.run(
-            [program, *argv], capture_output=True, env=environment, timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StepFailed(f"{program} cannot be run: {error}") from error
+    def _run(self, argv: list[str], home: str, what: str, hint: str | None = None) -> bytes:
+        """What the program prints; output goes through files, whose size the kernel limits."""
+        limits = (str(_MEMORY), str(_OUTPUT_MAX), str(self.seconds))
+        command = ["/bin/sh", "-c", _SHELL, "sh", *limits, self.program, *argv]
+        output, errors = Path(home, "stdout"), Path(home, "stderr")
+        with output.open("wb") as out, errors.open("wb") as err:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=_environment(home),
+                start_new_session=True,
+            )
+            status: int | None = None
+            try:
+                status = process.wait(self.seconds)
+            except subprocess.TimeoutExpired:
+                pass  # told below
+            finally:
+                if status is None:
+                    _end(process)
+        words = _words(errors)
+        if status in _CANNOT_RUN:
+            raise StepFailed(f"cannot run {self.program}: {words}")
+        if problem := self._problem(status, words, output.stat().st_size):
+            raise StepFailed(f"{what} {problem}", hint=hint)
+        return output.read_bytes()
+
+    def _problem(self, status: int | None, words: str, size: int) -> str | None:
+        """What went wrong, if anything did; a ``status`` of None is a timeout."""
+        if status is None:
+            return f"took longer than {self.seconds} s"
+        if size >= _OUTPUT_MAX:
+            return f"printed more than {_OUTPUT_MAX >> 20} MiB"
+        if status == -signal.SIGKILL:
+            return f"was killed: it used over {self.seconds} s of CPU time, or the memory ran out"
+        if status and any(reason in words for reason in _NO_MEMORY):
+            return f"used more than {_MEMORY >> 20} MiB of memory"
+        return f"failed: {words}" if status else None
 
 
 def find(given: str | None) -> str | None:
-    """The helm that is named, else that on the PATH, else None; BadInput for a name of nothing."""
+    """The given helm, else the one on the PATH, if any; BadInput where the given one is missing."""
     program = shutil.which(given or "helm")
     if given and program is None:
-        raise BadInput(f"there is no program {given}", hint="give --helm the path of a helm")
+        raise BadInput(f"program {given} not found", hint="give --helm the path of a helm")
     return program
+
+
+def _environment(home: str) -> dict[str, str]:
+    """Neither settings nor credentials nor plug-ins of the user."""
+    names = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
+    return {
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": home,
+        "TMPDIR": home,
+        "KUBECONFIG": os.devnull,
+        "HELM_NO_PLUGINS": "1",
+        "GOMEMLIMIT": str(_MEMORY * 3 // 4),  # collect garbage rather than run into the limit
+        **{name: str(Path(home, name.lower())) for name in names},
+    }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the program and whatever it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _words(path: Path) -> str:
+    """What a program printed at its end; of a crash of Go's runtime, the line with the reason."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_MAX).decode("utf-8", "replace")
+        file.seek(max(0, path.stat().st_size - _WORDS_MAX))
+        tail = file.read().decode("utf-8", "replace")
+    crash = next((line for line in head.splitlines() if line.startswith(_CRASHES)), None)
+    return crash or tail.strip() or "(it printed no reason)"

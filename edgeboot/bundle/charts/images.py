@@ -1,4 +1,4 @@
-"""The images of a bundle's charts: found, and told apart from those that are there already."""
+"""The images of a bundle's charts, each with the place in the spec it is needed for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from edgeboot.bundle.charts import discover, package
 from edgeboot.bundle.charts.discover import Discovery
 from edgeboot.bundle.charts.helm import Helm
-from edgeboot.bundle.charts.values import scope_of
 from edgeboot.bundle.format.contents import Item
 from edgeboot.bundle.oci.reference import Reference, parse
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import BadInput
+from edgeboot.events import Listener, Note
 
-UNKNOWN = "pin a 'helm', or list them under 'images' and give the chart 'discover: false'"
+UNKNOWN = "pin a 'helm' in bundle.yml, or list the images under 'images' and set 'discover: false'"
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,13 @@ class Release:
 
 
 def examine(item: Item, where: str, store: Store, helm: Helm | None) -> Release:
-    """Look for the images of a packed chart, with Helm where there is one."""
+    """Find the images of a packed chart: by rendering it, or without a helm by what it declares."""
     path, namespace = store.source(item.blob).path, item.namespace or item.name
     if helm is not None:
         documents = helm.template(path, item.name, namespace, item.values)
         return Release(item.name, where, discover.from_rendered(documents))
-    scope = scope_of(package.read(path, item.name), item.values, item.name)
-    told = {"Name": item.name, "Namespace": namespace, "Service": "Helm"}
-    return Release(item.name, where, discover.from_chart(scope, told))
+    files = package.read(path, item.name)
+    return Release(item.name, where, discover.from_declarations(files, item.name))
 
 
 def references(releases: Iterable[Release]) -> dict[Reference, str]:
@@ -46,11 +45,16 @@ def references(releases: Iterable[Release]) -> dict[Reference, str]:
     return found
 
 
-def unresolved(release: Release) -> BadInput:
-    """The error that says which images of a release nobody knows."""
+def report_unresolved(release: Release, strict: bool, listener: Listener) -> None:
+    """Warn of images of a release that are unknown; if ``strict``, raise BadInput."""
+    if not release.discovery.unresolved:
+        return
     listed = "; ".join(release.discovery.unresolved)
-    return BadInput(
-        f"the images of {release.name} are not all known: {listed}",
+    error = BadInput(
+        f"some images of chart {release.name} are unknown: {listed}",
         where=release.where,
         hint=UNKNOWN,
     )
+    if strict:
+        raise error
+    listener(Note(f"warning: {error}"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from edgeboot.bundle.charts import helmignore
 from edgeboot.bundle.store.blobs import readable
 from edgeboot.bundle.tar import untar
-from edgeboot.bundle.tar.writer import END, MAX_NAME, header, padding
+from edgeboot.bundle.tar.writer import END, long_header, padding
 from edgeboot.errors import BadInput, Refused
 
 FILE_MAX = 16 << 20
@@ -44,9 +44,7 @@ def pack(name: str, files: Files) -> Iterator[bytes]:
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)  # no time, no name
     for path in sorted(files):
         member = f"{name}/{path}"
-        if not member.isascii() or len(member) > MAX_NAME:
-            raise BadInput(f"{path}: a chart's file names are ASCII and at most {MAX_NAME} long")
-        yield packer.compress(header(member, len(files[path])))
+        yield packer.compress(long_header(member, len(files[path])))
         yield packer.compress(files[path] + padding(len(files[path])))
     yield packer.compress(END) + packer.flush()
 

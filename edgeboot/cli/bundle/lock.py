@@ -11,6 +11,7 @@ from edgeboot.bundle.build import lock as locks
 from edgeboot.bundle.build.resolve import resolve
 from edgeboot.bundle.build.schema import json_schema
 from edgeboot.bundle.build.spec import load, source_of
+from edgeboot.cli.terminal.progress import listener
 
 _PATH = click.Path(path_type=Path)
 _CHANGES = 10
@@ -90,7 +91,8 @@ def _resolved(
     spec: Path, release: str | None, old: locks.Lock | None, helm: str | None
 ) -> locks.Lock:
     source = None if release is None else source_of(release, Path())
-    return resolve(load(spec), old, release=source, helm=helm)
+    with listener("text") as tell:
+        return resolve(load(spec), old, release=source, helm=helm, listener=tell)
 
 
 def _tell(old: locks.Lock, new: locks.Lock) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.support.bundle import fakes
 
@@ -190,7 +190,6 @@ class Shape:
     files: dict[str, str]
     images: frozenset[str]
     values: str = ""
-    invented: frozenset[str] = field(default_factory=frozenset)
 
     def packed(self) -> bytes:
         return packed(self.name, self.files)

@@ -209,8 +209,10 @@ def test_a_chart_from_a_registry_brings_its_images(registry: str, tmp_path: Path
         "  values: {image: {repository: REGISTRY/apps/web, tag: '7'}}\n"
     )
     wanted, store = spec.load(site(tmp_path, registry, chart)), fakes.store(tmp_path)
-    lock = resolve(wanted, release=release, store=store)
-    path = build(wanted, tmp_path / "x.tar", release=release, store=store, lock=lock)
+    lock = resolve(wanted, store=store, release=release, helm=str(helm))
+    path = build(
+        wanted, tmp_path / "x.tar", release=release, store=store, lock=lock, helm=str(helm)
+    )
     with Bundle.open(path) as bundle:
         bundle.verify()
         (item,) = (i for i in bundle.contents.items if i.name == "web")
@@ -218,31 +220,36 @@ def test_a_chart_from_a_registry_brings_its_images(registry: str, tmp_path: Path
     assert (item.version, item.namespace) == ("1.1.0+site.1", "apps")
     assert f"{registry}/apps/web:7" in names
     again = fakes.store(tmp_path / "again")
-    same = build(wanted, tmp_path / "y.tar", release=release, store=again, lock=lock)
+    same = build(
+        wanted, tmp_path / "y.tar", release=release, store=again, lock=lock, helm=str(helm)
+    )
     assert same.read_bytes() == path.read_bytes()
     moved = Lock({k: v for k, v in lock.pins.items() if k[0] != "chart-images"})
     with pytest.raises(Refused, match="the lock does not have it"):
-        build(wanted, tmp_path / "z.tar", release=release, store=store, lock=moved)
+        build(wanted, tmp_path / "z.tar", release=release, store=store, lock=moved, helm=str(helm))
 
 
 def test_images_of_charts_are_listed_with_their_reasons(registry: str, tmp_path: Path) -> None:
-    odd = WEB | {"templates/b.yaml": "spec:\n  image: {{ .Files.Get `image.txt` }}\n"}
+    odd = WEB | {"templates/b.yaml": "kind: Thing\nspec:\n  image: {{ .Values.none | quote }}\n"}
     odd["values.yaml"] = odd["values.yaml"].replace("example/web", f"{registry}/apps/web")
     put_image(registry, "apps/web:1", tmp_path)
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "web.tgz").write_bytes(shapes.packed("web", odd))
     path = site(tmp_path, registry, "- path: web.tgz\n")
-    words = ["bundle", "images", "-f", str(path), "--why"]
+    helm = str(gotools.helm())
+    words = ["bundle", "images", "-f", str(path), "--why", "--helm", helm]
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 0, done.output
-    assert f"{registry}/apps/web:1\n    web: template, templates/a.yaml\n" in done.output
+    assert f"{registry}/apps/web:1\n    web: helm template, Pod/a\n" in done.output
     assert "not known" in done.output
     path = site(tmp_path, registry, "- path: web.tgz\n", "strict: true\n")
     refused = CliRunner().invoke(cli, words).exception
     assert isinstance(refused, BadInput)
     release = fakes.release(tmp_path / "release", ("amd64",))
-    with pytest.raises(BadInput, match=r"bundle.yml:5: the images of web are not all known"):
-        build(spec.load(path), tmp_path / "x", release=release, store=fakes.store(tmp_path))
+    with pytest.raises(BadInput, match=r"bundle.yml:5: some images of chart web are unknown"):
+        build(
+            spec.load(path), tmp_path / "x", release=release, store=fakes.store(tmp_path), helm=helm
+        )
 
 
 @pytest.mark.parametrize("name", ["minimal", "edge", "monitoring", "ha-mirror"])

@@ -183,7 +183,7 @@ def test_a_helm_that_is_named_wins_and_the_pin_stays(tmp_path: Path, site: Site)
         assert opened.contents.lock == pinned.digest
     assert resolve.releases(wanted, store=store, helm=str(own))
     assert site.seen == []
-    with pytest.raises(BadInput, match="there is no program /gone"):
+    with pytest.raises(BadInput, match="program /gone not found"):
         program(wanted, store, given="/gone")
 
 
@@ -352,7 +352,7 @@ def test_a_helm_of_another_version_is_refused(tmp_path: Path, says: str) -> None
     ("data", "told"),
     [
         (b"#!/bin/sh\necho it is broken >&2\nexit 3\n", "it is broken"),
-        (b"no program at all", "cannot be run"),
+        (b"no program at all", "cannot run "),
     ],
 )
 def test_a_helm_that_does_not_run_is_told(tmp_path: Path, data: bytes, told: str) -> None:

@@ -45,10 +45,3 @@ def chart_cases(directory: Path) -> Iterator[Case]:
         (odd / "Chart.yaml").write_bytes(chart)
         make(odd / "x")
         yield name, lambda m, d=odd: sorted(m.package.read(d, "it"))  # type: ignore[misc]
-    for name in ("caf\u00e9", "n" * 101):
-        yield (
-            f"packing {name[:9]}",
-            lambda m, n=name: len(  # type: ignore[misc]
-                list(m.package.pack("a", {n: b""}))
-            ),
-        )
