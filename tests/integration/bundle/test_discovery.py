@@ -123,9 +123,9 @@ def test_helm_reads_long_and_foreign_names(helm: Helm, tmp_path: Path, name: str
     """Of a directory that edgeboot packs; other tools read the archive as well."""
     top = tmp_path / "odd"
     top.mkdir()
-    for path, text in one(f"{POD}q.io/x/y:1\n").items():
-        (top / path).parent.mkdir(exist_ok=True)
-        (top / path).write_text(text)
+    for below, text in one(f"{POD}q.io/x/y:1\n").items():
+        (top / below).parent.mkdir(exist_ok=True)
+        (top / below).write_text(text)
     files = {**package.read(top, "it"), name: b'{{- define "x" }}{{ end }}'}
     path = tmp_path / "odd.tgz"
     path.write_bytes(b"".join(package.pack("odd", files)))
