@@ -52,6 +52,10 @@ class Layers:
         self._defaults = top.raw(sections.DEFAULTS)
         self._roles = top.raw(sections.BY_ROLE)
         self._groups = top.raw(sections.BY_GROUP)
+        for role in Role:
+            layer = Values(_layer(self._roles, role.value), "", top.base)
+            owner = f"role '{role.value}'"
+            problems.collect(_for_servers_only(layer.raw(CONFIG), owner, role))
         self._seen: dict[str, dict[str, Position]] = {}
         self._found = Found()
 
@@ -188,6 +192,6 @@ def _only_settings(entry: Mapping) -> Mapping:
 def _for_servers_only(config: Mapping, owner: str, role: Role | None) -> Iterator[BadInput]:
     for key in config:
         if role and not applies_to(key, role):
-            what = f"'{key}' is for servers only, and {owner} is an agent"
+            what = f"'{key}' of {owner} is for servers only"
             hint = "move it to 'config' of 'cluster', which only servers get"
             yield BadInput(what, where=config.where(key), hint=hint)
