@@ -1,4 +1,8 @@
-"""YAML of other programs, read without any strictness of ours."""
+"""YAML of other programs, read without the strictness of ours, but within bounds.
+
+Every function raises ``ValueError`` for what is not YAML and for what is beyond the bounds: aliases
+count as often as they are used, so that a bomb is refused before anything walks through it.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +10,87 @@ from typing import Any
 
 import yaml
 
+MAX_BYTES = 64 << 20  # the indexes of large chart repositories have 20 MB
+MAX_DEPTH = 100
+MAX_VALUES = 5_000_000
+
+_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BASE = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # large indexes take minutes without C
+
 
 def parse(data: bytes) -> Any:
-    """What another program wrote as YAML, without any strictness of ours.
+    """The one document of another program."""
+    return _loaded(data, _SAFE)
 
-    ``ValueError`` where it is not YAML.
-    """
-    try:
-        return yaml.safe_load(data)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(str(error)) from error
+
+def parse_all(data: bytes) -> list[Any]:
+    """All documents of another program."""
+    return _all_loaded(data, _SAFE)
 
 
 def parse_texts(data: bytes) -> Any:
-    """The same with every scalar as the text it was written as: ``1.10`` is no number.
-
-    ``ValueError`` where it is not YAML.
-    """
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # large indexes take minutes without C
-    try:
-        return yaml.load(data, Loader=loader)  # noqa: S506 - builds texts, lists and mappings only
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(str(error)) from error
+    """The one document, with every scalar as the text it was written as: ``1.10`` is no number."""
+    return _loaded(data, _BASE)
 
 
 def parse_all_texts(data: bytes) -> list[Any]:
-    """All documents, with every scalar as text; ``ValueError`` where it is not YAML."""
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    """All documents, with every scalar as the text it was written as."""
+    return _all_loaded(data, _BASE)
+
+
+def _loaded(data: bytes, loader: Any) -> Any:
+    check(data)
     try:
-        return list(yaml.load_all(data, Loader=loader))
-    except (yaml.YAMLError, RecursionError) as error:
+        return _within_bounds(yaml.load(data, Loader=loader))  # noqa: S506 - plain values only
+    except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
+
+
+def _all_loaded(data: bytes, loader: Any) -> list[Any]:
+    check(data)
+    try:
+        documents = list(yaml.load_all(data, Loader=loader))
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+    _within_bounds(documents)
+    return documents
+
+
+def check(data: bytes) -> None:
+    """Refuses what is too large or too deep to be built: libyaml's composer would crash."""
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
+    depth = 0
+    try:
+        for event in yaml.parse(data, Loader=_SAFE):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def _within_bounds(document: Any) -> Any:
+    """The document, if it is neither too deep nor, with all aliases written out, too large."""
+    left, waiting = MAX_VALUES, [(document, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict):
+            inner = [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple):
+            inner = list(value)
+        else:
+            continue
+        left -= len(inner)
+        if left < 0:
+            raise ValueError(f"more than {MAX_VALUES} values")
+        if depth > MAX_DEPTH:  # through aliases
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+        waiting += [(one, depth + 1) for one in inner if isinstance(one, dict | list | tuple)]
+    return document
 
 
 def dump(document: Any) -> str:

@@ -1,4 +1,4 @@
-"""YAML of somebody else that is read, changed in places, and written again with the same meaning.
+"""Other programs' YAML that is read, changed in places, and written with the same meaning.
 
 Every scalar that is not touched keeps its text, its quotes and its type: ``1e3``, ``on`` and a date
 come out as they went in, whichever YAML the next reader speaks. Comments are lost.
@@ -10,6 +10,8 @@ import re
 from typing import Any
 
 import yaml
+
+from edgeboot.yaml import foreign
 
 # Text that one YAML or another takes for a number, a boolean or nothing is quoted when we write it.
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./+=@:-]*[A-Za-z0-9_/+=-]")
@@ -35,13 +37,14 @@ class Verbatim(str):
 def parse(data: bytes) -> Any:
     """Mappings, lists and ``Verbatim`` texts; None for an empty document.
 
-    ``ValueError`` where it is not one YAML document, or a mapping has a key twice.
+    ``ValueError`` for anything but one YAML document whose mappings have each key once.
     """
+    foreign.check(data)
     try:
         node = yaml.compose(data, Loader=yaml.SafeLoader)
+        return None if node is None else _value(node, {})
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
-    return None if node is None else _value(node, {})
 
 
 def _value(node: yaml.Node, seen: dict[int, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeboot.bundle.charts import semver
 from edgeboot.errors import BadInput
-from edgeboot.yaml import strict
+from edgeboot.yaml import foreign
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
@@ -83,7 +83,7 @@ def _satisfies(version: str, wanted: str) -> bool:
 
 def _document(data: bytes, where: str) -> dict[Any, Any]:
     try:
-        document = strict.parse_foreign_texts(data)
+        document = foreign.parse_texts(data)
     except ValueError as error:
         raise BadInput(f"{where} is not YAML: {str(error)[:200]}") from None
     if document is None:

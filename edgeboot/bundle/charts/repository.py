@@ -15,7 +15,7 @@ from edgeboot.bundle.http.urls import redirected
 from edgeboot.bundle.registry.login import login_for
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import BadInput, Refused
-from edgeboot.yaml import strict
+from edgeboot.yaml import foreign, wording
 
 INDEX_MAX = 64 << 20
 CHART_MAX = 64 << 20
@@ -72,9 +72,9 @@ class Repositories:
     def _versions(self, source: str, chart: str) -> list[dict[Any, Any]]:
         entries = self._index(source)["entries"].get(chart)
         if not isinstance(entries, list) or not entries:
-            near = strict.nearest(chart, [str(name) for name in self._index(source)["entries"]])
+            near = wording.nearest(chart, [str(name) for name in self._index(source)["entries"]])
             hint = f"did you mean {near}?" if near else "check 'repo' and 'chart'"
-            raise BadInput(f"{source} has no chart {strict.quoted(chart)}", hint=hint)
+            raise BadInput(f"{source} has no chart {wording.quoted(chart)}", hint=hint)
         return [e for e in entries if isinstance(e, dict) and isinstance(e.get("version"), str)]
 
     def _index(self, source: str) -> dict[Any, Any]:
@@ -82,7 +82,7 @@ class Repositories:
             url = f"{source.rstrip('/')}/index.yaml"
             data = self._downloader.small(url, INDEX_MAX)
             try:
-                index = strict.parse_foreign_texts(data)
+                index = foreign.parse_texts(data)
             except ValueError as error:
                 raise Refused(f"{url} is not YAML: {str(error)[:200]}") from None
             if not isinstance(index, dict) or not isinstance(index.get("entries"), dict):
