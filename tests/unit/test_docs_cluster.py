@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import yaml
 
 from edgeboot.inventory.cluster import KEYS
 from edgeboot.inventory.load import load
+from tests.support.tls_api import issue
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.S)
@@ -23,10 +23,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("site")
     for name in ("certs", "secrets"):
         (work / name).mkdir()
-    files = ("-keyout", work / "certs" / "site.key", "-out", work / "certs" / "site.crt")
-    made = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=site")
-    subprocess.run(["openssl", "req", *made, *files], check=True, capture_output=True, timeout=60)
-    (work / "certs" / "site-ca.pem").write_text((work / "certs" / "site.crt").read_text())
+    made = issue("site")
+    (work / "certs" / "site.key").write_bytes(made.key_pem)
+    for name in ("site.crt", "site-ca.pem"):
+        (work / "certs" / name).write_bytes(made.certificate_pem)
     (work / "containerd.toml").write_text("[debug]\n  level = 'info'\n")
     for name in ("secrets/registry", "secrets/proxy-url", "certs/site.key"):
         (work / name).touch()

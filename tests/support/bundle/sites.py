@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgeboot.bundle.build import spec
+from edgeboot.bundle.build.builder import build
 from tests.support.bundle import fakes
 
 FULL = """\
@@ -33,3 +35,10 @@ def write_site(directory: Path) -> Path:
     app.name("registry.example/app:1", app.index(children))
     (directory / "app.tar").write_bytes(app.tar())
     return path
+
+
+def small_bundle(top: Path) -> Path:
+    """A bundle with one of everything, built in a directory."""
+    release = fakes.release(top / "release", ("amd64", "arm"))
+    wanted = spec.load(write_site(top / "site"))
+    return build(wanted, top / "edge.bundle", release=release, store=fakes.store(top))

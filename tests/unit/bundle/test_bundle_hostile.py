@@ -21,7 +21,7 @@ import pytest
 
 from edgeboot.bundle.tar import header, untar
 from edgeboot.errors import EdgebootError
-from tests.unit.bundle import hostile
+from tests.support.bundle import hostile
 from tests.unit.bundle.mutation import loaded, mutants, source_of
 
 
@@ -29,7 +29,7 @@ def test_rows_31_and_32_hundreds_of_hostile_archives_write_nothing_outside_and_s
     tmp_path: Path,
 ) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.unit.bundle.hostile", str(tmp_path)],
+        [sys.executable, "-m", "tests.support.bundle.hostile", str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=280,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -27,15 +26,6 @@ from tests.support.bundle import fakes
 
 TODAY = date(2026, 11, 24)
 PASSPHRASE = Secret(b"correct horse")
-referee = pytest.mark.skipif(not shutil.which("minisign"), reason="apt-get install minisign")
-
-
-def run_minisign(*words: str | Path, typed: str = "", code: int = 0) -> str:
-    done = subprocess.run(
-        ["minisign", *map(str, words)], input=typed, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -54,69 +44,6 @@ def path(small_bundle: Path, tmp_path: Path) -> Path:
 def contents(path: Path) -> Contents:
     with Bundle.open(path) as opened:
         return opened.contents
-
-
-@referee
-@pytest.mark.parametrize("how", ["edgeboot", "tar"])
-def test_minisign_verifies_our_signature(
-    path: Path, contents: Contents, key: SecretKey, tmp_path: Path, how: str
-) -> None:
-    """What a stranger has: the bundle, its signature, the key's line, and either tool."""
-    signature = signing.sign(path, contents, key, TODAY)
-    extracted = tmp_path / "edgeboot-bundle.json"
-    if how == "tar":
-        data = subprocess.run(
-            ["tar", "-xOf", path, encoding.FILE_NAME], capture_output=True, check=True
-        ).stdout
-    else:
-        done = CliRunner().invoke(commands, ["inspect", str(path), "--output", "json"])
-        data = done.stdout_bytes
-    extracted.write_bytes(data)
-    said = run_minisign("-V", "-P", key.public.text, "-m", extracted, "-x", signature)
-    assert f"name=edge version={contents.k3s_version} date=2026-11-24" in said
-    extracted.write_bytes(data[:-1] + b" ")
-    run_minisign("-V", "-P", key.public.text, "-m", extracted, "-x", signature, code=1)
-
-
-@referee
-@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
-def test_minisign_signs_with_our_keys(tmp_path: Path, passphrase: Secret | None) -> None:
-    public, public_file = signing.write_keys(tmp_path / "k.key", passphrase)
-    message = tmp_path / "m"
-    message.write_bytes(b"data")
-    typed = passphrase.value.decode() + "\n" if passphrase else ""
-    run_minisign("-S", "-s", tmp_path / "k.key", "-m", message, "-t", "hello", typed=typed)
-    run_minisign("-V", "-p", public_file, "-m", message)
-    found = minisign.read_signature((tmp_path / "m.minisig").read_bytes(), "m")
-    found.verify(b"data", public)
-    assert found.comment == "hello"
-    with pytest.raises(Refused, match="does not fit"):
-        found.verify(b"datum", public)
-
-
-@referee
-@pytest.mark.parametrize("legacy", [False, True])
-def test_we_read_minisigns_keys_and_signatures(tmp_path: Path, legacy: bool) -> None:
-    files = ("-p", tmp_path / "k.pub", "-s", tmp_path / "k.key")
-    run_minisign("-G", "-W", *files)
-    message = tmp_path / "m"
-    message.write_bytes(b"data")
-    run_minisign("-S", *(["-l"] if legacy else []), *files[2:], "-m", message)
-    public = signing.public_key(str(tmp_path / "k.pub"))
-    minisign.read_signature((tmp_path / "m.minisig").read_bytes(), "m").verify(b"data", public)
-    (tmp_path / "k.key").chmod(0o600)
-    assert signing.secret_key(tmp_path / "k.key", None).public == public
-
-
-@referee
-def test_we_open_a_key_that_minisign_encrypted(tmp_path: Path) -> None:
-    """With its own cost: 1 GiB."""
-    secret = tmp_path / "k.key"
-    run_minisign("-G", "-p", tmp_path / "k.pub", "-s", secret, typed="abc\nabc\n")
-    assert signing.needs_passphrase(secret)
-    secret.chmod(0o600)
-    found = signing.secret_key(secret, Secret(b"abc"))
-    assert found.public == signing.public_key(str(tmp_path / "k.pub"))
 
 
 def test_secret_keys_are_private_and_kept(tmp_path: Path) -> None:

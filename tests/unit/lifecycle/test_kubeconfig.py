@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,65 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeboot.errors import BadInput, Refused, StepFailed
-from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.kubeconfig import merging
 from edgeboot.lifecycle.kubeconfig.fetch import rewritten
 from edgeboot.secret import Secret
 from edgeboot.yaml import verbatim
-
-K3S = Secret(b"""\
-apiVersion: v1
-clusters:
-- cluster:
-    certificate-authority-data: Q0E=
-    server: https://127.0.0.1:6443
-  name: default
-contexts:
-- context:
-    cluster: default
-    user: default
-  name: default
-current-context: default
-kind: Config
-users:
-- name: default
-  user:
-    client-certificate-data: Q0VSVA==
-    client-key-data: S0VZ
-""")
-CLUSTER = Cluster("edge", (Node("server-1", "192.0.2.11", Role.SERVER),))
-OURS = rewritten(K3S, CLUSTER)
-OTHERS = b"""\
-apiVersion: v1
-kind: Config
-preferences: {colors: true}
-clusters:
-- name: work
-  cluster: {server: "https://work.example:443", proxy-url: http://proxy.example:3128}
-  extensions:
-  - name: x
-    extension: {on: y, since: 2024-01-01}
-users:
-- {name: me, user: {token: 1e3, password: "0123"}}
-contexts:
-- {name: work, context: {cluster: work, user: me, namespace: on}}
-current-context: work
-"""
+from tests.support.kubeconfigs import CLUSTER, K3S, OTHERS, OURS, without_ours
 
 
 def merge(existing: bytes, ours: bytes = OURS, **given: bool) -> bytes:
     flags = {"use": False, "force": False, **given}
     return merging.merged(existing, ours, where="config", **flags)
-
-
-def without_ours(document: dict[str, Any]) -> dict[str, Any]:
-    """Everything in a kubeconfig that is not called edge."""
-    return {
-        key: [e for e in value if e["name"] != "edge"]
-        if key in {"clusters", "users", "contexts"}
-        else value
-        for key, value in document.items()
-    }
 
 
 def scalars(data: bytes) -> Any:
@@ -218,19 +166,3 @@ def test_any_extension_survives(value: Any) -> None:
 @given(TEXTS)
 def test_any_text_of_ours_is_read_as_text(text: str) -> None:
     assert yaml.safe_load(verbatim.dump({"a": text})) == {"a": text}
-
-
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")
-def test_kubectl_reads_the_same_before_and_after(tmp_path: Path) -> None:
-    def view(path: Path) -> Any:
-        argv = ["kubectl", "config", "view", "--raw", "-o", "json", "--kubeconfig", str(path)]
-        return json.loads(subprocess.run(argv, check=True, capture_output=True, timeout=60).stdout)
-
-    existing = OTHERS.replace(b"1e3", b'"1e3"').replace(b"namespace: on", b'namespace: "on"')
-    path = tmp_path / "config"
-    path.write_bytes(existing)
-    before = view(path)
-    merging.merge_into(path, OURS, use=False, force=False)
-    after = view(path)
-    assert without_ours(after) == before
-    assert "edge" in [entry["name"] for entry in after["clusters"]]

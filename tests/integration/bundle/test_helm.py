@@ -24,9 +24,8 @@ from edgeboot.bundle.store.blobs import DiskFailed, Store
 from edgeboot.cli.bundle.build import bundle
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.platform import ARCHES, arch_of_machine
-from tests.support.bundle import fakes
-from tests.unit.bundle import hostile
-from tests.unit.bundle.sites import Site, serving
+from tests.support.bundle import fakes, hostile
+from tests.support.bundle.web import Site, serving
 
 VERSION = "v3.19.0"
 ARCH = arch_of_machine(platform.machine()) or ARCHES["amd64"]

@@ -1,7 +1,7 @@
 """Hostile tar archives, generated: kinds of entry, names, lies about sizes, combinations, bombs.
 
 Run as a module it feeds all of them to edgeboot's readers in a process of its own, watched by an
-audit hook, and prints what happened: ``python -m tests.unit.bundle.hostile STAGING``.
+audit hook, and prints what happened: ``python -m tests.support.bundle.hostile STAGING``.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from edgeboot.bundle.http.download import Downloader
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.platform import AMD64, ARM, ARM64
 from tests.support.bundle import fakes
-from tests.unit.bundle.sites import Site, serving
+from tests.support.bundle.web import Site, serving
 
 
 @pytest.fixture
