@@ -42,7 +42,7 @@ def parse_credentials(kubeconfig: Secret, where: str) -> Credentials:
         raise ApiError(
             "its kubeconfig /etc/rancher/k3s/k3s.yaml cannot be read",
             where=where,
-            hint="restart K3s on the host: it writes the file anew",
+            hint="restart K3s on the host: it writes the file again",
         ) from error
 
 

@@ -64,7 +64,7 @@ class HttpsApi:
             raise ApiError(
                 "the certificates in its kubeconfig cannot be used",
                 where=transport.node,
-                hint="restart K3s on the host: it writes the file anew",
+                hint="restart K3s on the host: it writes the file again",
             ) from error
 
     @property
