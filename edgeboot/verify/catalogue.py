@@ -36,11 +36,11 @@ def built_in() -> tuple[Check, ...]:
 
 def catalogue(tests: Sequence[Path] = ()) -> tuple[Check, ...]:
     """The built-in checks, then those in the user's files."""
-    files = [path for given in tests for path in test_files(given)]
+    files = [path for given in tests for path in files_of(given)]
     return (*built_in(), *(c for path in files for c in _checks(Category.OWN, path)))
 
 
-def test_files(given: Path) -> tuple[Path, ...]:
+def files_of(given: Path) -> tuple[Path, ...]:
     """The files of tests in a directory; a file stands for itself."""
     if not given.is_dir():
         return (given,)

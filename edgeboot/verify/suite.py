@@ -10,7 +10,7 @@ from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.model import Role
 from edgeboot.plan.diagnosis import diagnose
 from edgeboot.transport.base import Transport
-from edgeboot.verify.catalogue import test_files
+from edgeboot.verify.catalogue import files_of
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
 from edgeboot.verify.keyword import keyword_matcher
 from edgeboot.verify.results import Category, CheckResult, Outcome, Verification
@@ -145,5 +145,5 @@ def check_selection(selection: CheckSelection) -> None:
     for path in selection.tests:
         if not path.exists():
             raise BadInput("no such file or directory", where=str(path), hint="see --tests")
-        if not test_files(path):
+        if not files_of(path):
             raise BadInput("no tests found", where=str(path), hint="name files test_*.py")

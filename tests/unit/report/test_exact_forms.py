@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from edgeboot.report.verification.difference import difference
+from edgeboot.report.verification.difference import difference, difference_json, difference_lines
 from edgeboot.report.verification.document import verification_json
 from edgeboot.report.verification.junit import junit_xml
 from edgeboot.report.verification.prometheus import prometheus_text
@@ -339,3 +339,44 @@ def test_a_figure_that_one_run_did_not_measure_has_not_changed() -> None:
     assert difference(run(None), run(5)).figures == ()
     assert difference(run(5), run(None)).figures == ()
     assert difference(replace(SMALL, nodes=()), run(5)).figures == ()
+
+
+def test_a_difference_for_programs() -> None:
+    file, api = SMALL.results[0], SMALL.results[2]
+    before = replace(SMALL, results=(file, api))
+    figures = (Measured("cpu", 1500, None, None), Measured("files", 0, None, None))
+    before = replace(before, nodes=(NodeReport("n", "server", figures),))
+    figures = (Measured("cpu", 3000, None, None), Measured("files", 9, None, None))
+    after = Verification(
+        *("edge", SMALL.when, "v2", (replace(file, outcome=Outcome.FAILED, message="gone"),)),
+        nodes=(NodeReport("n", "server", figures),),
+    )
+    found = difference(before, after)
+    one = {"node": "n", "check": "file", "subject": "/x"}
+    gone = {"node": "m", "check": "api", "subject": ""}
+    assert difference_json(found) == {
+        "k3s": ["v1", "v2"],
+        "exit_code": 1,
+        "checks": [
+            {**one, "before": "passed", "after": "failed", "worse": True},
+            {**gone, "before": "not measured", "after": None, "worse": False},
+        ],
+        "figures": [
+            {"node": "n", "what": "cpu", "before": 1500, "after": 3000},
+            {"node": "n", "what": "files", "before": 0, "after": 9},
+        ],
+    }
+    assert list(difference_lines(found)) == [
+        "K3s: v1 -> v2",
+        "n: file /x: passed -> failed: gone",
+        "m: api: not measured -> not run",
+        "n: cpu: 1500m -> 3000m (+100%)",
+        "n: files: 0 -> 9 (new)",
+    ]
+    back = difference(after, before)
+    assert difference_json(back)["checks"][1]["before"] is None
+    assert list(difference_lines(difference(before, replace(before, k3s="v2")))) == [
+        "K3s: v1 -> v2"
+    ]
+    same = list(difference_lines(difference(before, replace(before, nodes=()))))
+    assert same == ["No difference: same outcomes, and no figure changed by more than 5 %."]
