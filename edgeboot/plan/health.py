@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edgeboot.plan.sections import sections_of
 from edgeboot.secret import Secret
 
 
@@ -59,7 +60,7 @@ class Status:
 
 def parse_status(output: str) -> Status:
     """The status in the output of ``status.sh``; a section that cannot be read is a complaint."""
-    sections = _sections(output)
+    sections = sections_of(output)
     complaints: list[str] = []
 
     def read(name: str) -> str | None:
@@ -89,15 +90,6 @@ def parse_status(output: str) -> Status:
         version=_version(read("version")),
         complaints=tuple(complaints),
     )
-
-
-def _sections(output: str) -> dict[str, tuple[int, str]]:
-    sections: dict[str, tuple[int, str]] = {}
-    for part in ("\n" + output).split("\n== ")[1:]:
-        head, _, body = part.partition("\n")
-        name, _, code = head.partition(" ")
-        sections[name] = (int(code) if code.isdigit() else 1, body)
-    return sections
 
 
 def _number(body: str | None) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgeboot.errors import NotMeasured
+from edgeboot.plan.sections import sections_of
 
 Document = Mapping[str, Any]
 
@@ -15,11 +16,7 @@ class Sections:
     """Texts by name; ``text`` raises NotMeasured where a command failed or did not run."""
 
     def __init__(self, output: str) -> None:
-        self._found: dict[str, tuple[int, str]] = {}
-        for part in ("\n" + output).split("\n== ")[1:]:
-            head, _, body = part.partition("\n")
-            name, _, code = head.partition(" ")
-            self._found[name] = (int(code) if code.isdigit() else 1, body)
+        self._found = sections_of(output)
 
     def __contains__(self, name: str) -> bool:
         return name in self._found
