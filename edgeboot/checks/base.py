@@ -1,4 +1,4 @@
-"""What a check is given, and what it says."""
+"""What a check gets, and what it returns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Subject:
 
     @cached_property
     def config(self) -> dict[str, ConfigValue]:
-        """The keys of its K3s's configuration."""
+        """The keys of its ``config.yaml``."""
         return config_of(self.cluster, self.node)
 
     @property
@@ -51,38 +51,38 @@ def is_running(facts: Facts, node: Node) -> bool:
 
 @dataclass(frozen=True)
 class Complaint:
-    """What one check has to say, still without its id."""
+    """What one check found, still without its id."""
 
     severity: Severity
     what: str
-    mend: str
+    fix: str
 
 
-def refuse(what: str, mend: str) -> Complaint:
-    """The host cannot become the node the inventory says."""
-    return Complaint(Severity.REFUSE, what, mend)
+def refuse(what: str, fix: str) -> Complaint:
+    """The host cannot become the node that the inventory describes."""
+    return Complaint(Severity.REFUSE, what, fix)
 
 
-def warn(what: str, mend: str) -> Complaint:
-    """It works, and somebody should know."""
-    return Complaint(Severity.WARN, what, mend)
+def warn(what: str, fix: str) -> Complaint:
+    """It works, but the operator should know."""
+    return Complaint(Severity.WARN, what, fix)
 
 
-def mended(what: str, mend: str) -> Complaint:
-    """It is mended by the phase "prepare"; ``mend`` says how."""
-    return Complaint(Severity.MEND, what, mend)
+def fixable(what: str, fix: str) -> Complaint:
+    """The phase "prepare" fixes it; ``fix`` says how."""
+    return Complaint(Severity.FIX, what, fix)
 
 
-def unknown(what: str, mend: str) -> Complaint:
+def unknown(what: str, fix: str) -> Complaint:
     """It could not be checked."""
-    return Complaint(Severity.UNKNOWN, what, mend)
+    return Complaint(Severity.UNKNOWN, what, fix)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the table; ``why`` says in a sentence what would go wrong.
+    """One row of the table; ``why`` says what would go wrong.
 
-    ``allowable``: an operator who knows better may turn its refusal into a warning.
+    ``allowable``: the operator may turn its refusal into a warning.
     """
 
     id: str
@@ -98,4 +98,4 @@ class Check:
             severity = said.severity
             if severity is Severity.REFUSE and overlooked:
                 severity = Severity.WARN
-            yield Finding(self.id, severity, said.what, said.mend)
+            yield Finding(self.id, severity, said.what, said.fix)

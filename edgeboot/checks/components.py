@@ -1,4 +1,4 @@
-"""What the cluster's components need: of the bundle, of the network, of what is there already."""
+"""What the cluster's components need from the bundle, the network, and an existing cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgeboot.plan import paths
 from edgeboot.yaml import foreign
 from edgeboot.yaml.wording import nearest
 
-# Addons that K3s writes anew at every start (K3s manifests/), and what switches each off.
+# Addons that K3s rewrites at every start (K3s manifests/), and what disables each.
 _PACKAGED = {
     **{
         name: name for name in ("coredns", "traefik", "local-storage", "metrics-server", "runtimes")
@@ -26,23 +26,23 @@ _EMBEDDED_PORT = 5001
 
 
 def bundle(subject: Subject) -> Iterator[Complaint]:
-    """The bundle has what the inventory names, and nothing that K3s would overwrite."""
+    """The bundle has what the inventory names and nothing that K3s would overwrite."""
     if subject.contents is None or not _is_first(subject):
         return
     cluster, contents = subject.cluster, subject.contents
     known = tuple(item.name for item in contents.of(ItemRole.CHART))
     for name in charts.unknown(cluster, contents):
         near = nearest(name, known)
-        have = f"did you mean '{near}'? " if near else ""
+        suggestion = f"did you mean '{near}'? " if near else ""
         yield refuse(
-            f"the bundle has no chart '{name}', which `charts` of the inventory names",
-            f"{have}it has {', '.join(known) or 'none'}",
+            f"the inventory's `charts` lists '{name}', which is not in the bundle",
+            f"{suggestion}charts in the bundle: {', '.join(known) or 'none'}",
         )
     wanted = charts.chosen(cluster, contents)
     for chart in wanted:
         if chart.item.name in {"traefik", "traefik-crd"} and _has(subject, "traefik"):
             yield refuse(
-                f"the chart '{chart.item.name}' of the bundle would fight with K3s's own",
+                f"the bundle's chart '{chart.item.name}' conflicts with the one K3s installs",
                 "set `traefik: false` in the inventory, or rename the chart in the bundle",
             )
     for item in contents.of(ItemRole.MANIFEST):
@@ -50,7 +50,7 @@ def bundle(subject: Subject) -> Iterator[Complaint]:
         switch = _PACKAGED.get(addon)
         if addon.startswith("edgeboot-") or (switch is not None and _has(subject, switch)):
             yield refuse(
-                f"the manifest {item.name} of the bundle has the name of one that "
+                f"the bundle's manifest {item.name} has the name of one that "
                 f"{'edgeboot' if switch is None else 'K3s'} writes itself",
                 "rename it in the bundle",
             )
@@ -61,14 +61,14 @@ def bundle(subject: Subject) -> Iterator[Complaint]:
 def _other_network(subject: Subject, *, brought: bool) -> Iterator[Complaint]:
     if not brought:
         yield refuse(
-            "flannel's backend is none, and the bundle brings no other network",
-            "put its manifests or its chart into the bundle; a chart needs `bootstrap: true`",
+            "the flannel backend is `none`, and the bundle has no other network plugin",
+            "add its manifests or chart to the bundle; a chart needs `bootstrap: true`",
         )
     elif subject.config.get("disable-network-policy") is not True:
         yield warn(
-            "flannel's backend is none, and K3s's own controller of network policies stays on",
-            "set `disable-network-policy: true` under `config` if that network brings one, as most "
-            "do",
+            "the flannel backend is `none`, but K3s's network policy controller stays enabled",
+            "set `disable-network-policy: true` under `config` if the network plugin has its own, "
+            "as most do",
         )
 
 
@@ -82,7 +82,7 @@ def _has(subject: Subject, addon: str) -> bool:
 
 
 def same_network(subject: Subject) -> Iterator[Complaint]:
-    """With host-gw every other node is a neighbour: no router between them."""
+    """With host-gw every other node is in the same network: no router between them."""
     if backend_of(subject.cluster) != "host-gw":
         return
     nets = subject.facts.condition.networks
@@ -90,17 +90,17 @@ def same_network(subject: Subject) -> Iterator[Complaint]:
     if not nets:
         if others:
             yield unknown(
-                "whether the other nodes are its neighbours, as host-gw needs, is not to be seen",
-                "try `ip route get ADDRESS` on it: there must be no `via`",
+                "cannot tell whether the other nodes are in its network, as host-gw needs",
+                "run `ip route get ADDRESS` on it: there must be no `via`",
             )
         return
     far = [n.name for n in others if (a := _address(n)) and not any(a in net for net in nets)]
     if far:
         have = ", ".join(str(net) for net in nets)
         yield refuse(
-            f"{', '.join(far)} {'is' if len(far) == 1 else 'are'} not in a network of its own "
-            f"({have}), and host-gw knows no router",
-            "set `node-ip` of the network they share, or take the backend vxlan",
+            f"{', '.join(far)} {'is' if len(far) == 1 else 'are'} outside its networks ({have}), "
+            "and host-gw does not cross routers",
+            "set `node-ip` to addresses in a shared network, or use the vxlan backend",
         )
 
 
@@ -113,21 +113,22 @@ def _address(node: Node) -> ipaddress.IPv4Address | None:
 
 
 def backend_change(subject: Subject) -> Iterator[Complaint]:
-    """A running cluster's flannel backend does not change by the way."""
+    """A running cluster's flannel backend changes only on request."""
     first = subject.cluster.servers[0].name
     if first not in subject.fleet:
         return
     changed = changed_backend(subject.cluster, subject.facts, subject.fleet[first])
     if changed:
         yield refuse(
-            f"its flannel backend {changed[0]} would become {changed[1]}: all servers start anew, "
-            "then every host is booted, servers first; until then pods do not reach each other",
-            "see the plan, and allow it with --allow preflight.flannel-change when that suits",
+            f"its flannel backend would change from {changed[0]} to {changed[1]}: all servers "
+            "restart, then every host reboots, servers first; until then pods on different nodes "
+            "cannot reach each other",
+            "review `edgeboot plan`, then pass --allow preflight.flannel-change",
         )
 
 
 def encryption(subject: Subject) -> Iterator[Complaint]:
-    """Encryption of Secrets is decided when a cluster is made (K3s docs/cli/secrets-encrypt)."""
+    """Encryption of Secrets is fixed when a cluster is created (K3s docs/cli/secrets-encrypt)."""
     fact = subject.facts.files.get(paths.CONFIG)
     if subject.node.role is not Role.SERVER or fact is None or subject.facts.node_token is None:
         return
@@ -139,24 +140,25 @@ def encryption(subject: Subject) -> Iterator[Complaint]:
     had, has = ([src.get(k) for k in keys] for src in (before or {}, subject.config))
     if bool(had[0]) != bool(has[0]) or (had[0] and had[1] != has[1]):
         yield refuse(
-            "`secrets-encryption` cannot be changed on a cluster that has been started",
-            "put it back; `k3s secrets-encrypt` changes keys, a new cluster changes this",
+            "`secrets-encryption` cannot change on an existing cluster",
+            "restore the setting; to rotate keys use `k3s secrets-encrypt`; changing the setting "
+            "takes a new cluster",
         )
 
 
 def embedded_registry(subject: Subject) -> Iterator[Complaint]:
-    """Nodes can give each other images: somebody is there to ask, at a port that is free."""
+    """Nodes can share images: there are other nodes, and the port is free."""
     if not subject.cluster.components.embedded_registry:
         return
     if len(subject.cluster.every_node) == 1 and _is_first(subject):
         yield warn(
-            "it is the only node: nobody is there to give it images",
-            "remove `embedded-registry`, which costs memory",
+            "it is the only node: images are shared with other nodes only",
+            "remove `embedded-registry`; it uses memory",
         )
     taken = {one.port: one.program for one in subject.facts.listeners}
     if _EMBEDDED_PORT in taken and not subject.running:
         yield refuse(
-            f"port {_EMBEDDED_PORT}, on which nodes give each other images, is taken by "
+            f"port {_EMBEDDED_PORT}, used to share images between nodes, is in use by "
             f"{taken[_EMBEDDED_PORT]}",
-            f"stop {taken[_EMBEDDED_PORT]}, or move it",
+            f"stop {taken[_EMBEDDED_PORT]}, or move it to another port",
         )

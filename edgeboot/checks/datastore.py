@@ -1,4 +1,4 @@
-"""Where the cluster's state is, and where the inventory wants it: K3s turns back from neither."""
+"""Where the cluster's state is and where the inventory puts it: K3s migrates only forward."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ from edgeboot.plan import paths
 
 
 def datastore(subject: Subject) -> Iterator[Complaint]:
-    """What is on a server's disk goes with the inventory's datastore."""
+    """The data on a server's disk matches the inventory's datastore."""
     if subject.node.role is not Role.SERVER:
         return
     kind, files = subject.cluster.datastore.kind, subject.facts.files
     if paths.TOMBSTONE in files:
         yield warn(
             "it has been removed from the cluster's etcd",
-            "it joins anew, as a learner, and copies the data of the others",
+            "nothing to do: it rejoins as a learner and copies the others' data",
         )
     elif paths.ETCD_DATA in files and kind is not DatastoreKind.ETCD:
         yield refuse(
-            f"it is a member of etcd, and the inventory says '{kind.value}': K3s would ignore that",
-            "write `datastore: etcd` below `cluster:`; there is no way back but `edgeboot reset`",
+            f"it is an etcd member, but the inventory says '{kind.value}', which K3s would ignore",
+            "set `datastore: etcd` under `cluster:`; only `edgeboot reset` leaves etcd",
         )
     elif paths.DATABASE in files and kind is DatastoreKind.EXTERNAL:
         yield refuse(
-            f"{paths.DATABASE} holds the cluster, and the datastore of the inventory would be used "
-            "in its place, without anything of it",
-            "keep `datastore: sqlite`, or `edgeboot reset` and begin anew",
+            f"{paths.DATABASE} holds the cluster's data, which K3s does not copy to the external "
+            "datastore in the inventory",
+            "keep `datastore: sqlite`, or run `edgeboot reset` and start over",
         )
     elif paths.DATABASE in files and kind is DatastoreKind.ETCD and not _is_member(subject):
         yield warn(
-            "its SQLite database becomes etcd's at the restart; K3s does not turn it back",
-            f"nothing to do: {paths.DATABASE} stays beside it as state.db.migrated",
+            "its SQLite database migrates to etcd at the restart; K3s cannot migrate it back",
+            f"nothing to do: {paths.DATABASE} is kept as state.db.migrated",
         )
 
 
 def servers(subject: Subject) -> Iterator[Complaint]:
-    """As many servers as etcd makes sense with, on disks that bear it."""
+    """The number of servers suits etcd, and their disks are fast enough."""
     if subject.node.role is not Role.SERVER:
         return
     if subject.node == subject.cluster.servers[0]:
         for line in warnings(subject.cluster):
-            what, _, mend = line.rpartition("; " if "; " in line else ": ")
-            yield warn(what, mend)
+            what, _, fix = line.rpartition("; " if "; " in line else ": ")
+            yield warn(what, fix)
     data = subject.facts.condition.filesystems.get(paths.DATA)
     slow = data is not None and data.medium in {"sd-card", "emmc", "rotating"}
     if data and slow and subject.cluster.datastore.kind is DatastoreKind.ETCD:
         yield warn(
-            f"etcd writes to {paths.DATA} all the time and waits for it, and that is "
-            f"{_MEDIA[data.medium]}: leaders change, cards wear out",
-            "mount an SSD there, or keep one server with `datastore: sqlite`",
+            f"etcd syncs every write to {paths.DATA}, which is on {_MEDIA[data.medium]}: expect "
+            "leader elections and worn-out cards",
+            "mount an SSD there, or use one server with `datastore: sqlite`",
         )
 
 

@@ -1,11 +1,11 @@
-"""What only shows when hosts are compared: clocks, hostnames, machine-ids."""
+"""What only shows when hosts are compared: clocks, hostnames, machine IDs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from statistics import median_low
 
-from edgeboot.checks.base import Complaint, Subject, is_running, mended, refuse, warn
+from edgeboot.checks.base import Complaint, Subject, fixable, is_running, refuse, warn
 from edgeboot.inventory.model import Node
 from edgeboot.plan.facts import Facts
 
@@ -15,11 +15,11 @@ _SET = "set it: `timedatectl set-ntp true`, or without Internet `date -u -s @{no
 
 
 def clock(subject: Subject) -> Iterator[Complaint]:
-    """Its clock agrees with the fleet and the controller, or certificates are not valid yet."""
+    """Its clock agrees with the fleet and the controller; otherwise certificates are not valid."""
     facts = subject.facts
     if facts.traits.clock < _EPOCH_2020:
         yield refuse(
-            "its clock stands before 2020; K3s's certificates would not be valid",
+            "its clock is set before 2020, so K3s's certificates would not be valid",
             _SET.format(now=facts.asked_at or _EPOCH_2020),
         )
         return
@@ -27,21 +27,21 @@ def clock(subject: Subject) -> Iterator[Complaint]:
     if drift is None or facts.asked_at is None:
         return
     known = [d for d in map(_drift, subject.fleet.values()) if d is not None]
-    # The controller has a vote, so that one of two hosts can be in the wrong.
+    # The controller has a vote, so that one of two hosts can be wrong.
     middle = median_low([0.0, *known])
     off = drift - middle
     what = f"its clock is {_words(off)} the fleet's median and {_words(drift)} the controller's"
-    mend = _SET.format(now=facts.asked_at + middle)
+    fix = _SET.format(now=facts.asked_at + middle)
     if abs(off) > _TOO_MUCH:
-        yield refuse(what, mend)
+        yield refuse(what, fix)
     elif abs(off) > _NOTABLE:
-        yield warn(what, mend)
+        yield warn(what, fix)
     elif abs(drift) > _NOTABLE:
-        yield warn(what, "the whole fleet agrees: look at this machine's own clock")
+        yield warn(what, "the whole fleet agrees: check the clock of this machine, the controller")
 
 
 def _drift(facts: Facts) -> float | None:
-    """Seconds by which a host is ahead of the controller; one that lost its clock has no vote."""
+    """Seconds by which a host is ahead of the controller; None for one that lost its clock."""
     if facts.asked_at is None or facts.traits.clock < _EPOCH_2020:
         return None
     return facts.traits.clock - facts.asked_at
@@ -49,27 +49,27 @@ def _drift(facts: Facts) -> float | None:
 
 def _words(seconds: float) -> str:
     if abs(seconds) < 2:
-        return "with"
+        return "in step with"
     return f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}"
 
 
 def machine_id(subject: Subject) -> Iterator[Complaint]:
-    """Its machine-id is its own: cloned cards get the same DHCP lease and journal."""
+    """Its machine ID is unique: cloned cards get the same DHCP lease and journal."""
     twin = machine_id_twin(subject)
     if twin is None:
         return
     what = f"it has the same machine-id as {twin}: a cloned card?"
-    by_hand = "`rm /etc/machine-id; systemd-machine-id-setup`, and reboot"
+    by_hand = "`rm /etc/machine-id; systemd-machine-id-setup`, then reboot"
     if subject.running:
         yield warn(what, by_hand)
     elif subject.options.reboot:
-        yield mended(what, "write a new one and reboot")
+        yield fixable(what, "write a new machine-id and reboot")
     else:
         yield refuse(what, by_hand)
 
 
 def machine_id_twin(subject: Subject) -> str | None:
-    """The node that this one shares its machine-id with, and that keeps it: one that runs."""
+    """The node with the same machine ID that keeps it, preferably one that runs K3s."""
     own = subject.facts.traits.machine_id
     sharing = [n for n in _observed(subject) if subject.fleet[n.name].traits.machine_id == own]
     keeper = min(sharing, key=lambda n: not is_running(subject.fleet[n.name], n))
@@ -77,19 +77,19 @@ def machine_id_twin(subject: Subject) -> str | None:
 
 
 def hostname(subject: Subject) -> Iterator[Complaint]:
-    """Its hostname is its own. K3s goes by the inventory's names, people and mDNS do not."""
+    """Its hostname is unique. K3s uses the inventory's names, people and mDNS do not."""
     twin = hostname_twin(subject)
     if twin is not None:
         own = subject.facts.traits.hostname
-        what = f"its hostname {own} is also that of {twin}"
+        what = f"its hostname {own} is also used by {twin}"
         if subject.running:
             yield warn(what, f"`hostnamectl set-hostname {subject.node.name}`")
         else:
-            yield mended(what, f"set it to {subject.node.name}")
+            yield fixable(what, f"set it to {subject.node.name}")
 
 
 def hostname_twin(subject: Subject) -> str | None:
-    """The node that this one shares its hostname with, and that keeps it: one that is named so."""
+    """The node with the same hostname that keeps it, preferably the one of that name."""
     own = subject.facts.traits.hostname
     sharing = [n for n in _observed(subject) if subject.fleet[n.name].traits.hostname == own]
     keeper = min(sharing, key=lambda n: (n.name != own, not is_running(subject.fleet[n.name], n)))

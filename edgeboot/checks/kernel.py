@@ -1,4 +1,4 @@
-"""What the kernel and the system around it must give: init, cgroups, modules, iptables, swap."""
+"""What K3s needs of the kernel and the system: init, cgroups, modules, iptables, swap."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from edgeboot.checks import packages
-from edgeboot.checks.base import Complaint, Subject, mended, refuse, unknown, warn
+from edgeboot.checks.base import Complaint, Subject, fixable, refuse, unknown, warn
 from edgeboot.components.k3s.flannel import backend_of
 from edgeboot.components.k3s.unit import SUPPORTED
 
@@ -20,12 +20,12 @@ _BUGGY_IPTABLES = re.compile(r"v1\.8\.[0-4]\b.*nf_tables")  # K3s, known-issues
 
 
 def init(subject: Subject) -> Iterator[Complaint]:
-    """The init system is one that edgeboot can set services up with."""
+    """The init system is systemd or OpenRC."""
     name = subject.facts.traits.init
     if name not in SUPPORTED:
         yield refuse(
-            f"its init is {name}; edgeboot can set up systemd and OpenRC hosts",
-            "take a system with systemd or OpenRC",
+            f"unsupported init system {name}",
+            "install a system with systemd or OpenRC",
         )
 
 
@@ -33,28 +33,28 @@ def cgroup(subject: Subject) -> Iterator[Complaint]:
     """The kernel has the cgroup controllers that the kubelet needs."""
     missing = missing_controllers(subject)
     if missing:
-        what = f"its kernel runs without the cgroup controllers {', '.join(missing)}"
-        yield _by_boot_parameters(subject, what, "see its bootloader's manual")
+        what = f"its kernel lacks the cgroup controllers {', '.join(missing)}"
+        yield _by_boot_parameters(subject, what, "see the bootloader's manual")
 
 
 def cgroup_v1(subject: Subject) -> Iterator[Complaint]:
-    """The kubelet of the bundle accepts the version of its cgroups."""
+    """The bundle's kubelet supports the host's cgroup version."""
     if refuses_cgroup_v1(subject) and subject.contents:
         yield _by_boot_parameters(
             subject,
-            f"it has cgroup v1, which the kubelet of {subject.contents.k3s_version} refuses",
+            f"it uses cgroup v1, which the kubelet of K3s {subject.contents.k3s_version} rejects",
             "or set `kubelet-arg: [fail-cgroupv1=false]` under `config` of `cluster`",
         )
 
 
 def missing_controllers(subject: Subject) -> tuple[str, ...]:
-    """The cgroup controllers that the kubelet needs and the kernel does not give."""
+    """The cgroup controllers that the kubelet needs and the kernel lacks."""
     traits = subject.facts.traits
     return tuple(sorted(_CONTROLLERS[traits.cgroup_version] - traits.cgroup_controllers))
 
 
 def refuses_cgroup_v1(subject: Subject) -> bool:
-    """Whether the kubelet would not start because of cgroup v1."""
+    """Whether the kubelet would refuse to start because of cgroup v1."""
     if subject.facts.traits.cgroup_version != 1 or subject.contents is None:
         return False
     arguments = subject.config.get("kubelet-arg", ())
@@ -63,23 +63,23 @@ def refuses_cgroup_v1(subject: Subject) -> bool:
 
 
 def wanted_parameters(subject: Subject) -> tuple[str, ...]:
-    """The kernel parameters that would give what is missing."""
+    """The kernel parameters that enable what is missing."""
     memory = _MEMORY_PARAMETERS if "memory" in missing_controllers(subject) else ()
     return (*memory, *(_V2_PARAMETERS if refuses_cgroup_v1(subject) else ()))
 
 
 def boot_line(subject: Subject) -> str | None:
-    """The boot file's line with what is missing appended; None where it must not be touched."""
+    """The boot file's line with missing parameters appended; None where it must not be touched."""
     file = subject.facts.condition.boot_file
     line = file.line if file else None
     if file is None or line is None:
         return None
-    # A later word wins: cgroup_disable=memory, as the firmware of newer Pis says, is overruled.
+    # A later parameter wins over cgroup_disable=memory, which the firmware of newer Pis adds.
     return " ".join((line, *(w for w in wanted_parameters(subject) if w not in file.parameters)))
 
 
 def needs_reboot_for_cgroups(subject: Subject) -> bool:
-    """Whether a reboot (after a change of the boot file, if need be) is expected to help."""
+    """Whether a reboot, after changing the boot file if necessary, is expected to help."""
     wanted = wanted_parameters(subject)
     running = subject.facts.condition.kernel_parameters
     return bool(wanted) and boot_line(subject) is not None and not set(wanted) <= set(running)
@@ -89,19 +89,21 @@ def _by_boot_parameters(subject: Subject, what: str, otherwise: str) -> Complain
     wanted = " ".join(wanted_parameters(subject))
     file = subject.facts.condition.boot_file
     if not wanted or file is None:
-        hint = f"boot it with `{wanted}`" if wanted else "take another kernel"
+        hint = f"boot it with `{wanted}`" if wanted else "use another kernel"
         return refuse(what, f"{hint}; {otherwise}")
     if file.line is None:
         return refuse(
-            f"{what}, and {file.path} is not one line of parameters, so edgeboot leaves it alone",
-            f"append ` {wanted}` to the kernel's parameters and reboot",
+            f"{what}, and {file.path} is not a single line of parameters, so edgeboot does not "
+            "change it",
+            f"append ` {wanted}` to the kernel parameters and reboot",
         )
     if not needs_reboot_for_cgroups(subject):
         return refuse(
-            f"{what}, although it was booted with `{wanted}`", "its kernel lacks them: take another"
+            f"{what}, although it was booted with `{wanted}`",
+            "its kernel does not support them: use another kernel",
         )
     line = f"append ` {wanted}` to the single line of {file.path} and reboot"
-    return mended(what, line) if subject.options.reboot else refuse(what, line)
+    return fixable(what, line) if subject.options.reboot else refuse(what, line)
 
 
 def modules(subject: Subject) -> Iterator[Complaint]:
@@ -115,25 +117,28 @@ def modules(subject: Subject) -> Iterator[Complaint]:
         if states & {"loaded", "builtin"}:
             continue
         if "loadable" in states:
-            yield mended(f"the kernel module {words} is not loaded", "load it, now and at boot")
+            yield fixable(f"the kernel module {words} is not loaded", "load it, now and at boot")
         elif states == {"missing"} and (found := packages.of_kernel(subject)):
             names = ", ".join(item.name for item in found)
-            yield mended(f"its kernel has no module {words}", f"install {names} from the bundle")
+            yield fixable(
+                f"its kernel lacks the module {words}", f"install {names} from the bundle"
+            )
         elif states == {"missing"}:
             yield refuse(
-                f"its kernel has no module {words}",
-                "put the package with its further modules into `files` of bundle.yml "
+                f"its kernel lacks the module {words}",
+                "add the package with extra modules to `files` in bundle.yml "
                 f"(linux-modules-extra-{kernel_name} on Ubuntu, kernel-modules-extra on RHEL), or "
-                "take another kernel",
+                "use another kernel",
             )
         else:
             yield unknown(
-                f"whether its kernel has {words} is not to be seen", "try `modprobe` on the host"
+                f"cannot tell whether its kernel has the module {words}",
+                f"run `modprobe {alternatives[0]}` on the host",
             )
 
 
 def missing_modules(subject: Subject) -> tuple[str, ...]:
-    """The needed modules that the kernel has not got."""
+    """The needed modules that the kernel lacks."""
     have = subject.facts.condition.modules
     return tuple(
         needed
@@ -143,7 +148,7 @@ def missing_modules(subject: Subject) -> tuple[str, ...]:
 
 
 def modules_to_load(subject: Subject) -> tuple[str, ...]:
-    """The needed modules that are there, or come with a package, and are not loaded."""
+    """The needed modules that are available, or come with a package, but are not loaded."""
     have = dict(subject.facts.condition.modules)
     if packages.of_kernel(subject):
         have |= {needed.partition("|")[0]: "loadable" for needed in missing_modules(subject)}
@@ -156,7 +161,7 @@ def modules_to_load(subject: Subject) -> tuple[str, ...]:
 
 
 def modules_to_keep(subject: Subject) -> tuple[str, ...]:
-    """All needed modules that have to be loaded at every boot."""
+    """The needed modules to load at every boot."""
     have = subject.facts.condition.modules
     loading = modules_to_load(subject)
     return tuple(
@@ -177,23 +182,24 @@ def _needed_modules(subject: Subject) -> Iterator[str]:
 
 
 def iptables(subject: Subject) -> Iterator[Complaint]:
-    """The host's iptables, which K3s prefers to its own, is not one that doubles rules."""
+    """The host's iptables, which K3s prefers to its own, does not duplicate rules."""
     found = subject.facts.condition.iptables
     if _BUGGY_IPTABLES.match(found) and subject.config.get("prefer-bundled-bin") is not True:
         yield warn(
-            f"its iptables {found} adds rules again and again (1.8.0 to 1.8.4 in nft mode)",
-            "set `prefer-bundled-bin: true` under `config`, remove it, or switch it to legacy mode",
+            f"its iptables {found} duplicates rules (1.8.0 to 1.8.4 in nft mode)",
+            "set `prefer-bundled-bin: true` under `config`, uninstall iptables, or switch it to "
+            "legacy mode",
         )
 
 
 def swap(subject: Subject) -> Iterator[Complaint]:
-    """No swap wears out a card; compressed memory is no swap in this sense."""
+    """It does not swap to a card; compressed memory does not count."""
     used = [name for name in subject.facts.condition.swaps if not name.startswith("/dev/zram")]
     wish = subject.node.host.swap
     if used and wish != "keep":
-        yield mended(f"it swaps to {', '.join(used)}", f"`swap: {wish}` turns it off")
+        yield fixable(f"it swaps to {', '.join(used)}", f"turn it off, as `swap: {wish}` asks")
     elif used:
         yield warn(
-            f"it swaps to {', '.join(used)}: K3s bears it, but cards wear and limits get blurred",
-            "write `swap: zram` or `swap: none`",
+            f"it swaps to {', '.join(used)}, which wears out cards and weakens memory limits",
+            "set `swap: zram` or `swap: none`",
         )

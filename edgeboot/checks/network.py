@@ -1,11 +1,11 @@
-"""What K3s needs of the network: ports, a default route, name servers, no firewall in the way."""
+"""What K3s needs of the network: free ports, a default route, name servers, an open firewall."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
 
-from edgeboot.checks.base import Complaint, Subject, mended, refuse, warn
+from edgeboot.checks.base import Complaint, Subject, fixable, refuse, warn
 from edgeboot.components.cluster.ingress import ingress_ports
 from edgeboot.components.host import firewall as rules
 from edgeboot.components.host.drop_in import inputs_of
@@ -19,19 +19,20 @@ _RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # in the 
 
 
 def ports(subject: Subject) -> Iterator[Complaint]:
-    """Nobody else listens where K3s will."""
+    """The ports that K3s listens on are free."""
     if subject.running:
         return
     listening = {one.port: one.program for one in subject.facts.listeners}
     wanted = _PORTS[subject.node.role] | (_ETCD if _has_etcd(subject) else frozenset())
     for port in sorted(wanted & listening.keys()):
         yield refuse(
-            f"port {port} is taken by {listening[port]}", f"stop {listening[port]}, or move it"
+            f"port {port} is in use by {listening[port]}",
+            f"stop {listening[port]}, or move it to another port",
         )
     for port in sorted(ingress_ports(subject.cluster) & listening.keys()):
         if port not in _PORTS[subject.node.role]:
             yield warn(
-                f"port {port}, on which Traefik would answer, is taken by {listening[port]}",
+                f"port {port}, which Traefik would listen on, is in use by {listening[port]}",
                 f"stop {listening[port]}, or list traefik under `disable`",
             )
 
@@ -42,31 +43,31 @@ def _has_etcd(subject: Subject) -> bool:
 
 
 def default_route(subject: Subject) -> Iterator[Complaint]:
-    """There is a default route, by which K3s finds its own address."""
+    """There is a default route, which K3s finds its own address by."""
     if subject.facts.traits.default_route:
         return
-    mend = "add one: `ip route add default via ROUTER`; without a router a dummy one will do"
+    fix = "add one: `ip route add default via ROUTER`; without a router, a dummy route works"
     if subject.node.node_ip:
-        yield warn("it has no default route: pods may not reach service addresses", mend)
+        yield warn("it has no default route: pods may not reach service addresses", fix)
     else:
         what = "it has no default route, so K3s cannot find its address"
-        yield refuse(what, f"{mend}, or set `node-ip`")
+        yield refuse(what, f"{fix}, or set `node-ip`")
 
 
 def dns(subject: Subject) -> Iterator[Complaint]:
-    """A file of name servers is there that pods can use."""
+    """The host has a file of name servers that pods can use."""
     if "resolv-conf" in subject.config or subject.cluster.components.coredns.forward:
         return
     found = subject.facts.condition.resolvers
     if any(_usable(found.get(path, ())) for path in _RESOLVERS):
         return
     some = [server for path in _RESOLVERS for server in found.get(path, ())]
-    has = f"only {', '.join(dict.fromkeys(some))}" if some else "no name server"
+    only = f" (only {', '.join(dict.fromkeys(some))})" if some else ""
     yield warn(
-        f"it has {has}, which pods cannot use: K3s makes them ask public ones, which a site "
-        "without Internet has not",
-        "name a server of the site under `forward` of `coredns`; for pods that use the host's own, "
-        "in a file, with `resolv-conf: FILE` under `config`",
+        f"it has no name server that pods can use{only}, so K3s makes them use public ones, which "
+        "are out of reach without Internet access",
+        "list the site's servers under `coredns: {forward: […]}`; for pods that use the host's "
+        "DNS, list them in a file and set `resolv-conf: FILE` under `config`",
     )
 
 
@@ -80,7 +81,7 @@ def _usable(servers: tuple[str, ...]) -> bool:
 
 
 def firewall(subject: Subject) -> Iterator[Complaint]:
-    """No firewall stands between the nodes."""
+    """No firewall blocks traffic between the nodes."""
     condition = subject.facts.condition
     found = set(condition.firewalls) | ({"firewalld"} & condition.programs)
     if not found or _opened(subject):
@@ -89,17 +90,17 @@ def firewall(subject: Subject) -> Iterator[Complaint]:
     name = next((one for one in ("firewalld", "ufw") if one in found), None)
     if name is None:
         which = ", ".join(sorted(found))
-        mend = f"open {', '.join(ports)} to the nodes, and trust {', '.join(networks)}"
-        yield warn(f"its firewall ({which}) drops what it does not know", mend)
+        fix = f"open {', '.join(ports)} to the nodes, and trust {', '.join(networks)}"
+        yield warn(f"its firewall ({which}) drops traffic by default", fix)
     elif subject.node.host.firewall == "open":
-        yield mended(f"{name} is active", f"open {', '.join(ports)} to the nodes")
+        yield fixable(f"{name} is active", f"open {', '.join(ports)} to the nodes")
     else:
         commands = _firewalld(ports, networks) if name == "firewalld" else _ufw(ports, networks)
-        yield warn(f"{name} is active", f"`edgeboot install --open-firewall`, or `{commands}`")
+        yield warn(f"{name} is active", f"run `edgeboot install --open-firewall`, or `{commands}`")
 
 
 def _opened(subject: Subject) -> bool:
-    """Whether edgeboot has opened just what is needed."""
+    """Whether edgeboot has opened exactly what is needed."""
     wanted = inputs_of((rules.listed(subject.cluster, subject.node),))
     return subject.facts.done.get("firewall") == wanted
 

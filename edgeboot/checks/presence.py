@@ -1,4 +1,4 @@
-"""What is there already: another K3s, its data, another kubelet, Docker."""
+"""What the host runs already: another K3s, its data, another kubelet, Docker."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _RUNTIMES = {"dockerd": "Docker", "containerd": "containerd", "crio": "CRI-O"}
 
 
 def version(subject: Subject) -> Iterator[Complaint]:
-    """The host's K3s, if it has one, is the bundle's."""
+    """The host's K3s, if any, has the bundle's version."""
     found, contents = subject.facts.k3s_version, subject.contents
     if contents is not None and found and found != contents.k3s_version:
         yield refuse(
-            f"it runs K3s {found} and the bundle carries {contents.k3s_version}: "
-            "`install` does not change versions",
-            "take a bundle of the version it runs",
+            f"it runs K3s {found}, but the bundle has {contents.k3s_version}: `install` does not "
+            "upgrade or downgrade",
+            f"use a bundle with K3s {found}",
         )
 
 
@@ -33,7 +33,7 @@ def role(subject: Subject) -> Iterator[Complaint]:
     if _known(subject.facts, other):
         yield refuse(
             f"it already runs {other}.service; a node cannot change its role in place",
-            "remove that first, or give it the other role",
+            "run `edgeboot reset` for this node first, or give it the other role",
         )
 
 
@@ -45,46 +45,48 @@ def _known(facts: Facts, service: str) -> bool:
 
 
 def foreign(subject: Subject) -> Iterator[Complaint]:
-    """No K3s of another's making is there: neither running, nor its data."""
+    """No K3s that edgeboot did not install is there, neither running nor its data."""
     facts = subject.facts
     service = service_of(subject.node.role)
     unit, remains = facts.units.get(service), facts.condition.remains
     scripts = [path for path in _UNINSTALL if path in remains]
     if unit and subject.running and not unit.started_with:
         yield refuse(
-            f"{service}.service was set up by something else than edgeboot",
-            f"remove it first: `{scripts[0]}`" if scripts else "remove it first",
+            f"{service}.service was not installed by edgeboot",
+            f"uninstall it first: `{scripts[0]}`" if scripts else "uninstall it first",
         )
     elif _DATABASE in remains and paths.TOKEN not in facts.files:
         yield refuse(
-            f"{_DATABASE} holds the data of a former K3s, which knows another token",
-            f"keep what you need of it, then `{scripts[0]}`"
+            f"{_DATABASE} has the data of an earlier K3s with another token",
+            f"back up what you need, then run `{scripts[0]}`"
             if scripts
-            else f"keep what you need of it, then remove {paths.DATA}",
+            else f"back up what you need, then remove {paths.DATA}",
         )
     elif scripts:
         yield warn(
-            f"{scripts[0]} of K3s's own installer is there: it would remove what edgeboot sets up",
-            f"run it before installing, or remove it: `rm {' '.join(scripts)}`",
+            f"it has {scripts[0]} of K3s's own installer, which removes what edgeboot installs",
+            f"run it before installing, or delete it: `rm {' '.join(scripts)}`",
         )
 
 
 def others(subject: Subject) -> Iterator[Complaint]:
-    """No other Kubernetes is there."""
+    """The host is not part of another Kubernetes."""
     condition = subject.facts.condition
     if condition.programs & _KUBELETS or "/var/lib/rancher/rke2" in condition.remains:
-        yield refuse("another Kubernetes is on it", "remove it first, or take another host")
+        yield refuse("it runs another Kubernetes", "remove it first, or use another host")
     elif "/etc/kubernetes/kubelet.conf" in condition.remains:
-        yield warn("it was a node of another Kubernetes", "`kubeadm reset` removes what is left")
+        yield warn(
+            "it was a node of another Kubernetes", "remove what is left with `kubeadm reset`"
+        )
 
 
 def runtimes(subject: Subject) -> Iterator[Complaint]:
-    """No other container runtime takes memory."""
+    """No other container runtime uses memory."""
     programs = subject.facts.condition.programs
     found = "dockerd" if "dockerd" in programs else next(iter(programs & _RUNTIMES.keys()), None)
     if found:
         yield warn(
-            f"{_RUNTIMES[found]} runs on it: K3s brings its own, so memory goes twice",
-            f"`systemctl disable --now {'docker' if found == 'dockerd' else found}` if it is "
-            "not needed",
+            f"it runs {_RUNTIMES[found]}, which uses memory beside K3s's own containerd",
+            f"if you do not need it: `systemctl disable --now "
+            f"{'docker' if found == 'dockerd' else found}`",
         )

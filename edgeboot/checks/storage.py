@@ -1,4 +1,4 @@
-"""Where bytes go: room for what the plan needs, read-only file systems, the kind of disk."""
+"""Disks: space for what the plan needs, read-only file systems, the kind of disk."""
 
 from __future__ import annotations
 
@@ -11,45 +11,51 @@ from edgeboot.plan import paths
 from edgeboot.plan.condition import Filesystem
 from edgeboot.plan.steps import Upload, human_size
 
-_ROOM_LEFT = 64 << 20
+_RESERVE = 64 << 20  # bytes to leave free
 _EVICTION = 0.05  # kubelet evicts pods below 5 % (K3s pkg/daemons/agent/agent.go)
 _WRITTEN = ("/usr/local/bin", "/etc/rancher", "/etc/systemd/system", paths.DATA, paths.OURS)
 
 
-def room(subject: Subject) -> Iterator[Complaint]:
-    """Every file system has room for what is sent to it, and for what K3s makes of that."""
+def disk_space(subject: Subject) -> Iterator[Complaint]:
+    """Every file system has space for what is sent to it and for what K3s unpacks from it."""
     seen = _seen(subject)
     if subject.contents is None or paths.DATA not in seen:
-        why = "no bundle is named" if subject.contents is None else "its file systems are not seen"
-        yield unknown(f"whether there is room for everything: {why}", "give --bundle FILE")
+        if subject.contents is None:
+            yield unknown("cannot check disk space: no bundle given", "pass --bundle FILE")
+        else:
+            yield unknown(
+                f"cannot check disk space: the host did not report {paths.DATA}",
+                f"run `df {paths.DATA}` on the host",
+            )
         return
     needs = _needs(subject, seen)
     for device, places in _by_device(seen).items():
         filesystem, need = seen[places[0]], needs[device]
         where = ", ".join(places)
-        if need and filesystem.free < need + _ROOM_LEFT:
+        if need and filesystem.free < need + _RESERVE:
             yield refuse(
-                f"{where}: {human_size(filesystem.free)} left, {human_size(need)} are needed",
-                "make room there, or mount a larger disk",
+                f"not enough disk space at {where}: {human_size(filesystem.free)} free, "
+                f"{human_size(need)} needed",
+                "free some space, or mount a larger disk",
             )
         elif paths.DATA in places and filesystem.free - need < filesystem.total * _EVICTION:
             yield warn(
-                f"{where}: less than 5 % will be left, and the kubelet evicts pods then",
-                "make room there, or mount a larger disk",
+                f"less than 5 % of {where} would stay free, at which the kubelet evicts pods",
+                "free some space, or mount a larger disk",
             )
 
 
 def _seen(subject: Subject) -> dict[str, Filesystem]:
-    """The file systems, K3s's data on the disk that the inventory gives them."""
+    """The file systems by path, with K3s's data on the disk that the inventory names."""
     seen = dict(subject.facts.condition.filesystems)
     disk = subject.node.host.storage
     return seen | ({paths.DATA: seen[disk]} if disk in seen else {})
 
 
 def _needs(subject: Subject, seen: Mapping[str, Filesystem]) -> Counter[int]:
-    """Bytes by file system. Both copies of what is replaced exist for a moment.
+    """Bytes needed by file system. Both copies of a file that is replaced exist for a moment.
 
-    K3s imports its images and unpacks its binary below its data directory: they are there twice.
+    K3s imports images and unpacks its binary below its data directory, so these count twice.
     """
     needs: Counter[int] = Counter()
     for step in subject.steps:
@@ -69,26 +75,29 @@ def _by_device(seen: Mapping[str, Filesystem]) -> dict[int, list[str]]:
 
 
 def writable(subject: Subject) -> Iterator[Complaint]:
-    """Everything that is to be written to can be."""
+    """Every directory that install writes to is writable."""
     seen = subject.facts.condition.filesystems
     closed = [place for place in _WRITTEN if place in seen and not seen[place].writable]
     if closed:
         yield refuse(
             f"read-only: {', '.join(closed)}",
-            "`mount -o remount,rw`, or turn the overlay file system off; a card that failed stays "
-            "read-only: see `dmesg`",
+            "run `mount -o remount,rw` there, or turn off the overlay file system; a failed card "
+            "stays read-only: see `dmesg`",
         )
 
 
 def medium(subject: Subject) -> Iterator[Complaint]:
-    """A database does not lie on an SD card or a rotating disk."""
+    """The database is not on an SD card or a rotating disk."""
     data = _seen(subject).get(paths.DATA)
     if data is None or subject.node.role is not Role.SERVER:
         return
     if data.medium == "sd-card":
         yield warn(
-            f"{paths.DATA} of a server lies on an SD card: slow, and worn out by its database",
-            "write `storage: {path: /mnt/ssd}` with an SSD mounted there",
+            f"{paths.DATA} of a server is on an SD card, which is slow and which its database "
+            "wears out",
+            "set `storage: {path: /mnt/ssd}` with an SSD mounted there",
         )
     elif data.medium == "rotating":
-        yield warn(f"{paths.DATA} of a server lies on a rotating disk", "mount an SSD there")
+        yield warn(
+            f"{paths.DATA} of a server is on a rotating disk, which is slow", "mount an SSD there"
+        )

@@ -10,16 +10,16 @@ class Severity(StrEnum):
     """What a finding means for an installation."""
 
     REFUSE = "refuse"  # edgeboot does not install on this host
-    MEND = "mend"  # edgeboot mends it: it is part of the plan
+    FIX = "fix"  # install fixes it: the steps are in the plan
     WARN = "warn"  # it works, and somebody should know
     UNKNOWN = "unknown"  # it could not be checked
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check's complaint about one host: ``what`` is the case, ``mend`` what to do about it."""
+    """One check's complaint about one host: ``what`` is wrong, ``fix`` what to do about it."""
 
     id: str  # stable: "preflight.cgroup"
     severity: Severity
     what: str
-    mend: str
+    fix: str

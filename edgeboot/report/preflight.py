@@ -16,7 +16,7 @@ _ORDER = tuple(Severity)  # most severe first
 _CELLS = {
     None: "ok",
     Severity.REFUSE: "[bold red]REFUSE[/]",
-    Severity.MEND: "[cyan]mend[/]",
+    Severity.FIX: "[cyan]fix[/]",
     Severity.WARN: "[yellow]warn[/]",
     Severity.UNKNOWN: "[magenta]?[/]",
 }
@@ -42,12 +42,12 @@ def finding_lines(found: Findings) -> Iterator[str]:
     for node, some in found.items():
         for one in sorted(some, key=lambda f: _ORDER.index(f.severity)):
             yield f"{node}: {one.severity.value}: {one.what} [{one.id}]"
-            yield f"    {_INTRODUCED[one.severity]}: {one.mend}"
+            yield f"    {_INTRODUCED[one.severity]}: {one.fix}"
 
 
 _INTRODUCED = {
     Severity.REFUSE: "next",
-    Severity.MEND: "`edgeboot install` will",
+    Severity.FIX: "`edgeboot install` will",
     Severity.WARN: "recommended",
     Severity.UNKNOWN: "next",
 }
@@ -59,7 +59,7 @@ def preflight_json(found: Findings, exit_code: int) -> dict[str, Any]:
         "exit-code": exit_code,
         "nodes": {
             node: [
-                {"id": f.id, "severity": f.severity.value, "what": f.what, "mend": f.mend}
+                {"id": f.id, "severity": f.severity.value, "what": f.what, "fix": f.fix}
                 for f in some
             ]
             for node, some in found.items()

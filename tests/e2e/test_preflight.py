@@ -1,4 +1,4 @@
-"""Faults of real hosts: found before anything is written, mended where that can be (FAULTS)."""
+"""Faults of real hosts: found before anything is written, fixed where possible (FAULTS)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LINE = "console=tty1 root=PARTUUID=abc rootfstype=ext4 rootwait"
 
 
 @contextmanager
-def broken(fleet: Fleet, node: str, how: str, mend: str) -> Iterator[None]:
+def broken(fleet: Fleet, node: str, how: str, repair: str) -> Iterator[None]:
     """A host with a fault that is gone afterwards."""
     fleet.on(node, how)
     try:
         yield
     finally:
-        fleet.on(node, mend)
+        fleet.on(node, repair)
 
 
 def test_healthy_hosts_pass(unchanged: Fleet) -> None:
@@ -43,7 +43,7 @@ def test_without_a_bundle_something_stays_unknown(unchanged: Fleet) -> None:
     )
     done = unchanged.run("preflight", "-i", path)
     assert done.code == 6, done.all
-    assert "no bundle is named" in done.out
+    assert "no bundle given" in done.out
 
 
 def test_8_a_disk_that_is_too_small(unchanged: Fleet) -> None:
@@ -54,7 +54,7 @@ def test_8_a_disk_that_is_too_small(unchanged: Fleet) -> None:
         "umount /var/lib/rancher",
     ):
         inventory = unchanged.inventory()
-        words = ("agent-1", "/var/lib/rancher/k3s: ", " are needed", "[preflight.disk]")
+        words = ("agent-1", "/var/lib/rancher/k3s: ", " needed", "[preflight.disk]")
         refused(unchanged.install(inventory), *words)
 
 

@@ -1,4 +1,4 @@
-"""``edgeboot install``: from bare hosts to a running cluster, and any later convergence."""
+"""``edgeboot install``: from bare hosts to a running cluster, and every later change."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ from edgeboot.report.plan import plan_json, plan_lines
 @token_options
 @policy_options
 @host_options
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before changing anything.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--timeout",
     type=click.IntRange(min=1),
     default=900,
     show_default=True,
-    help="Seconds to wait for each gate: the API, the agents, the whole cluster.",
+    help="Seconds to wait at each gate: the API, the agents, the whole cluster.",
 )
 @click.option(
     "--kubeconfig",
@@ -86,9 +86,9 @@ def install(
     kubeconfig_path: Path | None,
     output: str,
 ) -> int:
-    """Make the hosts what the inventory says: show the plan, ask, do it, wait until it runs.
+    """Install or update the cluster: show the plan, ask, apply it, wait until all nodes are Ready.
 
-    Running it again changes nothing, or just what has changed since.
+    Running it again changes only what differs from the inventory.
 
     \b
     edgeboot install -i inventory.yml
@@ -102,7 +102,7 @@ def install(
     )
 
     if not yes and output == "jsonl":
-        raise BadInput("--output jsonl cannot ask", hint="add --yes")
+        raise BadInput("--output jsonl cannot ask for confirmation", hint="add --yes")
     with (
         logged(cluster, "install") as log,
         open_bundle(cluster, bundle_path, trust) as bundle,
@@ -127,7 +127,7 @@ def install(
         )
         lost = {**hosts.lost, **done.lost}
         if not done.confirmed:
-            raise Refused("nothing was changed: the plan was declined", error_id="declined")
+            raise Refused("the plan was declined; nothing was changed", error_id="declined")
     chosen = len(hosts.cluster.nodes) - len(done.lost) - len(hosts.policy.read_only)
     _finish(cluster, done, kubeconfig_path or default_path(cluster), output, chosen)
     return tell_lost(lost)
@@ -143,8 +143,10 @@ def _show(plan: Plan, output: str) -> None:
 
 def _asked() -> bool:
     if not sys.stdin.isatty():
-        raise BadInput("there is nobody to ask whether to go on", hint="add --yes")
-    return click.confirm("Carry this out?", default=False)
+        raise BadInput(
+            "cannot ask for confirmation: standard input is not a terminal", hint="add --yes"
+        )
+    return click.confirm("Apply these changes?", default=False)
 
 
 def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: int) -> None:
@@ -156,7 +158,7 @@ def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: i
         click.echo(json.dumps(end))
         return
     if done.plan.empty:
-        click.echo("No changes: every host is as the inventory says, and every node is Ready.")
+        click.echo("No changes: every host matches the inventory, and every node is Ready.")
     else:
         click.echo(f"Done: {ready} nodes are Ready.")
     click.echo(f"  API         {url}")

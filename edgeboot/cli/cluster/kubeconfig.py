@@ -1,4 +1,4 @@
-"""``edgeboot kubeconfig``: the administrator's kubeconfig, alone or merged into one's own."""
+"""``edgeboot kubeconfig``: the administrator's kubeconfig, alone or merged into your own."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ _HERE = "kubectl's own file"
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write it there, readable by its owner only.  [default: standard output]",
+    help="File to write, readable by its owner only.  [default: standard output]",
 )
 @click.option(
     "--merge",
     is_flag=False,
     flag_value=_HERE,
     metavar="[FILE]",
-    help="Put it into a kubeconfig that is there and keep all else in it.  "
+    help="Merge it into an existing kubeconfig and keep everything else in it.  "
     "[FILE: the first of $KUBECONFIG, or ~/.kube/config]",
 )
 @click.option("--context", metavar="NAME", help="Name of the context.  [default: the cluster's]")
 @click.option(
     "--server",
     metavar="URL",
-    help="Where the API is reached from here, e.g. through a tunnel; K3s's certificate must name "
-    "it (tls-san).  [default: the inventory's vip, else the first server's address]",
+    help="URL of the API as seen from here, such as a tunnel; K3s's certificate must name its host "
+    "(tls-san).  [default: the inventory's vip, else the first server's address]",
 )
 @click.option("--use", is_flag=True, help="With --merge: make it the current context.")
 @click.option("--force", is_flag=True, help="With --merge: replace another cluster of that name.")
@@ -58,7 +58,7 @@ def kubeconfig(
     use: bool,
     force: bool,
 ) -> None:
-    """Get the administrator's kubeconfig, with the server's address and the cluster's name in it.
+    """Get the administrator's kubeconfig, with the server's address and the cluster's name.
 
     \b
     edgeboot kubeconfig -i inventory.yml -o edge.kubeconfig
@@ -66,9 +66,9 @@ def kubeconfig(
     edgeboot kubeconfig -i inventory.yml --server https://localhost:6443 > edge.kubeconfig
     """
     if merge is None and (use or force):
-        raise BadInput("--use and --force go with --merge", hint="add --merge")
+        raise BadInput("--use and --force need --merge", hint="add --merge")
     if merge is not None and output is not None:
-        raise BadInput("--output and --merge exclude each other", hint="name one of them")
+        raise BadInput("--output and --merge cannot be combined", hint="use one of them")
     if server is not None:
         _check_url(server)
     whole = load(inventory_path)
@@ -84,7 +84,7 @@ def kubeconfig(
     if merge is not None:
         path = merging.target() if merge == _HERE else Path(merge).expanduser()
         backup = merging.merge_into(path, content, use=use, force=force)
-        click.echo(f"{path}: context {name}" + (f" (as it was: {backup})" if backup else ""))
+        click.echo(f"{path}: context {name}" + (f" (backup: {backup})" if backup else ""))
         click.echo(f"Next: kubectl --context {name} get nodes")
     elif output is not None:
         save(content, output)
@@ -101,4 +101,4 @@ def _check_url(text: str) -> None:
     except ValueError:
         good = False
     if not good or parts.username is not None or not text.isprintable():
-        raise BadInput(f"{text!r} is no URL of an API server", hint="write https://HOST:6443")
+        raise BadInput(f"invalid API server URL {text!r}", hint="use https://HOST:6443")

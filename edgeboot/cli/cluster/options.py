@@ -1,4 +1,4 @@
-"""Options that say what edgeboot may do to hosts and what it shall overlook."""
+"""Options that say what edgeboot may do to hosts, and which findings to allow."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from edgeboot.checks.catalogue import ALLOWABLE
 from edgeboot.errors import BadInput
 from edgeboot.inventory.model import Cluster, Node
-from edgeboot.lifecycle.preflight import ALLOWABLE
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,12 +22,12 @@ def install_options(function: F) -> F:
         "allowed",
         type=click.Choice(ALLOWABLE),
         multiple=True,
-        help="Warn of this finding instead of refusing; may be given several times.",
+        help="Treat this finding as a warning; repeatable.",
     )(function)
     return click.option(
         "--no-reboot",
         is_flag=True,
-        help="Refuse hosts that could only be mended with a reboot.",
+        help="Refuse hosts that need a reboot instead of rebooting them.",
     )(function)
 
 
@@ -36,12 +36,12 @@ def firewall_option(function: F) -> F:
     return click.option(
         "--open-firewall",
         is_flag=True,
-        help="Let the nodes' traffic through firewalld or ufw; as `firewall: open` on every node.",
+        help="Open firewalld or ufw for the nodes, as `firewall: open` on every node would.",
     )(function)
 
 
 def with_firewall(cluster: Cluster, *, is_open: bool) -> Cluster:
-    """The cluster with the firewalls of its hosts opened, where the inventory does not say."""
+    """The cluster with ``firewall: open`` on every node whose inventory entry has no setting."""
 
     def opened(node: Node) -> Node:
         return replace(node, host=replace(node.host, firewall=node.host.firewall or "open"))
@@ -55,7 +55,7 @@ def forget_option(function: F) -> F:
         "--forget-node-passwords",
         "forget",
         is_flag=True,
-        help="Let agents that were set up anew join again under their old names.",
+        help="Let reinstalled nodes rejoin under their old names.",
     )(function)
 
 
@@ -64,19 +64,19 @@ def token_options(function: F) -> F:
     function = click.option(
         "--new-server-token",
         is_flag=True,
-        help="Have K3s make servers another token: they restart one by one; agents keep theirs.",
+        help="Rotate the servers' token: servers restart one by one; agents keep theirs.",
     )(function)
     return click.option(
         "--new-agent-token",
         is_flag=True,
-        help="Give agents another token: servers restart one by one, then the agents.",
+        help="Rotate the agents' token: servers restart one by one, then the agents.",
     )(function)
 
 
 def check_tokens(*, agents: bool, servers: bool) -> None:
-    """Each of the two is finished by a run of its own: both at once would leave more to tear."""
+    """``BadInput`` for both: each takes a run of its own, so that one can be resumed if cut off."""
     if agents and servers:
         raise BadInput(
-            "--new-agent-token and --new-server-token do not go together",
-            hint="run it with one of them, then with the other",
+            "--new-agent-token and --new-server-token cannot be combined",
+            hint="run the command with one of them, then with the other",
         )

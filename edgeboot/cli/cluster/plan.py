@@ -1,4 +1,4 @@
-"""``edgeboot plan``: what an install would do."""
+"""``edgeboot plan``: what an install would change."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def plan(
     scope: HostSelection,
     output: str,
 ) -> int:
-    """Show what `install` would do. Reads every host once and changes nothing.
+    """Show what `install` would change. Reads every host once and changes nothing.
 
-    Ends with exit code 10 where there is something to do, 0 where there is not.
+    Exits 10 if anything would change, 0 if not.
 
     \b
     edgeboot plan -i inventory.yml

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from edgeboot.bundle.trust.signing import Trust
+from edgeboot.checks.catalogue import CHECKS
 from edgeboot.cli.bundle.trust import trust_options
 from edgeboot.cli.cluster.options import firewall_option, install_options, with_firewall
 from edgeboot.cli.options import (
@@ -25,7 +26,7 @@ from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.errors import combined_exit_code
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import preflight as examine_hosts
-from edgeboot.lifecycle.preflight import CHECKS, Preflight
+from edgeboot.lifecycle.preflight import Preflight
 from edgeboot.plan.options import InstallOptions
 from edgeboot.report.preflight import finding_lines, preflight_json, preflight_tables
 
@@ -52,10 +53,10 @@ def preflight(
     open_firewall: bool,
     output: str,
 ) -> int:
-    """Examine the hosts: what speaks against an install, what would be mended, what to know.
+    """Check whether the hosts can run K3s: what install would refuse, fix, or warn about.
 
-    Changes nothing. Ends with exit code 5 where a host would be refused, 6 where something could
-    not be checked (without a bundle, for one), else 0. `plan` and `install` do the same first.
+    Changes nothing. Exits 5 if a host would be refused, 6 if something could not be checked (for
+    example without a bundle), else 0. `plan` and `install` run the same checks first.
 
     \b
     edgeboot preflight -i inventory.yml
@@ -83,4 +84,4 @@ def _render(found: Preflight, output: str) -> None:
     for line in finding_lines(found.findings):
         console.print(line, markup=False, soft_wrap=True)
     if not any(found.findings.values()):
-        console.print("Nothing speaks against an install.")
+        console.print("All checks passed.")

@@ -1,4 +1,4 @@
-"""``edgeboot reset``: hosts back to what they were before K3s."""
+"""``edgeboot reset``: remove K3s and its data from hosts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from edgeboot.report.reset import reset_plan_json, reset_plan_lines
 
 @click.command()
 @inventory_option
-@click.option("--limit", help="Only these agents, by name, with commas between.")
-@click.option("--plan", "only_plan", is_flag=True, help="Show what would be done; change nothing.")
-@click.option("--foreign", is_flag=True, help="Also remove a K3s that edgeboot did not set up.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask; needs --confirm as well.")
-@click.option("--confirm", metavar="CLUSTER", help="The cluster's name, in place of typing it.")
+@click.option("--limit", metavar="NODE,…", help="Only these nodes, by name.")
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would be removed, and exit.")
+@click.option("--foreign", is_flag=True, help="Also remove a K3s that edgeboot did not install.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation; needs --confirm.")
+@click.option("--confirm", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
 @accept_new_option
 @ask_options
 @output_option("text", "jsonl")
@@ -43,10 +43,10 @@ def reset(
     asking: Asking,
     output: str,
 ) -> int:
-    """Take K3s and all its data off the hosts: services, pods, mounts, links, rules, files.
+    """Remove K3s and all its data from hosts: services, pods, mounts, links, rules, files.
 
-    Names the data that will be lost and asks twice. Run it again after an interruption. With
-    --plan it ends with exit code 10 where there is something to do.
+    Lists the data that will be lost and asks twice. After an interruption, run it again. With
+    --plan, exits 10 if there is anything to remove.
 
     \b
     edgeboot reset -i inventory.yml --plan
@@ -72,12 +72,12 @@ def reset(
                 cluster, nodes, transports, foreign=foreign, confirm=agreed, tell=tell
             )
     if not confirmed:
-        raise Refused("nothing was changed: the reset was declined", error_id="declined")
+        raise Refused("the reset was declined; nothing was changed", error_id="declined")
     names = [node.name for node in nodes]
     if output == "jsonl":
         click.echo(json.dumps({"event": "Done", "nodes": names}))
     else:
-        click.echo(f"Done: nothing of K3s is left on {', '.join(names)}.")
+        click.echo(f"Done: K3s was removed from {', '.join(names)}.")
     return 0
 
 
@@ -86,16 +86,16 @@ def _check_answers(
 ) -> None:
     if confirm is not None and confirm != cluster.name:
         raise BadInput(
-            f"--confirm says {confirm!r}, the inventory's cluster is {cluster.name!r}",
-            hint="is this the right inventory?",
+            f"--confirm is {confirm!r}, but the cluster in the inventory is {cluster.name!r}",
+            hint="check that this is the right inventory",
         )
     if needed and confirm is None:
         raise BadInput(
-            "--yes alone does not reset a cluster",
-            hint=f"add --confirm {cluster.name}, having looked at `edgeboot reset --plan`",
+            "--yes needs --confirm to reset a cluster",
+            hint=f"review `edgeboot reset --plan`, then add --confirm {cluster.name}",
         )
     if not silent and output == "jsonl":
-        raise BadInput("--output jsonl cannot ask", hint="add --yes and --confirm")
+        raise BadInput("--output jsonl cannot ask for confirmation", hint="add --yes and --confirm")
 
 
 def _show(reset_plan: ResetPlan, output: str) -> None:
@@ -109,10 +109,10 @@ def _show(reset_plan: ResetPlan, output: str) -> None:
 def _asked_twice(cluster: Cluster) -> bool:
     if not sys.stdin.isatty():
         raise BadInput(
-            "there is nobody to ask whether to go on",
+            "cannot ask for confirmation: standard input is not a terminal",
             hint=f"add --yes --confirm {cluster.name}",
         )
-    if not click.confirm("Carry this out? The data cannot be had back", default=False):
+    if not click.confirm("Remove all of this? The data cannot be recovered", default=False):
         return False
-    typed: str = click.prompt("Type the cluster's name to go on", default="", show_default=False)
+    typed: str = click.prompt("Type the cluster's name to confirm", default="", show_default=False)
     return typed == cluster.name

@@ -1,4 +1,4 @@
-"""``edgeboot ssh``: into a node with OpenSSH, by what the inventory says."""
+"""``edgeboot ssh``: log in to a node with OpenSSH and the inventory's settings."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from edgeboot.yaml.wording import nearest
 @click.argument("node")
 @click.argument("command", nargs=-1)
 def ssh(inventory_path: Path, node: str, command: tuple[str, ...]) -> int:
-    """Log into a node, or run a command there, as ssh would: its exit code is ssh's.
+    """Log in to a node, or run a command on it, with OpenSSH. The exit code is ssh's.
 
-    User, port, key, jump host and host key are the inventory's; the host key is always checked.
+    Uses the inventory's user, port, key, jump host, and host key; always checks the host key.
 
     \b
     edgeboot ssh -i inventory.yml server-1
@@ -36,8 +36,8 @@ def ssh(inventory_path: Path, node: str, command: tuple[str, ...]) -> int:
     if found is None:
         names = tuple(n.name for n in cluster.nodes)
         near = nearest(node, names)
-        hint = f"did you mean '{near}'?" if near else f"it has {', '.join(names)}"
-        raise BadInput(f"the inventory has no node {node!r}", where=cluster.where, hint=hint)
+        hint = f"did you mean '{near}'?" if near else f"nodes: {', '.join(names)}"
+        raise BadInput(f"no node {node!r} in the inventory", where=cluster.where, hint=hint)
     with tempfile.TemporaryDirectory(prefix="edgeboot-ssh-") as made:  # 0700
         config, pinned = Path(made) / "config", Path(made) / "known_hosts"
         files = client_files(target_of(found), pinned, CONFIGS)
@@ -53,7 +53,7 @@ def _run(argv: tuple[str, ...]) -> int:
         return subprocess.run(argv, check=False).returncode
     except FileNotFoundError:
         raise BadInput(
-            "this machine has no SSH client", hint="apt-get install openssh-client"
+            "ssh was not found on this machine", hint="apt-get install openssh-client"
         ) from None
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""``edgeboot status``: how every node does just now."""
+"""``edgeboot status``: the state of every node."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from edgeboot.report.status import status_json, status_lines
 @ask_options
 @output_option("text", "json")
 def status(inventory_path: Path, accept_new: bool, asking: Asking, output: str) -> int:
-    """Show how every node does: reachable, running, Ready, and if not, why and what to try.
+    """Show whether every node is reachable, running, and Ready; if not, why and what to do.
 
-    Changes nothing. Ends with 1 where something is wrong, 3 where a host is unreachable.
+    Changes nothing. Exits 1 if something is wrong, 3 if a host is unreachable.
 
     \b
     edgeboot status -i inventory.yml

@@ -14,12 +14,13 @@ from edgeboot.blob import Blob
 from edgeboot.bundle.format.contents import Item
 from edgeboot.bundle.format.contents import Role as ItemRole
 from edgeboot.checks.base import Subject
+from edgeboot.checks.catalogue import ALLOWABLE, CHECKS, findings
 from edgeboot.inventory.cluster import components as read_components
 from edgeboot.inventory.cluster.fold import folded
 from edgeboot.inventory.host.host import Host, PlacedFile
 from edgeboot.inventory.model import Budget, Cluster, Datastore, DatastoreKind, Node, Role
 from edgeboot.inventory.sections import CLUSTER
-from edgeboot.lifecycle.preflight import ALLOWABLE, CHECKS, Preflight, findings, refusals
+from edgeboot.lifecycle.preflight import Preflight, refusals
 from edgeboot.plan.condition import BootFile
 from edgeboot.plan.facts import Facts, FileFact, Listener, UnitFact
 from edgeboot.plan.findings import Finding, Severity
@@ -170,7 +171,7 @@ def test_case(case: dict[str, Any]) -> None:
     assert said == [entry["finding"] for entry in case["findings"]], found
     for one, entry in zip(found, case["findings"], strict=True):
         for word in entry.get("words", ()):
-            assert word in f"{one.what}\n{one.mend}"
+            assert word in f"{one.what}\n{one.fix}"
 
 
 def test_every_check_has_a_case_that_finds_something() -> None:
@@ -191,14 +192,14 @@ def test_every_allowable_refusal_can_be_allowed() -> None:
 
 
 def finding(severity: Severity) -> Finding:
-    return Finding("preflight.x", severity, "what", "mend")
+    return Finding("preflight.x", severity, "what", "fix it")
 
 
 @pytest.mark.parametrize(
     ("severities", "code"),
     [
         ([], 0),
-        ([Severity.WARN, Severity.MEND], 0),
+        ([Severity.WARN, Severity.FIX], 0),
         ([Severity.UNKNOWN, Severity.WARN], 6),
         ([Severity.UNKNOWN, Severity.REFUSE], 5),
     ],
@@ -212,7 +213,7 @@ def test_a_refusal_names_every_reason_its_id_and_its_mend() -> None:
     errors = refusals({"a": (finding(Severity.REFUSE), finding(Severity.WARN)), "b": ()})
     assert list(errors) == ["a"]
     assert str(errors["a"]) == (
-        "a: what [preflight.x]\n  next: mend; nothing was changed on any host"
+        "a: what [preflight.x]\n  next: fix it; nothing was changed on any host"
     )
 
 

@@ -16,7 +16,7 @@ FOUND = {
         Finding("preflight.a", Severity.REFUSE, "hot", "cool it"),
     ),
     "pi-2": (
-        Finding("preflight.a", Severity.MEND, "bent", "straighten it"),
+        Finding("preflight.a", Severity.FIX, "bent", "straighten it"),
         Finding("preflight.b", Severity.UNKNOWN, "dark", "make light"),
     ),
     "pi-3": (),
@@ -34,7 +34,7 @@ def drawn(found: dict[str, tuple[Finding, ...]]) -> list[list[str]]:
 def test_the_gravest_finding_of_a_check_is_shown() -> None:
     assert drawn(FOUND) == [
         ["check", "pi-1", "pi-2", "pi-3"],
-        ["first", "REFUSE", "mend", "ok"],
+        ["first", "REFUSE", "fix", "ok"],
         ["second", "ok", "?", "ok"],
     ]
 
@@ -64,5 +64,5 @@ def test_the_document_names_every_node() -> None:
         "id": "preflight.b",
         "severity": "unknown",
         "what": "dark",
-        "mend": "make light",
+        "fix": "make light",
     }
