@@ -21,8 +21,8 @@ nodes:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--yes"], "--yes alone does not reset a cluster"),
-        (["--yes", "--confirm", "other"], "the inventory's cluster is 'edge'"),
+        (["--yes"], "--yes needs --confirm to reset a cluster"),
+        (["--yes", "--confirm", "other"], "the cluster in the inventory is 'edge'"),
         (["--output", "jsonl"], "cannot ask"),
         (["--limit", "agent-9"], "'agent-9', which is not in the inventory"),
         (["--limit", "server-1"], "the last server cannot be reset while other nodes"),

@@ -1,4 +1,4 @@
-"""Options that do not go together are refused before anything is read."""
+"""Options that cannot be combined are refused before anything is read."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ def test_one_token_after_the_other(command: str) -> None:
     words = [command, "-i", "nowhere.yml", "--new-agent-token", "--new-server-token"]
     error = CliRunner().invoke(cli, words, prog_name="edgeboot").exception
     assert isinstance(error, BadInput)
-    assert "--new-server-token do not go together" in error.what
+    assert "--new-server-token cannot be combined" in error.what
