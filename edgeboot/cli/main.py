@@ -32,7 +32,7 @@ def cli() -> None:
     edgeboot preflight -i inventory.yml            can these hosts do it?
     edgeboot plan -i inventory.yml                 what would be done?
     edgeboot install -i inventory.yml              do it
-    edgeboot verify -i inventory.yml               is it so, does it work, does it fit?
+    edgeboot verify -i inventory.yml               check configuration, health and budgets
     edgeboot reset -i inventory.yml                bare hosts again
 
     \b

@@ -55,9 +55,7 @@ class Window:
         if not series:
             raise NotMeasured(why)
         spread = spread_of([value for _, value in series])
-        counts = ALL_FIGURES[name].counts
-        value = series[-1][1] if counts == "last" else getattr(spread, counts)
-        return Reading(value, spread, series)
+        return Reading(getattr(spread, ALL_FIGURES[name].counts), spread, series)
 
     def rate(self, take: Callable[[Sample], float | None], why: str) -> Reading:
         """A counter: its growth a second, from sample to sample and over the window."""
