@@ -1,4 +1,4 @@
-"""An inventory that is yet to be written: what is known of the hosts, and its text.
+"""A draft of an inventory: what is known about the hosts, and the text to write.
 
 Scalars are written as JSON where YAML would read them otherwise: every JSON text is YAML.
 """
@@ -16,13 +16,13 @@ from edgeboot.inventory.model import Role
 
 _PLAIN = re.compile(r"[A-Za-z/~][A-Za-z0-9_./~@-]*")
 _WORDS_OF_YAML = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"})
-# Names that tell nothing: what images and installers call every host.
+# Default names of images and installers: useless to tell hosts apart.
 _GENERIC = frozenset({"localhost", "raspberrypi", "debian", "ubuntu", "alpine", "dietpi", "host"})
 
 
 @dataclass(frozen=True)
 class DraftSsh:
-    """How to get in; None leaves it open. ``jump`` is ``[user@]host[:port]``."""
+    """How to log in; None leaves it open. ``jump`` is ``[user@]host[:port]``."""
 
     user: str | None = None
     port: int | None = None
@@ -34,7 +34,7 @@ class DraftSsh:
 
 @dataclass(frozen=True)
 class DraftNode:
-    """One host. An empty name is chosen; ``remark`` becomes a comment above the entry."""
+    """One host. An empty name is filled in; ``remark`` becomes a comment above the entry."""
 
     address: str
     role: Role
@@ -46,7 +46,7 @@ class DraftNode:
 
 @dataclass(frozen=True)
 class Draft:
-    """A whole inventory, and what of its origin could not be carried over, one line each."""
+    """A whole inventory; ``lost`` is what could not be carried over, one line each."""
 
     cluster: str
     nodes: tuple[DraftNode, ...]
@@ -64,7 +64,7 @@ def usable(text: str, check: Callable[[str], str], otherwise: str) -> str:
 
 
 def named(nodes: Iterable[DraftNode]) -> tuple[DraftNode, ...]:
-    """All nodes with a name each: their own where it is one and nobody else's, else ROLE-N."""
+    """All nodes with names: their own if valid and unique, else ROLE-N."""
     known = [
         replace(node, name=usable(node.name.lower().partition(".")[0], syntax.dns_label, ""))
         for node in nodes
@@ -83,22 +83,22 @@ def named(nodes: Iterable[DraftNode]) -> tuple[DraftNode, ...]:
 
 
 def text_of(draft: Draft) -> str:
-    """The commented ``inventory.yml``; what all hosts share of SSH stands in ``defaults``."""
+    """The commented ``inventory.yml``; SSH settings that all hosts share go into ``defaults``."""
     shared = _shared([node.ssh for node in draft.nodes])
     lines = [
-        "# What the cluster should be. `edgeboot inventory check` checks it, `edgeboot plan` shows",
-        "# what would be done, `edgeboot install` does it.",
+        "# `edgeboot inventory check` checks this file, `edgeboot plan` shows what an install",
+        "# would change, and `edgeboot install` installs.",
         "cluster:",
         f"  name: {_scalar(draft.cluster)}",
         "",
         f"bundle: {_scalar(draft.bundle)}  # from `edgeboot bundle build`; relative to this file",
-        f"bundle-keys: [{draft.bundle_key}]  # bundles that nobody else signed are refused"
+        f"bundle-keys: [{draft.bundle_key}]  # other bundles are refused"
         if draft.bundle_key
-        else "# bundle-keys: [RWQ…]  # what `edgeboot bundle keygen` printed; needed to install",
+        else "# bundle-keys: [RWQ…]  # printed by `edgeboot bundle keygen`; needed to install",
         "",
     ]
     if shared:
-        lines += ["defaults:  # for every node; a node's own entry wins", "  ssh:"]
+        lines += ["defaults:  # for all nodes; a node's own entry wins", "  ssh:"]
         lines += [f"    {line}" for line in shared]
         lines += ["  # budget: {memory: 512MiB, disk: 4GiB}  # `edgeboot verify` measures it", ""]
     lines.append("nodes:")
@@ -135,7 +135,7 @@ def _ssh_lines(ssh: DraftSsh) -> list[str]:
 
 
 def _shared(logins: list[DraftSsh]) -> list[str]:
-    """The lines that all hosts have; a host key is nobody's but its host's."""
+    """The lines that all hosts have; a host key is its host's alone."""
     first = _ssh_lines(replace(logins[0], host_key=None)) if logins else []
     return [line for line in first if all(line in _ssh_lines(ssh) for ssh in logins)]
 

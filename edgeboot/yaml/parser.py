@@ -102,7 +102,7 @@ class _Parser:
     def document(self) -> Mapping:
         next(self._events)  # the start of the stream
         if isinstance(next(self._events), yaml.StreamEndEvent):
-            raise BadInput("the file is empty", where=self._name, hint="see the examples in docs/")
+            raise BadInput("the file is empty", where=self._name, hint="write 'key: value' lines")
         top = self._value(next(self._events), 1)
         next(self._events)  # the end of the document
         after = next(self._events)

@@ -1,4 +1,4 @@
-"""``edgeboot inventory``: is what I wrote right, and what does it come to?"""
+"""``edgeboot inventory``: checks an inventory and shows what it results in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEADINGS = ("NODE", "ROLE", "ADDRESS", "SSH", "LABELS", "TAINTS", "BUDGET")
 
 @click.group()
 def inventory() -> None:
-    """Write an inventory, check what it says, or describe its format."""
+    """Write an inventory, check it, or describe its format."""
 
 
 inventory.add_command(init)
@@ -32,12 +32,12 @@ inventory.add_command(import_)
 @inventory.command()
 @inventory_option
 def check(inventory_path: Path) -> None:
-    """Check an inventory and show each node with defaults, role and groups folded in.
+    """Check an inventory and show each node with defaults, role and groups applied.
 
-    No host is contacted.
+    Reports every mistake at once. No host is contacted.
 
     \b
-    edgeboot inventory check -i inventories/six-pis.yml
+    edgeboot inventory check -i inventory.yml
     """
     cluster = load(inventory_path)
     for line in _summary(cluster):
@@ -47,7 +47,9 @@ def check(inventory_path: Path) -> None:
 
 
 @inventory.command()
-@click.option("--markdown", "as_markdown", is_flag=True, help="As a document for people.")
+@click.option(
+    "--markdown", "as_markdown", is_flag=True, help="Print a reference in Markdown instead."
+)
 def schema(as_markdown: bool) -> None:
     """Print the JSON Schema of inventories, for editors.
 
@@ -65,7 +67,7 @@ def _summary(cluster: Cluster) -> list[str]:
     rows = [_HEADINGS, *(_row(node) for node in cluster.nodes)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    bundle = f"bundle {cluster.bundle}" if cluster.bundle else "no bundle named"
+    bundle = f"bundle {cluster.bundle}" if cluster.bundle else "no bundle"
     counts = f"{_count(servers, 'server')}, {_count(agents, 'agent')}"
     counts += f", {cluster.datastore.kind.value}" + (f" at {cluster.vip}" if cluster.vip else "")
     return [f"cluster '{cluster.name}': {counts}; {bundle}", "", *table]

@@ -1,7 +1,8 @@
-"""``edgeboot inventory import``: from another tool's inventory to one of ours."""
+"""``edgeboot inventory import``: an inventory from another tool's."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from edgeboot.transport.ssh.target import Hop, SshTarget
 from edgeboot.yaml import foreign
 
 _SSH_PORT = 22
-_MOST = 1 << 20  # bytes; no inventory of people's is larger
+_MOST = 1 << 20  # bytes
 
 
 @click.command("import")
@@ -30,9 +31,9 @@ _MOST = 1 << 20  # bytes; no inventory of people's is larger
     type=click.Choice(("auto", "k3s-ansible", "k0sctl", "ssh-config")),
     default="auto",
     show_default=True,
-    help="Whose format SOURCE has.",
+    help="Format of SOURCE.",
 )
-@click.option("--host", "pattern", help="With ssh-config: which hosts, for instance 'pi-*'.")
+@click.option("--host", "pattern", help="With ssh-config: the hosts to import, for example 'pi-*'.")
 @click.option(
     "-o",
     "--output",
@@ -41,11 +42,11 @@ _MOST = 1 << 20  # bytes; no inventory of people's is larger
     show_default=True,
     help="The inventory to write.",
 )
-@click.option("--force", is_flag=True, help="Replace an inventory that is there already.")
+@click.option("--force", is_flag=True, help="Replace an existing inventory.")
 def import_(source: Path, kind: str, pattern: str | None, output: Path, force: bool) -> int:
-    """Write an inventory from SOURCE: k3s-ansible's, k0sctl's, or hosts of ~/.ssh/config.
+    """Write an inventory from SOURCE: k3s-ansible's, k0sctl's, or hosts in ~/.ssh/config.
 
-    No host is contacted. What could not be carried over is said.
+    No host is contacted. What cannot be carried over is listed.
 
     \b
     edgeboot inventory import inventory/sample/hosts.yml
@@ -61,7 +62,7 @@ def import_(source: Path, kind: str, pattern: str | None, output: Path, force: b
         click.echo(f"  not carried over: {line}")
     if problem:
         raise problem
-    click.echo(f"  next: edgeboot inventory check -i {output}")
+    click.echo(f"  next: edgeboot inventory check -i {shlex.quote(str(output))}")
     return 0
 
 
@@ -70,41 +71,46 @@ def _read(path: Path, kind: str) -> Draft:
         data = path.read_bytes()
         text = data.decode("utf-8")
     except OSError as error:
-        raise BadInput(f"cannot be read: {error.strerror}", where=str(path)) from error
+        hint = "check the path and its permissions"
+        raise BadInput(f"cannot read: {error.strerror}", where=str(path), hint=hint) from error
     except UnicodeDecodeError:
-        raise BadInput("this is no text", where=str(path)) from None
+        raise BadInput("not UTF-8 text", where=str(path), hint="save it as UTF-8") from None
     if len(data) > _MOST:
-        raise BadInput("this is larger than any inventory", where=str(path))
+        hint = "check that this is the right file"
+        raise BadInput(f"larger than {_MOST >> 20} MiB", where=str(path), hint=hint)
     if path.suffix not in {".yml", ".yaml"} and kind != "k0sctl" and "\n[" in f"\n{text}":
         return from_ini(text, str(path))
     try:
         document = foreign.parse(data)
     except ValueError as error:
-        raise BadInput(f"this is no YAML: {error}", where=str(path)) from error
+        hint = "fix the file, or name its format with --from"
+        raise BadInput(f"invalid YAML: {error}", where=str(path), hint=hint) from error
     if kind == "k0sctl" or (kind == "auto" and is_k0sctl(document)):
         if not is_k0sctl(document):
-            raise BadInput("this is no k0sctl.yaml", where=str(path), hint="see its apiVersion")
+            hint = "check its apiVersion: k0sctl.k0sproject.io/v1beta1"
+            raise BadInput("not a k0sctl.yaml", where=str(path), hint=hint)
         return from_k0sctl(document, str(path))
     return from_yaml(document, str(path))
 
 
 def _from_ssh_config(path: Path, pattern: str | None) -> Draft:
     if not pattern:
-        raise BadInput("which hosts?", hint="add --host with a name or a pattern like 'pi-*'")
+        hint = "add --host with a name or a pattern, for example --host 'pi-*'"
+        raise BadInput("--from ssh-config needs --host", hint=hint)
     config = client_config.load(path)
     names = client_config.aliases(config, pattern)
     if not names:
-        hint = "name hosts as they stand after `Host`; patterns there are no hosts"
-        raise BadInput(f"no host is called like {pattern!r}", where=str(path), hint=hint)
+        hint = "use names as written after `Host`; patterns there are skipped"
+        raise BadInput(f"no host matches {pattern!r}", where=str(path), hint=hint)
     hops = {name: client_config.resolve(SshTarget(name, name), config) for name in names}
     nodes = [_node_of(name, hop, first=name == names[0]) for name, hop in hops.items()]
     lost = [
-        f"{name}: only the last of its jump hosts; the others are taken from ~/.ssh/config"
+        f"{name}: only its last jump host; the others still come from ~/.ssh/config"
         for name, hop in hops.items()
         if hop.via and hop.via.via
     ]
     if len(nodes) > 1:
-        lost.append("roles: the first host became the server, the others agents; change that")
+        lost.append("roles: the first host is the server, the others are agents; adjust them")
     return Draft("edge", named(nodes), lost=tuple(lost))
 
 

@@ -1,8 +1,9 @@
-"""``edgeboot inventory init``: from addresses to an inventory that works."""
+"""``edgeboot inventory init``: from addresses to a working inventory."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -32,24 +33,24 @@ _HOST = re.compile(
     r"(?:(?P<user>[^@]+)@)?(?P<address>\[[^\]]+\]|[^:=/]+)(?::(?P<port>\d{1,5}))?"
     r"(?:=(?P<role>[a-z]+))?(?:/(?P<name>[^/]+))?"
 )
-_FORM = "write [USER@]ADDRESS[:PORT][=ROLE][/NAME], for instance pi@192.0.2.11=server/server-1"
+_FORM = "write [USER@]ADDRESS[:PORT][=ROLE][/NAME], for example pi@192.0.2.11=server/server-1"
 _KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 
 @click.command()
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
-@click.option("--host", "more", multiple=True, metavar="HOST", help="As HOST; may be repeated.")
+@click.option("--host", "more", multiple=True, metavar="HOST", help="Same as HOST; repeatable.")
 @click.option("--name", default="edge", show_default=True, help="Name of the cluster.")
-@click.option("--bundle", default="edge.tar", show_default=True, help="Bundle to name in it.")
+@click.option("--bundle", default="edge.tar", show_default=True, help="The bundle to install.")
 @click.option(
     "--bundle-key",
     metavar="KEY",
-    help="The key that signs your bundles: the .pub file of `bundle keygen`, or its line.",
+    help="Public key that signs your bundles: the .pub file of `bundle keygen`, or its line.",
 )
 @click.option(
     "--key",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Your key: to log in with, and to let in where only a password works.",
+    help="Your SSH key: to log in with, and to install where only a password works.",
 )
 @click.option(
     "-o",
@@ -59,8 +60,8 @@ _KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
     show_default=True,
     help="The inventory to write.",
 )
-@click.option("--force", is_flag=True, help="Replace an inventory that is there already.")
-@click.option("-y", "--yes", is_flag=True, help="Believe the host keys that are shown, unasked.")
+@click.option("--force", is_flag=True, help="Replace an existing inventory.")
+@click.option("-y", "--yes", is_flag=True, help="Accept the host keys without asking.")
 @ask_options
 def init(
     hosts: tuple[str, ...],
@@ -74,11 +75,11 @@ def init(
     yes: bool,
     asking: Asking,
 ) -> int:
-    """Write an inventory of hosts that SSH can reach; without HOSTs it asks for them.
+    """Write an inventory of hosts reachable over SSH; asks for them if none is given.
 
     HOST is [USER@]ADDRESS[:PORT][=ROLE][/NAME]; the first one becomes the server. Shows the hosts'
-    keys and pins them, reads what the hosts are, and lets your public key in where only a password
-    works. Changes nothing else on them.
+    keys and pins them, detects what the hosts are, and installs your public key where only a
+    password works. Changes nothing else on them.
 
     \b
     edgeboot inventory init
@@ -87,11 +88,11 @@ def init(
     """
     refuse_to_overwrite(output, force)
     if not usable_name(name):
-        raise BadInput(f"{name!r} cannot be the cluster's name", hint="for instance: edge")
+        raise BadInput(f"invalid cluster name {name!r}", hint="for example: --name edge")
     signer = public_key(bundle_key).text if bundle_key else None
     candidates = [_candidate(text) for text in (*hosts, *more) or _asked_hosts()]
     if len({(c.address, c.port) for c in candidates}) < len(candidates):
-        raise BadInput("a host is named twice")
+        raise BadInput("duplicate host", hint="name each address and port once")
     enrolment = _Enrolment(candidates, credentials_for(asking), key)
     with closing_on_signals(enrolment.opened):
         enrolment.meet(yes)
@@ -105,12 +106,12 @@ def init(
     click.echo(f"wrote {output}: {len(found)} nodes, their host keys pinned")
     if problem:
         raise problem
-    click.echo(f"  next: edgeboot inventory check -i {output}")
+    click.echo(f"  next: edgeboot inventory check -i {shlex.quote(str(output))}")
     return 0
 
 
 def usable_name(name: str) -> bool:
-    """Whether a cluster can be called so."""
+    """Whether a cluster can have this name."""
     try:
         return bool(syntax.dns_label(name))
     except ValueError:
@@ -118,7 +119,7 @@ def usable_name(name: str) -> bool:
 
 
 class _Enrolment:
-    """The hosts by what the operator called them, and what has been found out about each."""
+    """The hosts by the operator's names for them, and what is known about each."""
 
     def __init__(
         self, candidates: list[Candidate], credentials: Credentials, key: Path | None
@@ -132,7 +133,7 @@ class _Enrolment:
         self.opened: dict[str, Transport] = {}
 
     def meet(self, yes: bool) -> None:
-        """Shows every host's key and asks once whether they are right; ``Refused`` if not."""
+        """Shows every host's key and asks once for confirmation; ``Refused`` without it."""
         keys = HostKeys()
         self._offers = require_all(self._candidates, lambda name: meet(self._target(name), keys))
         for name, offer in self._offers.items():
@@ -142,12 +143,13 @@ class _Enrolment:
             return
         click.echo("Compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on each host.")
         if not sys.stdin.isatty():
-            raise BadInput("there is nobody to ask whether these keys are right", hint="add --yes")
+            what = "cannot confirm the host keys without a terminal"
+            raise BadInput(what, hint="compare them, then add --yes")
         if not click.confirm("Are these the keys of your hosts?", default=False):
             raise Refused("nothing was written: the host keys were not confirmed")
 
     def look(self) -> list[Enrolled]:
-        """Logs in everywhere, lets the key in where needed, and reads what the hosts are."""
+        """Logs in everywhere, installs the key where needed, and detects what the hosts are."""
         found = require_all(self._candidates, self._look)
         return [found[name] for name in self._candidates]
 
@@ -165,19 +167,19 @@ class _Enrolment:
         return Enrolled(candidate, offer.user, offer.public, facts.traits, by_password, key)
 
     def _let_in(self, name: str) -> bool:
-        """Whether our key gets in from now on; tried, since hosts may let in none at all."""
+        """Whether our key is accepted from now on; tried, as a host may accept no keys."""
         if self._public_key is None:
-            click.echo(f"{name}: no public key of yours; make one with ssh-keygen -t ed25519")
+            click.echo(f"{name}: you have no public key; create one with `ssh-keygen -t ed25519`")
             return False
         authorize(self.opened[name], self._offers[name].user, self._public_key)
         before = self.opened[name]
         try:
             self._open(name, password=None)
         except LoginFailed:
-            click.echo(f"{name}: lets in no keys; it will ask for a password each time")
+            click.echo(f"{name}: accepts no keys; it will ask for a password each time")
             return False
         before.close()
-        click.echo(f"{name}: your SSH key is in now")
+        click.echo(f"{name}: your SSH key is installed")
         return True
 
     def _open(self, name: str, *, password: str | None) -> None:
@@ -200,10 +202,10 @@ def _label(candidate: Candidate) -> str:
 def _candidate(text: str) -> Candidate:
     found = _HOST.fullmatch(text.strip())
     if not found:
-        raise BadInput(f"{text!r} is no host", hint=_FORM)
+        raise BadInput(f"invalid host {text!r}", hint=_FORM)
     role = found["role"]
     if role and role not in set(Role):
-        raise BadInput(f"{text!r}: there is no role {role!r}", hint="server or agent")
+        raise BadInput(f"invalid role {role!r} in {text!r}", hint="use server or agent")
     try:
         return Candidate(
             address=syntax.address(found["address"]),
@@ -213,13 +215,13 @@ def _candidate(text: str) -> Candidate:
             name=syntax.dns_label(found["name"]) if found["name"] else None,
         )
     except ValueError as error:
-        raise BadInput(f"{text!r} is no host: {error}", hint=_FORM) from None
+        raise BadInput(f"invalid host {text!r}: {error}", hint=_FORM) from None
 
 
 def _asked_hosts() -> tuple[str, ...]:
     if not sys.stdin.isatty():
-        raise BadInput("no hosts are named, and there is nobody to ask", hint=_FORM)
-    click.echo("Which hosts? USER@ADDRESS, the server first; an empty line ends the list.")
+        raise BadInput("no hosts given, and no terminal to ask for them", hint=_FORM)
+    click.echo("Enter the hosts as USER@ADDRESS, the server first. An empty line ends the list.")
     found: list[str] = []
     while text := click.prompt(f"Host {len(found) + 1}", default="", show_default=False).strip():
         try:
@@ -229,7 +231,7 @@ def _asked_hosts() -> tuple[str, ...]:
         else:
             found.append(text)
     if not found:
-        raise BadInput("no hosts are named", hint=_FORM)
+        raise BadInput("no hosts given", hint=_FORM)
     return tuple(found)
 
 
@@ -244,10 +246,12 @@ def _public_key(given: Path | None) -> str | None:
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"the key cannot be read: {error}", where=str(path)) from error
+            raise BadInput(f"cannot read the key: {error}", where=str(path)) from error
         if "\n" in line or not re.match(r"(ssh-|ecdsa-|sk-)[\w@.-]+ [A-Za-z0-9+/=]+", line):
-            raise BadInput("this is no public key", where=str(path), hint="see `ssh-keygen -y`")
+            hint = f"ssh-keygen -y -f {path.with_suffix('')} > {path}"
+            raise BadInput("not a public key", where=str(path), hint=hint)
         return line
     if given:
-        raise BadInput(f"there is no public key {paths[0]}")
+        hint = f"ssh-keygen -y -f {paths[0].with_suffix('')} > {paths[0]}"
+        raise BadInput(f"no public key {paths[0]}", hint=hint)
     return None

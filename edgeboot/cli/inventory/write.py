@@ -1,4 +1,4 @@
-"""Puts a drafted inventory in its place: never over another one unasked, never half."""
+"""Writes a drafted inventory: atomically, and over another one only if told to."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from edgeboot.localio import atomic
 
 
 def refuse_to_overwrite(path: Path, force: bool) -> None:
-    """``BadInput`` where there is an inventory already; said before any work is done."""
+    """``BadInput`` if there is an inventory already; checked before any work is done."""
     if path.exists() and not force:
-        raise BadInput("there is a file already", where=str(path), hint="--force replaces it")
+        raise BadInput("the file exists", where=str(path), hint="add --force to replace it")
 
 
 def write(draft: Draft, path: Path, *, force: bool) -> BadInput | None:
-    """Writes the file; what ``inventory check`` has against it, if anything."""
+    """Writes the file; returns what `inventory check` finds wrong with it, if anything."""
     refuse_to_overwrite(path, force)
     atomic.write(path, text_of(draft), overwrite=force)
     try:

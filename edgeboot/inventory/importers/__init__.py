@@ -1,1 +1,1 @@
-"""Inventories of other tools, read into a ``Draft``; pure, and frank about what is lost."""
+"""Inventories of other tools, read into a ``Draft`` that lists what is lost."""

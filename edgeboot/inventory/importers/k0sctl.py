@@ -22,11 +22,11 @@ def is_k0sctl(document: Any) -> bool:
 
 
 def from_k0sctl(document: Mapping[str, Any], where: str) -> Draft:
-    """The document as a draft; raises ``BadInput`` where it has no hosts."""
+    """The document as a draft; raises ``BadInput`` without hosts."""
     spec = document.get("spec")
     hosts = spec.get("hosts") if isinstance(spec, Mapping) else None
     if not isinstance(hosts, list) or not hosts:
-        raise BadInput("it has no hosts", where=where, hint="they stand under spec: hosts:")
+        raise BadInput("no hosts found", where=where, hint="list them under spec: hosts:")
     lost: dict[str, None] = {}
     nodes = [
         node
@@ -34,9 +34,9 @@ def from_k0sctl(document: Mapping[str, Any], where: str) -> Draft:
         if (node := _node(host if isinstance(host, Mapping) else {}, f"host {number}", lost))
     ]
     if not nodes:
-        raise BadInput("none of its hosts is reached by SSH", where=where, hint="see `ssh:`")
+        raise BadInput("no host uses SSH", where=where, hint="add `ssh:` to its hosts")
     if isinstance(spec, Mapping) and spec.get("k0s"):
-        lost["spec.k0s: version and configuration of k0s; the bundle carries K3s"] = None
+        lost["spec.k0s: k0s's version and configuration; the bundle has K3s"] = None
     for key in spec if isinstance(spec, Mapping) else ():
         if key not in {"hosts", "k0s"}:
             lost[f"spec.{key}"] = None
@@ -48,12 +48,12 @@ def from_k0sctl(document: Mapping[str, Any], where: str) -> Draft:
 def _node(host: Mapping[str, Any], what: str, lost: dict[str, None]) -> DraftNode | None:
     ssh = host.get("ssh") or host.get("openSSH")
     if not isinstance(ssh, Mapping) or not ssh.get("address"):
-        lost[f"{what}: it is not reached by SSH"] = None
+        lost[f"{what}: does not use SSH"] = None
         return None
     address, role = str(ssh["address"]), str(host.get("role", ""))
     what = f"{what} ({address})"
     if role == "controller":
-        lost[f"{what}: a K3s server runs applications, too; a taint keeps them away"] = None
+        lost[f"{what}: K3s servers also run applications; add a taint to prevent that"] = None
     for key in host:
         if key not in _CARRIED:
             lost[f"{what}: {key}"] = None

@@ -25,7 +25,7 @@ _ROLES = {
     "node": Role.AGENT,
     "nodes": Role.AGENT,
 }
-_HINT = "it needs groups 'server' and 'agent' (or 'master' and 'node') with hosts"
+_HINT = "put hosts into the groups 'server' and 'agent' (or 'master' and 'node')"
 _CARRIED = frozenset(
     {
         "ansible_host",
@@ -42,20 +42,20 @@ _CARRIED = frozenset(
 )
 _JUMP = re.compile(r"(?:-J\s*|-o\s*ProxyJump=)([^\s'\"]+)")
 _OURS = {
-    "k3s_version": "the bundle decides the version of K3s",
-    "token": "edgeboot makes the token itself",
-    "ansible_become_password": "use -K; it asks once",
-    "ansible_ssh_pass": "use --ask-pass; it asks once",
-    "ansible_password": "use --ask-pass; it asks once",
+    "k3s_version": "the bundle determines K3s's version",
+    "token": "edgeboot creates the token",
+    "ansible_become_password": "use --ask-sudo-pass",
+    "ansible_ssh_pass": "use --ask-pass",
+    "ansible_password": "use --ask-pass",
 }
 
 Vars = Mapping[str, Any]
 
 
 def from_yaml(document: Any, where: str) -> Draft:
-    """The YAML form, parsed; raises ``BadInput`` where no such group is in it."""
+    """The YAML form, parsed; raises ``BadInput`` without such groups."""
     if not isinstance(document, Mapping):
-        raise BadInput("this is no inventory of k3s-ansible", where=where, hint=_HINT)
+        raise BadInput("not an inventory of k3s-ansible", where=where, hint=_HINT)
     return _draft(list(_runner(document, {})), where)
 
 
@@ -70,7 +70,7 @@ def from_ini(text: str, where: str) -> Draft:
             words = shlex.split(line, comments=True)
         except ValueError as error:
             raise BadInput(
-                f"this line cannot be read: {error}", where=f"{where}:{number}"
+                f"invalid line: {error}", where=f"{where}:{number}", hint="close the quote"
             ) from None
         if not words or line.lstrip().startswith(";"):
             continue
@@ -116,7 +116,7 @@ def _draft(hosts: list[tuple[str, str, Vars]], where: str) -> Draft:
         nodes.append(_node(host, role, variables))
         lost.update(dict.fromkeys(_losses(variables)))
     if not nodes:
-        raise BadInput("no hosts were found in it", where=where, hint=_HINT)
+        raise BadInput("no hosts found", where=where, hint=_HINT)
     return Draft("edge", named(nodes), lost=tuple(lost))
 
 
@@ -147,6 +147,6 @@ def _losses(variables: Vars) -> Iterator[str]:
             continue
         if name in {"ansible_ssh_common_args", "ansible_ssh_extra_args"}:
             if not _JUMP.search(str(variables[name])):
-                yield f"{name}: put such options into ~/.ssh/config"
+                yield f"{name}: move these options to ~/.ssh/config"
             continue
-        yield f"{name}: {_OURS.get(str(name), 'put K3s options under `config:` yourself')}"
+        yield f"{name}: {_OURS.get(str(name), 'set K3s options under `config:`')}"

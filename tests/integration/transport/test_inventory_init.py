@@ -45,7 +45,7 @@ def test_hosts_with_keys(lab: Lab) -> None:
     ]
     done = edgeboot(lab, "inventory", "init", *hosts, "-o", path)
     assert done.returncode == 2, done
-    assert "nobody to ask whether these keys are right" in done.stderr
+    assert "cannot confirm the host keys without a terminal" in done.stderr
     assert not path.exists()
     done = edgeboot(lab, "inventory", "init", "--yes", *hosts, "-o", path)
     assert done.returncode == 0, done
@@ -80,7 +80,7 @@ def test_a_host_where_only_a_password_works_gets_the_key(lab: Lab) -> None:
     code, said = on_terminal(("inventory", "init", "-o", path), answers, environment(lab))
     assert code == 0, said
     assert server.fingerprint() in said
-    assert "your SSH key is in now" in said
+    assert "your SSH key is installed" in said
     assert PASSWORD not in said
     assert said.count("Password of the hosts:") == 1
     assert said.count("sudo password of the hosts:") == 1

@@ -128,7 +128,7 @@ def test_k3s_ansible_as_ini(tmp_path: Path) -> None:
         ("agent-1", "192.0.2.12", Role.AGENT, "pi"),
         ("board-2", "192.0.2.14", Role.AGENT, "debian"),
     ]
-    assert "ansible_become_password: use -K" in said
+    assert "ansible_become_password: use --ask-sudo-pass" in said
     assert "hush" not in said
 
 
@@ -147,7 +147,7 @@ def test_k0sctl(tmp_path: Path) -> None:
     assert first.ssh.jump
     assert (first.ssh.jump.user, first.ssh.jump.address) == ("gate", "gateway.example.com")
     assert (second.name, second.role) == ("agent-1", Role.AGENT)
-    for words in ("ssh.bastion.keyPath", "installFlags", "host 3: it is not reached", "spec.k0s"):
+    for words in ("ssh.bastion.keyPath", "installFlags", "host 3: does not use SSH", "spec.k0s"):
         assert words in said
 
 
@@ -162,7 +162,7 @@ def test_ssh_config(tmp_path: Path) -> None:
     assert cluster.nodes[0].ssh.jump
     assert cluster.nodes[0].ssh.jump.address == "192.0.2.1"
     assert "roles" in said
-    with pytest.raises(BadInput, match="no host is called like"):
+    with pytest.raises(BadInput, match="no host matches"):
         run(tmp_path, "config", SSH_CONFIG, "--from", "ssh-config", "--host", "x*", "--force")
 
 
@@ -177,7 +177,7 @@ def test_what_is_no_inventory(tmp_path: Path, text: str) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     made, _ = run(tmp_path, "hosts.yml", K3S_ANSIBLE)
     before = made.read_text()
-    with pytest.raises(BadInput, match="there is a file already"):
+    with pytest.raises(BadInput, match="the file exists"):
         run(tmp_path, "k0sctl.yaml", K0SCTL)
     assert made.read_text() == before
     run(tmp_path, "k0sctl.yaml", K0SCTL, "--force")

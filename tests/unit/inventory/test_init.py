@@ -34,7 +34,7 @@ def test_what_is_no_host(host: str, tmp_path: Path) -> None:
 def test_nobody_to_ask_for_hosts(tmp_path: Path) -> None:
     done = CliRunner().invoke(init, ["-o", str(tmp_path / "i.yml")], standalone_mode=False)
     assert isinstance(done.exception, BadInput)
-    assert "nobody to ask" in str(done.exception)
+    assert "no terminal to ask for them" in str(done.exception)
 
 
 def test_names_are_the_hosts_own_where_they_tell_them_apart() -> None:
