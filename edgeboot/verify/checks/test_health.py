@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from edgeboot.errors import NotMeasured
-from edgeboot.plan.health import why_not_ready
+from edgeboot.plan.health import NodeState, why_not_ready
 from edgeboot.verify.probes.pods import Probes
 from edgeboot.verify.subject import ClusterSubject, Subject
 
@@ -28,10 +28,7 @@ def test_node_ready(subject: Subject) -> None:
 
 def test_node_version(subject: Subject) -> None:
     """The kubelet has the bundle's version."""
-    nodes = subject.cluster.reading.nodes
-    if subject.name not in nodes:
-        raise NotMeasured("the API does not list this node")
-    found = nodes[subject.name].version
+    found = _node(subject).version
     assert found == subject.expected.version, f"version {found}, not {subject.expected.version}"
 
 
@@ -64,7 +61,7 @@ def test_chart(cluster: ClusterSubject, chart: str) -> None:
 def test_pod_runs(subject: Subject) -> None:
     """A pod starts on the node."""
     probes = _probes(subject)
-    if not subject.cluster.reading.nodes[subject.name].ready:
+    if not _node(subject).ready:
         raise NotMeasured("no pod was started: the node is not Ready")
     pod = probes.pod(f"first-{subject.name}")
     if pod.unknown:
@@ -103,6 +100,13 @@ def test_storage(cluster: ClusterSubject) -> None:
         raise NotMeasured(pod.why)
     assert probes.claim == "Bound", f"the claim is {probes.claim or 'missing'}: {pod.why}"
     assert any(a.ok for a in pod.answers), f"cannot write to the volume: {pod.why}"
+
+
+def _node(subject: Subject) -> NodeState:
+    nodes = subject.cluster.reading.nodes
+    if subject.name not in nodes:
+        raise NotMeasured("the API does not list this node")
+    return nodes[subject.name]
 
 
 def _probes(subject: Subject) -> Probes:

@@ -415,3 +415,23 @@ def test_an_agents_start_is_measured_in_whole_seconds_and_never_too_short(
         f.what: f for f in next(n for n in verified(made).nodes if n.name == "agent-1").figures
     }
     assert (figures["startup"].used if "startup" in figures else None) == took
+
+
+def test_pods_are_started_on_ready_nodes_only() -> None:
+    made = site("agent-1", "agent-2")
+    made.state.nodes[1] = node_object("agent-1", ready=False)
+    del made.state.nodes[2]
+    found = verified(made)
+    ran = [r.node for r in found.results if r.check == "pod runs" and r.outcome is Outcome.PASSED]
+    assert ran == ["server-1"]
+    made.state.nodes = [node_object("server-1", ready=False)]
+    (result,) = (r for r in verified(made).results if r.check == "storage")
+    assert (result.outcome, result.message) == (Outcome.NOT_MEASURED, "no node is Ready")
+
+
+def test_a_node_that_the_api_does_not_list_is_not_measured() -> None:
+    made = site()
+    del made.state.nodes[1]
+    found = {r.check: r for r in verified(made).results if r.node == "agent-1"}
+    assert found["node version"].message == "the API does not list this node"
+    assert found["pod runs"].message == "the API does not list this node"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgeboot.errors import BadInput, Interrupted
 from edgeboot.verify.catalogue import catalogue
-from edgeboot.verify.results import Category, Outcome
+from edgeboot.verify.results import Category, CheckResult, Outcome
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.session.recorder import Recorder
-from edgeboot.verify.suite import check_selection
+from edgeboot.verify.suite import Fleet, check_selection, verify
 from tests.support.verify_hosts import site, verified
 
 OWN = frozenset({Category.OWN})
@@ -260,3 +261,41 @@ def test_ctrl_c_within_pytest_is_an_interruption(
         verified(site(), write(tmp_path, "def test_a():\n    pass\n"))
     with pytest.raises(Interrupted, match="Ctrl-C"):
         verified(site())
+
+
+def test_results_are_reported_as_they_end(tmp_path: Path) -> None:
+    scope = write(
+        tmp_path,
+        """
+from edgeboot.errors import NotMeasured
+
+def test_unknown():
+    raise NotMeasured("no camera\\nat all", where="agent-1")
+""",
+    )
+    made = site()
+    told: list[CheckResult] = []
+    fleet = Fleet(made.cluster, list(made.expectations.values()), made.hosts)
+    selection = replace(scope, only=frozenset({Category.CONFIG, Category.OWN}))
+    found = verify(fleet, selection, window=4, when="2027-01-15T08:00:00+00:00", tell=told.append)
+    assert tuple(told) == found.results
+    (own,) = (r for r in told if r.category is Category.OWN)
+    assert (own.outcome, own.message, own.detail) == (
+        Outcome.NOT_MEASURED,
+        "no camera",
+        "at all",
+    )
+    assert len(told) > 10
+
+
+def test_what_breaks_pytest_is_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def raises(_self: object, session: object) -> None:
+        del session
+        raise OSError("broken")
+
+    monkeypatch.setattr(Recorder, "pytest_runtestloop", raises, raising=False)
+    found = verified(site(), write(tmp_path, "def test_a():\n    pass\n"))
+    assert [r.message for r in found.results] == ["this test did not run: OSError: broken"]
+    assert capfd.readouterr() == ("", "")
