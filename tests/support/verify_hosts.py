@@ -319,7 +319,8 @@ class Host:
         if self.gone:
             raise Unreachable("no route to host", where=self._node)
         if isinstance(command, Argv):
-            return Result(0, f"{self._node} ran {' '.join(command.words[-1:])}\n", "")
+            fails = command.words[-1] == "false"
+            return Result(int(fails), f"{self._node} ran {' '.join(command.words[-1:])}\n", "")
         self.ran.append(command.name)
         said: dict[str, Callable[[], str]] = {
             "inspect": self.state.inspect,

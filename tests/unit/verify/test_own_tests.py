@@ -88,9 +88,15 @@ def test_what_tests_print_does_not_come_out(
     assert capfd.readouterr().out == ""
 
 
-@pytest.mark.parametrize("text", ["def test_(:\n", "import nothing_of_this_name\n"])
-def test_a_file_that_cannot_be_read_is_bad_input(tmp_path: Path, text: str) -> None:
-    with pytest.raises(BadInput) as raised:
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("def test_(:\n", "SyntaxError: invalid syntax"),
+        ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name'"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_bad_input(tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(BadInput, match=what) as raised:
         verified(site(), write(tmp_path, text))
     assert raised.value.where == str(tmp_path / "test_site.py")
 
@@ -299,3 +305,22 @@ def test_what_breaks_pytest_is_not_printed(
     found = verified(site(), write(tmp_path, "def test_a():\n    pass\n"))
     assert [r.message for r in found.results] == ["this test did not run: OSError: broken"]
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_command_of_testinfras_that_fails_is_not_measured(tmp_path: Path) -> None:
+    """testinfra asserts that its own commands succeed; nothing of the host was compared yet."""
+    scope = write(
+        tmp_path,
+        """
+def test_camera(host):
+    host.check_output("false")
+
+def test_plain(host):
+    assert host.run("false").succeeded, ""
+""",
+    )
+    found = {(r.node, r.check): r for r in verified(site(), scope).results}
+    assert found["agent-1", "camera"].outcome is Outcome.NOT_MEASURED
+    assert "AssertionError: Unexpected exit code 1" in found["agent-1", "camera"].message
+    assert found["agent-1", "plain"].outcome is Outcome.FAILED
+    assert found["agent-1", "plain"].message
