@@ -12,7 +12,8 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgeboot.yaml.types import TEXT, At, Made
+from edgeboot.yaml.compound import Made
+from edgeboot.yaml.types import TEXT, At
 from edgeboot.yaml.wording import quoted
 
 MAX_BYTES = 1 << 20

@@ -13,9 +13,10 @@ from typing import Any
 
 from edgeboot.inventory import syntax
 from edgeboot.inventory.role import Role
-from edgeboot.yaml.reader import Scalar, Sequence, Value
+from edgeboot.yaml.compound import ListOf
 from edgeboot.yaml.section import Key, Section, Values, optional
-from edgeboot.yaml.types import At, Boolean, Choice, Integer, ListOf, Text, Type
+from edgeboot.yaml.types import At, Boolean, Choice, Integer, Text, Type
+from edgeboot.yaml.values import Scalar, Sequence, Value
 
 ConfigValue = str | int | bool | tuple[str, ...]
 

@@ -17,11 +17,12 @@ from edgeboot.inventory.model import Node
 from edgeboot.inventory.node.settings import CONFIG, SETTINGS, Settings
 from edgeboot.inventory.role import Role
 from edgeboot.inventory.sections import ADDRESS, GROUPS, NAME, NODE_IP, ROLE
+from edgeboot.yaml.compound import refuse_second
 from edgeboot.yaml.position import Position
 from edgeboot.yaml.problems import Problems, reported
-from edgeboot.yaml.reader import Mapping, Sequence, Value, start_of
 from edgeboot.yaml.section import Values
-from edgeboot.yaml.types import At, mapping_of, present, refuse_second
+from edgeboot.yaml.types import At, mapping_of, present
+from edgeboot.yaml.values import Mapping, Sequence, Value, start_of
 from edgeboot.yaml.wording import nearest, quoted
 
 MAX_NODES = 1000

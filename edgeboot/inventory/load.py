@@ -29,9 +29,9 @@ from edgeboot.inventory.node.settings import SETTINGS
 from edgeboot.inventory.sections import CLUSTER
 from edgeboot.yaml import parser
 from edgeboot.yaml.problems import Problems, reported
-from edgeboot.yaml.reader import Mapping, Scalar
 from edgeboot.yaml.section import Values
 from edgeboot.yaml.types import mapping_of, present
+from edgeboot.yaml.values import Mapping, Scalar
 
 _EXAMPLE = "start with 'cluster:' and an indented 'name: edge', or run `edgeboot inventory init`"
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from edgeboot.errors import BadInput
 from edgeboot.inventory.files import PRIVATE_FILE
 from edgeboot.secret import Secret
-from edgeboot.yaml.reader import Scalar, Value
 from edgeboot.yaml.section import Section, Values, optional
 from edgeboot.yaml.types import At, Schema, Text
+from edgeboot.yaml.values import Scalar, Value
 
 MAX_BYTES = 64 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -15,8 +15,9 @@ from edgeboot.inventory.model import Datastore
 from edgeboot.inventory.node.settings import SETTINGS as SETTINGS
 from edgeboot.inventory.ranges import expand
 from edgeboot.inventory.role import Role
+from edgeboot.yaml.compound import ListOf, Made, MapOf
 from edgeboot.yaml.section import Key, Section, Values, optional, required
-from edgeboot.yaml.types import TEXT, Boolean, ListOf, Made, MapOf, Schema, Text
+from edgeboot.yaml.types import TEXT, Boolean, Schema, Text
 from edgeboot.yaml.wording import nearest
 
 ROLES = tuple(role.value for role in Role)

@@ -21,7 +21,7 @@ from edgeboot.errors import BadInput
 from edgeboot.yaml.complaints import line_of, translated
 from edgeboot.yaml.position import Position
 from edgeboot.yaml.problems import Problems, reported
-from edgeboot.yaml.reader import Broken, Mapping, Scalar, Sequence, Value, kind
+from edgeboot.yaml.values import Broken, Mapping, Scalar, Sequence, Value, kind
 from edgeboot.yaml.wording import quoted
 
 MAX_BYTES = 1024 * 1024

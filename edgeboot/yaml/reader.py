@@ -1,25 +1,16 @@
-"""Typed values out of YAML: what the parser built, and the readers of mappings.
-
-``Mapping.reader(known, what)`` refuses unknown keys; the Reader hands out typed values. Every
-mistake is a BadInput with file and line.
-"""
+"""Typed values out of a mapping, one key at a time."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar, overload
 
 from edgeboot.errors import BadInput
-from edgeboot.yaml.position import Position
 from edgeboot.yaml.problems import Problems, reported
+from edgeboot.yaml.values import Broken, Mapping, Scalar, Sequence, Value, fix, kind
 from edgeboot.yaml.wording import quoted, suggestion
-
-_FRACTION = re.compile(r"-?[0-9]+\.[0-9]+")
-_LIKE_TRUE = ("yes", "on", "true", "y")
-_LIKE_FALSE = ("no", "off", "false", "n")
 
 
 class _Absent(Enum):
@@ -29,81 +20,6 @@ class _Absent(Enum):
 _REQUIRED = _Absent.REQUIRED
 T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class Scalar:
-    """One value; ``source`` is how it was written, without its quotes."""
-
-    value: str | int | bool | None
-    source: str
-    where: Position
-    quoted: bool = False  # also for text after | and >
-
-
-@dataclass(frozen=True)
-class Sequence:
-    """A list."""
-
-    items: tuple[Value, ...]
-    where: Position
-
-
-@dataclass(frozen=True)
-class Mapping:
-    """Keys and values in the order they were written."""
-
-    entries: dict[str, tuple[Position, Value]]  # key -> (where the key stands, its value)
-    start: Position
-    partial: bool = False  # a key could not be read, and was reported
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.entries)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.entries
-
-    def where(self, key: str | None = None) -> Position:
-        """``file:line`` of a key; of the mapping itself without one, or where it has no such."""
-        return self.entries[key][0] if key is not None and key in self.entries else self.start
-
-    def over(self, base: Mapping) -> Mapping:
-        """Lay this mapping over another: mappings are merged, all else is replaced."""
-        merged = dict(base.entries)
-        for key, (where, value) in self.entries.items():
-            below = base.entries.get(key)
-            if below and isinstance(value, Mapping) and isinstance(below[1], Mapping):
-                value = value.over(below[1])
-            merged[key] = (where, value)
-        return Mapping(merged, self.start, self.partial or base.partial)
-
-    def reader(self, known: Collection[str], what: str, problems: Problems | None = None) -> Reader:
-        """A Reader of this mapping, which messages call ``what``; unknown keys are refused.
-
-        With ``problems`` they are reported there.
-        """
-        unknown = problems or Problems()
-        for key in self:
-            if key not in known:
-                message = f"unknown key {quoted(key)} in {what}"
-                hint = suggestion(key, known)
-                unknown.report(BadInput(message, where=self.where(key), hint=hint))
-        if problems is None:
-            unknown.raise_any()
-        return Reader(self, what)
-
-    def free_reader(self, what: str) -> Reader:
-        """A Reader of a mapping whose keys are the user's own."""
-        return Reader(self, what)
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A value that could not be parsed; the mistake is reported already."""
-
-    where: Position
-
-
-Value = Scalar | Sequence | Mapping | Broken
 Plain = str | int | bool | tuple[str, ...]
 
 
@@ -219,7 +135,7 @@ class Reader:
 
     def scalar_map(self, key: str) -> dict[str, Plain]:
         """A mapping of the user's own keys to texts, numbers, booleans or lists of texts."""
-        inner = self.mapping(key).free_reader(quoted(key))
+        inner = Reader(self.mapping(key), quoted(key))
         return {name: inner.plain(name) for name in inner.top}
 
     def plain(self, key: str) -> Plain:
@@ -256,69 +172,19 @@ class Reader:
         return BadInput(what, where=where, hint=fix(wanted, value))
 
 
-def start_of(value: Value) -> Position:
-    """Where a value starts."""
-    return value.start if isinstance(value, Mapping) else value.where
+def reader_of(
+    mapping: Mapping, known: Collection[str], what: str, problems: Problems | None = None
+) -> Reader:
+    """A Reader of a mapping, which messages call ``what``; unknown keys are refused.
 
-
-def plain(value: Value) -> object:
-    """A value as another program should see it: unquoted fractions are numbers.
-
-    They are only where that loses nothing: 0.5, but not the tag 1.10.
+    With ``problems`` they are reported there.
     """
-    match value:
-        case Mapping():
-            return {key: plain(inner) for key, (_, inner) in value.entries.items()}
-        case Sequence():
-            return [plain(item) for item in value.items]
-        case Scalar():
-            return _number(value)
-        case Broken():
-            raise reported()
-
-
-def _number(scalar: Scalar) -> object:
-    if scalar.quoted or not _FRACTION.fullmatch(scalar.source):
-        return scalar.value
-    number = float(scalar.source)
-    return number if repr(number) == scalar.source else scalar.value
-
-
-def kind(value: Value) -> str:
-    """What a value is, for messages."""
-    if isinstance(value, Broken):
-        raise reported()
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, Sequence):
-        return "a list"
-    if isinstance(value.value, str):
-        return f"the text {quoted(value.value)}"
-    if isinstance(value.value, bool):
-        return value.source
-    return "nothing" if value.value is None else f"the number {value.value}"
-
-
-def fix(wanted: str, value: Value) -> str | None:
-    """What to write instead."""
-    if isinstance(value, Scalar):
-        return _fix_of_scalar(wanted, value)
-    if isinstance(value, Mapping) and wanted.startswith("a list"):
-        return "begin each entry of a list with '- '"
-    return None
-
-
-def _fix_of_scalar(wanted: str, scalar: Scalar) -> str | None:
-    word = scalar.source.lower()
-    if wanted == "true or false":
-        word = "true" if word in _LIKE_TRUE else "false" if word in _LIKE_FALSE else wanted
-        return f"write {word}, without quotes"
-    if wanted == "a whole number":
-        return "write decimal digits, without quotes and without leading zeros"
-    if wanted.endswith(("mapping", "mappings", "mappings only")):
-        return "write 'key: value', with a space after the colon"
-    if wanted == "a list of texts":
-        return f"write [{scalar.source}]" if scalar.source.isprintable() else None
-    if wanted.startswith(("text", "a list of texts only")) and not isinstance(scalar.value, str):
-        return f'put it in quotes: "{scalar.source}"'
-    return None
+    unknown = problems or Problems()
+    for key in mapping:
+        if key not in known:
+            message = f"unknown key {quoted(key)} in {what}"
+            hint = suggestion(key, known)
+            unknown.report(BadInput(message, where=mapping.where(key), hint=hint))
+    if problems is None:
+        unknown.raise_any()
+    return Reader(mapping, what)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 from edgeboot.errors import BadInput
-from edgeboot.yaml import reader
+from edgeboot.yaml import values as parsed
 from edgeboot.yaml.position import Position
 from edgeboot.yaml.problems import Problems, reported
-from edgeboot.yaml.reader import Scalar, Value
 from edgeboot.yaml.types import At, Schema, Type, mapping_of, present
+from edgeboot.yaml.values import Scalar, Value
 from edgeboot.yaml.wording import nearest, quoted, suggestion
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Values:
     """What the keys of a mapping say; ``values[KEY]`` is the value or the key's default."""
 
     def __init__(
-        self, mapping: reader.Mapping, owner: str, base: Path, misspelt: Collection[str] = ()
+        self, mapping: parsed.Mapping, owner: str, base: Path, misspelt: Collection[str] = ()
     ) -> None:
         """``misspelt`` are keys that are missing because they were misspelt, as was reported."""
         self.mapping, self.owner, self.base = mapping, owner, base
@@ -110,10 +110,10 @@ class Values:
         """Whether the key was written."""
         return key.name in self.mapping
 
-    def raw(self, key: Key[Any]) -> reader.Mapping:
+    def raw(self, key: Key[Any]) -> parsed.Mapping:
         """The mapping as it was parsed; an empty one where none was written."""
         value = self.mapping.entries[key.name][1] if self.has(key) else None
-        return value if isinstance(value, reader.Mapping) else reader.Mapping({}, self.where(key))
+        return value if isinstance(value, parsed.Mapping) else parsed.Mapping({}, self.where(key))
 
     def where(self, key: Key[Any]) -> Position:
         """Where the key stands; where the mapping starts if it was not written."""
@@ -170,7 +170,7 @@ class Section(Generic[T]):
         problems.raise_any()
         return made[0]
 
-    def values(self, mapping: reader.Mapping, owner: str, base: Path, problems: Problems) -> Values:
+    def values(self, mapping: parsed.Mapping, owner: str, base: Path, problems: Problems) -> Values:
         """The values of all keys, without rules; mistakes are reported."""
         misspelt = self.refuse_unknown(mapping, owner, problems)
         values = Values(mapping, owner, base, misspelt)
@@ -179,7 +179,7 @@ class Section(Generic[T]):
         return values
 
     def refuse_unknown(
-        self, mapping: reader.Mapping, owner: str, problems: Problems
+        self, mapping: parsed.Mapping, owner: str, problems: Problems
     ) -> frozenset[str]:
         """Reports keys that are not among these; returns the missing ones that were meant."""
         unknown = [key for key in mapping if key not in self.names and key not in self.refused]
@@ -194,7 +194,7 @@ class Section(Generic[T]):
         meant = {nearest(key, self.names) for key in unknown}
         return frozenset(name for name in meant if name and name not in mapping)
 
-    def owner(self, mapping: reader.Mapping, at: At) -> str:
+    def owner(self, mapping: parsed.Mapping, at: At) -> str:
         """What messages call this mapping."""
         title = self.title.format(key=quoted(at.key), owner=at.owner)
         if not self.named_by:
@@ -205,7 +205,7 @@ class Section(Generic[T]):
 
     def accepts(self, value: Value) -> bool:
         """Mappings."""
-        return isinstance(value, reader.Mapping)
+        return isinstance(value, parsed.Mapping)
 
     @property
     def schema(self) -> Schema:

@@ -12,7 +12,8 @@ from edgeboot.bundle.oci.reference import Reference, parse
 from edgeboot.bundle.registry.hosts import RegistrySettings
 from edgeboot.platform import ARCHES, Arch
 from edgeboot.yaml.problems import Problems
-from edgeboot.yaml.reader import Mapping, Reader, Scalar
+from edgeboot.yaml.reader import Reader, reader_of
+from edgeboot.yaml.values import Mapping, Scalar
 from edgeboot.yaml.wording import nearest, quoted
 
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
@@ -31,7 +32,7 @@ def image(mapping: Mapping) -> ImageEntry:
     """An entry of ``images`` that is to be pulled; the others are archives."""
     problems = Problems()
     keys = ("name", "arches") if "name" in mapping else ("name", "arches", "archive")
-    reader = mapping.reader(keys, "an image", problems)
+    reader = reader_of(mapping, keys, "an image", problems)
     chosen: tuple[Arch, ...] | None = None
     with problems:
         name = reader.text("name")
@@ -66,7 +67,7 @@ def left_out(reader: Reader) -> tuple[str, ...]:
             hint = "write 'images: all' or 'images: {without: [traefik]}'"
             raise reader.error("images", "invalid 'images' of 'k3s'", hint)
         return ()
-    inner = reader.mapping("images").reader(("without",), "'images' of 'k3s'")
+    inner = reader_of(reader.mapping("images"), ("without",), "'images' of 'k3s'")
     names = inner.texts("without")
     for name in names:
         if name not in COMPONENTS:
@@ -82,7 +83,7 @@ def left_out(reader: Reader) -> tuple[str, ...]:
 def registries(reader: Reader, base: Path) -> tuple[RegistrySettings, ...]:
     """The section ``registries``: a mapping from each host to its settings."""
     top, problems = reader.mapping("registries"), Problems()
-    outer = top.free_reader("'registries'")
+    outer = Reader(top, "'registries'")
     found = []
     for host in top:
         with problems:
@@ -97,7 +98,7 @@ def registries(reader: Reader, base: Path) -> tuple[RegistrySettings, ...]:
 def _settings(host: str, mapping: Mapping, base: Path) -> RegistrySettings:
     problems = Problems()
     keys = ("mirrors", "ca", "plain-http", "token-host")
-    reader = mapping.reader(keys, "a registry", problems)
+    reader = reader_of(mapping, keys, "a registry", problems)
     with problems:
         mirrors = _mirrors(reader)
     with problems:

@@ -23,7 +23,8 @@ from edgeboot.k3s_version import is_version
 from edgeboot.platform import ARCHES, Arch
 from edgeboot.yaml import parser
 from edgeboot.yaml.problems import Problems
-from edgeboot.yaml.reader import Mapping, Reader, Scalar, Sequence
+from edgeboot.yaml.reader import Reader, reader_of
+from edgeboot.yaml.values import Mapping, Scalar, Sequence
 from edgeboot.yaml.wording import quoted
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ _TOP = (
 def load(path: Path) -> Spec:
     """Read a spec; does not look at what it names. BadInput with file:line of each mistake."""
     problems, base = Problems(), path.parent
-    reader = parser.load(path, problems).reader(_TOP, "the bundle", problems)
+    reader = reader_of(parser.load(path, problems), _TOP, "the bundle", problems)
     with problems:
         name = _name(reader)
     with problems:
@@ -186,7 +187,7 @@ def _literal(reader: Reader, key: str, pattern: re.Pattern[str], hint: str) -> s
 def _k3s(mapping: Mapping, base: Path) -> K3s:
     problems = Problems()
     keys = ("version", "channel", "source", "arches", "images")
-    reader = mapping.reader(keys, "'k3s'", problems)
+    reader = reader_of(mapping, keys, "'k3s'", problems)
     source: Path | str | None = None
     with problems:
         version = reader.text("version", None)
@@ -226,7 +227,7 @@ def _helm(top: Reader, base: Path) -> HelmPin | None:
     if not top.has("helm"):
         return None
     mapping, problems = top.mapping("helm"), Problems()
-    reader = mapping.reader(("version", "source"), "'helm'", problems)
+    reader = reader_of(mapping, ("version", "source"), "'helm'", problems)
     with problems:
         version = reader.literal("version")
         if not HELM_VERSION.fullmatch(version):
@@ -290,7 +291,7 @@ def _images(
 
 def _archive(mapping: Mapping, base: Path) -> SpecFile:
     problems = Problems()
-    reader = mapping.reader(("archive",), "an image archive", problems)
+    reader = reader_of(mapping, ("archive",), "an image archive", problems)
     with problems:
         label = reader.text("archive")
     problems.raise_any()
@@ -299,7 +300,7 @@ def _archive(mapping: Mapping, base: Path) -> SpecFile:
 
 def _file(mapping: Mapping, base: Path) -> SpecFile:
     problems = Problems()
-    reader = mapping.reader(("path", "name", "sha256"), "a file", problems)
+    reader = reader_of(mapping, ("path", "name", "sha256"), "a file", problems)
     with problems:
         label = reader.text("path")
     with problems:

@@ -12,7 +12,8 @@ from edgeboot.bundle.format.encoding import VALUES_MAX, is_namespace
 from edgeboot.errors import BadInput
 from edgeboot.yaml import foreign
 from edgeboot.yaml.problems import Problems
-from edgeboot.yaml.reader import Mapping, Reader, plain
+from edgeboot.yaml.reader import Reader, reader_of
+from edgeboot.yaml.values import Mapping, plain
 from edgeboot.yaml.wording import quoted
 
 # Helm's release names are DNS labels of at most 53 characters
@@ -64,7 +65,7 @@ def is_release_name(name: str) -> bool:
 def read(mapping: Mapping, base: Path) -> ChartEntry:
     """One entry; BadInput with file:line of each mistake in it."""
     problems = Problems()
-    reader = mapping.reader(_KEYS, "a chart", problems)
+    reader = reader_of(mapping, _KEYS, "a chart", problems)
     kinds = [key for key in ("path", "repo", "oci") if reader.has(key)]
     with problems:
         if len(kinds) != 1:

@@ -10,8 +10,9 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory import syntax
 from edgeboot.inventory.files import TEXT_FILE, TextFile
 from edgeboot.yaml import foreign
+from edgeboot.yaml.compound import Free, ListOf, Made
 from edgeboot.yaml.section import Section, Values, optional, required
-from edgeboot.yaml.types import At, Boolean, Free, Integer, ListOf, Made, Text
+from edgeboot.yaml.types import At, Boolean, Integer, Text
 from edgeboot.yaml.wording import quoted
 
 _RELEASE = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")  # Helm: at most 53

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from edgeboot.errors import BadInput
 from edgeboot.inventory.files import TEXT_FILE, TextFile
 from edgeboot.inventory.k3s_keys import KEYS as K3S_KEYS
+from edgeboot.yaml.compound import Made, MapOf
 from edgeboot.yaml.section import Section, Values, optional
-from edgeboot.yaml.types import TEXT, At, Boolean, Choice, Made, MapOf, Text
+from edgeboot.yaml.types import TEXT, At, Boolean, Choice, Text
 from edgeboot.yaml.wording import quoted, suggestion
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

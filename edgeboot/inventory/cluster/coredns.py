@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory import syntax
+from edgeboot.yaml.compound import ListOf, Made, MapOf
 from edgeboot.yaml.section import Section, Values, optional
-from edgeboot.yaml.types import TEXT, At, Integer, ListOf, Made, MapOf, Text
+from edgeboot.yaml.types import TEXT, At, Integer, Text
 from edgeboot.yaml.wording import quoted
 
 OWN_KEYS = frozenset({"edgeboot", "edgeboot-hosts"})  # names edgeboot gives its own pieces

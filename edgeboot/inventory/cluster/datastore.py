@@ -11,9 +11,10 @@ from edgeboot.inventory.files import private
 from edgeboot.inventory.model import Datastore, DatastoreKind
 from edgeboot.inventory.secrets import VARIABLE
 from edgeboot.secret import Secret
-from edgeboot.yaml.reader import Scalar, Value
+from edgeboot.yaml.compound import Either, Made
 from edgeboot.yaml.section import Section, Values, optional
-from edgeboot.yaml.types import TEXT, At, Choice, Either, Made
+from edgeboot.yaml.types import TEXT, At, Choice
+from edgeboot.yaml.values import Scalar, Value
 
 _SCHEMES = ("mysql", "postgres", "postgresql", "http", "https", "nats", "etcd")
 _ENDPOINT = re.compile(rf"(?:{'|'.join(_SCHEMES)})://[!-~]+")

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory.secrets import REFERENCE, SecretRef
+from edgeboot.yaml.compound import Either, ListOf, Made
 from edgeboot.yaml.section import Section, Values, optional
-from edgeboot.yaml.types import TEXT, At, Either, ListOf, Made, Text, checked
+from edgeboot.yaml.types import TEXT, At, Text, checked
 
 _NAME = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 _ODD = re.compile(r"[\s'\"\\$`]")  # what a shell and systemd read in different ways

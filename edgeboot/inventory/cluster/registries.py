@@ -15,9 +15,10 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory.cluster import key_pair
 from edgeboot.inventory.files import CERTIFICATE, PRIVATE_FILE
 from edgeboot.inventory.secrets import REFERENCE, SecretRef
-from edgeboot.yaml import reader
+from edgeboot.yaml import values as parsed
+from edgeboot.yaml.compound import Either, ListOf, Made, MapOf
 from edgeboot.yaml.section import Section, Values, optional, required
-from edgeboot.yaml.types import TEXT, At, Boolean, Either, ListOf, Made, MapOf, Text, checked
+from edgeboot.yaml.types import TEXT, At, Boolean, Text, checked
 
 _HOST = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?"
@@ -220,13 +221,13 @@ def shared(registries: Registries, embedded: tuple[str, ...]) -> Registries:
 
 
 def without_effect(
-    registries: Registries, embedded: tuple[str, ...], written: reader.Mapping
+    registries: Registries, embedded: tuple[str, ...], written: parsed.Mapping
 ) -> Iterator[BadInput]:
     """What changes nothing, with ``written`` as the section was parsed."""
     where = written.entries.get("mirrors", (None, None))[1]
     for name, mirror in registries.mirrors.items():
         if mirror == Mirror() and not {name, "*"} & set(embedded):
-            place = where.where(name) if isinstance(where, reader.Mapping) else written.where()
+            place = where.where(name) if isinstance(where, parsed.Mapping) else written.where()
             what = f"mirror '{name}' has no effect without 'endpoint'"
             yield BadInput(what, where=place, hint="add 'endpoint: [https://…]'")
     if not registries.default_endpoint and not registries.mirrors and not embedded:

@@ -9,8 +9,9 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory.files import TEXT_FILE, TextFile
 from edgeboot.inventory.k3s_keys import KEYS as K3S_KEYS
 from edgeboot.yaml import foreign
+from edgeboot.yaml.compound import Either, Made
 from edgeboot.yaml.section import Section, Values, optional
-from edgeboot.yaml.types import At, Boolean, Choice, Either, Integer, Made
+from edgeboot.yaml.types import At, Boolean, Choice, Integer
 from edgeboot.yaml.wording import quoted
 
 PROVIDERS = K3S_KEYS["secrets-encryption-provider"].choices

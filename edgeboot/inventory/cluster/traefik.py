@@ -12,8 +12,9 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory.cluster import key_pair
 from edgeboot.inventory.files import CERTIFICATE, PRIVATE_FILE
 from edgeboot.inventory.secrets import SecretRef
+from edgeboot.yaml.compound import Either, Free, Made
 from edgeboot.yaml.section import Section, Values, optional, required
-from edgeboot.yaml.types import At, Boolean, Choice, Either, Free, Integer, Made
+from edgeboot.yaml.types import At, Boolean, Choice, Integer
 
 EXPOSE = ("load-balancer", "host-network", "cluster-ip")
 PORT = Integer(1, 65535, "port")

@@ -7,8 +7,9 @@ import re
 from edgeboot.inventory.files import CONTENT
 from edgeboot.inventory.host import paths
 from edgeboot.inventory.host.host import PlacedFile
+from edgeboot.yaml.compound import ListOf
 from edgeboot.yaml.section import Section, Values, optional, required
-from edgeboot.yaml.types import Boolean, ListOf, Literal, Text
+from edgeboot.yaml.types import Boolean, Literal, Text
 
 _MODE_PATTERN = r"^0?[0-7]{3}$"
 _MODE = re.compile(_MODE_PATTERN)

@@ -9,8 +9,9 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory import syntax
 from edgeboot.inventory.files import CONTENT
 from edgeboot.inventory.host.host import TIMEOUT, Hook
+from edgeboot.yaml.compound import ListOf, Made
 from edgeboot.yaml.section import Section, Values, optional, required
-from edgeboot.yaml.types import TEXT, At, Choice, Integer, ListOf, Made, Text
+from edgeboot.yaml.types import TEXT, At, Choice, Integer, Text
 
 # The parts of an installation that a hook can run before or after.
 STAGES = ("prepare", "upload", "start", "cluster")

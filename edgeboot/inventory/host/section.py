@@ -8,8 +8,9 @@ from edgeboot.inventory import syntax
 from edgeboot.inventory.host import files, hooks, paths
 from edgeboot.inventory.host.boards import BOARDS
 from edgeboot.inventory.host.host import Host
+from edgeboot.yaml.compound import ListOf
 from edgeboot.yaml.section import Section, Values, optional, required
-from edgeboot.yaml.types import Boolean, Choice, ListOf, Text
+from edgeboot.yaml.types import Boolean, Choice, Text
 
 SWAPS = ("zram", "none", "keep")
 FIREWALLS = ("open", "keep")

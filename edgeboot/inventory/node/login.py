@@ -10,9 +10,10 @@ from typing import Any
 from edgeboot.inventory import syntax
 from edgeboot.inventory.files import path_of
 from edgeboot.inventory.model import Jump, Ssh
-from edgeboot.yaml.reader import Value
+from edgeboot.yaml.compound import Either, Made
 from edgeboot.yaml.section import Section, Values, optional, required
-from edgeboot.yaml.types import TEXT, At, Either, Integer, Literal, Made, Text, checked
+from edgeboot.yaml.types import TEXT, At, Integer, Literal, Text, checked
+from edgeboot.yaml.values import Value
 from edgeboot.yaml.wording import quoted
 
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,6}))?")

@@ -13,8 +13,9 @@ from edgeboot.inventory.k3s_keys import CONFIG as CONFIG_SECTION
 from edgeboot.inventory.k3s_keys import ConfigValue
 from edgeboot.inventory.model import Budget, Ssh
 from edgeboot.inventory.node.login import SSH_SECTION
+from edgeboot.yaml.compound import ListOf, Made, MapOf
 from edgeboot.yaml.section import Section, Values, optional
-from edgeboot.yaml.types import At, Choice, ListOf, Literal, Made, MapOf, Text, checked
+from edgeboot.yaml.types import At, Choice, Literal, Text, checked
 from edgeboot.yaml.wording import nearest, quoted
 
 PROFILES = ("lean", "sd-card", "cis")

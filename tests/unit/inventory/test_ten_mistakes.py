@@ -78,7 +78,7 @@ def test_a_bundle_of_another_architecture() -> None:
     with pytest.raises(FleetError) as caught:
         make_plan(replace(CLUSTER, where="inventory.yml:1"), BUNDLE, hosts)
     message = str(caught.value.errors["server-1"])
-    assert "the host is arm64 (aarch64), but the bundle carries amd64 only" in message
+    assert "the host is arm64 (aarch64), but the bundle is for amd64" in message
     assert "next: " in message
 
 

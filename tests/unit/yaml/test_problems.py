@@ -10,6 +10,7 @@ from edgeboot.errors import BadInput, BadInputs
 from edgeboot.yaml.parser import load, parse
 from edgeboot.yaml.position import Position
 from edgeboot.yaml.problems import MOST, Problems, each, reported
+from edgeboot.yaml.reader import reader_of
 
 
 def found(problems: Problems) -> list[str]:
@@ -80,7 +81,7 @@ def test_there_are_bounds() -> None:
 def test_the_parser_reads_on_after_what_it_refuses() -> None:
     problems = Problems()
     top = parse("a: &x 1\nb: *x\nc: !!int 3\nd: 4\nd: 5\n<<: {}\n", "f", problems)
-    reader = top.reader(tuple("abcd"), "the file", problems)
+    reader = reader_of(top, tuple("abcd"), "the file", problems)
     assert reader.integer("d") == 4
     with problems:  # no message of its own
         reader.value("a")

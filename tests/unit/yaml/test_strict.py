@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from edgeboot.errors import BadInput
 from edgeboot.yaml import parser, wording
 from edgeboot.yaml.parser import parse
-from edgeboot.yaml.reader import Mapping, Reader
+from edgeboot.yaml.reader import Reader, reader_of
+from edgeboot.yaml.values import Mapping
 
 
 def reader(text: str, *known: str) -> Reader:
     top = parse(text, "f")
-    return top.reader(known or tuple(top), "the file")
+    return reader_of(top, known or tuple(top), "the file")
 
 
 def test_scalars_stay_what_they_are() -> None:
@@ -50,7 +51,7 @@ def test_defaults() -> None:
 def test_collections() -> None:
     whole = reader("l: [x, y]\nm: {k: v}\nn:\n  - {a: 1}\n  - b: 2\no: {a: 1, b: [c], d: true}")
     assert whole.texts("l") == ("x", "y")
-    assert whole.mapping("m").free_reader("m").text("k") == "v"
+    assert Reader(whole.mapping("m"), "m").text("k") == "v"
     assert [m.where() for m in whole.mappings("n")] == ["f:4", "f:5"]
     assert whole.scalar_map("o") == {"a": 1, "b": ("c",), "d": True}
 
@@ -64,7 +65,7 @@ def test_over() -> None:
     below = parse("a: {x: 1, y: 1}\nb: [1]\nc: 1", "below")
     above = parse("a: {y: 2}\nb: [2]", "above")
     merged = above.over(below)
-    assert merged.free_reader("m").scalar_map("a") == {"x": 1, "y": 2}
+    assert Reader(merged, "m").scalar_map("a") == {"x": 1, "y": 2}
     assert (merged.where("b"), merged.where("c"), merged.where()) == (
         "above:2",
         "below:3",
@@ -105,7 +106,7 @@ def test_wrong_type(text: str, call: Any, where: str, says: str, hint: str) -> N
 
 def test_unknown_key() -> None:
     with pytest.raises(BadInput) as caught:
-        parse("name: a\nadress: b", "f").reader(("name", "address"), "a node")
+        reader_of(parse("name: a\nadress: b", "f"), ("name", "address"), "a node")
     assert str(caught.value) == (
         "f:2: unknown key 'adress' in a node\n  next: did you mean 'address'?"
     )
@@ -159,7 +160,7 @@ def test_files(tmp_path: Path) -> None:
 
 def test_messages_do_not_drive_the_terminal() -> None:
     with pytest.raises(BadInput) as caught:
-        parse('"\\e[31m": 1', "f").reader(("a",), "the file")
+        reader_of(parse('"\\e[31m": 1', "f"), ("a",), "the file")
     assert "\x1b" not in str(caught.value)
     assert len(wording.quoted("x" * 10_000)) < 100
 
@@ -173,7 +174,7 @@ PLAIN = TEXT | st.integers(-(10**17), 10**17) | st.booleans()
 
 @given(st.dictionaries(TEXT.filter(bool), PLAIN | st.lists(TEXT).map(tuple)))
 def test_json_round_trip(document: dict[str, Any]) -> None:
-    inner = parse(json.dumps({"top": document}), "f").free_reader("f")
+    inner = Reader(parse(json.dumps({"top": document}), "f"), "f")
     assert inner.scalar_map("top") == document
 
 
