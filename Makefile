@@ -12,7 +12,7 @@ PYTEST := $(PYTHON) -m pytest
 BY_FILE := --dist loadfile --no-loadscope-reorder
 export K3S_RELEASE
 
-.PHONY: help setup setup-lab setup-vagrant demo test check unit e2e bench lock clean
+.PHONY: help setup setup-lab setup-vagrant demo test check docs unit e2e bench release lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1\t/p' Makefile | expand -t 12
@@ -32,16 +32,22 @@ demo: setup-lab ## Boot hosts, build a bundle, install, verify, show the report
 test: setup-lab setup-vagrant check ## Everything CI runs
 	$(PYTEST) tests -n 3 $(BY_FILE)
 
-check: setup ## ruff, mypy strict, the layers, shellcheck on what is sent to hosts
+check: setup docs ## ruff, mypy strict, the layers, shellcheck on what is sent to hosts, the site
 	@tools/setup check
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	shellcheck --shell=sh edgeboot/shell/*/*.sh edgeboot_lab/*/*.sh tests/lab/*.sh
-	shellcheck tools/setup tools/demo tools/messages .ci/run
-	$(PYTEST) --quiet tests/unit/test_layers.py
+	shellcheck tools/setup tools/demo tools/messages tools/release .ci/run
+	$(PYTEST) --quiet tests/unit/test_layers.py tests/unit/test_layout.py tests/unit/test_messages.py tests/unit/test_docs_site.py
 
-unit: setup ## Seconds, no root
+docs: setup ## The documentation as a site in build/site; broken links fail
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
+
+release: setup ## Build wheel, source archive, SBOM and checksums into dist/, twice, and compare
+	tools/release --dry-run
+
+unit: setup ## Unit tests: no network, no root
 	$(PYTEST) tests/unit -n auto $(BY_FILE)
 
 e2e: setup-lab ## Install on booted hosts: make e2e [K3S_RELEASE=DIR]
