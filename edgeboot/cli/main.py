@@ -13,9 +13,10 @@ import click
 
 from edgeboot import __version__
 from edgeboot.cli.lazy import LazyGroup
+from edgeboot.cli.run.interruption import interrupted
 from edgeboot.cli.terminal.verbosity import add_options
 from edgeboot.engine.fleet import FleetError
-from edgeboot.errors import BadInputs, EdgebootError, Interrupted
+from edgeboot.errors import BadInputs, EdgebootError
 
 _BUG = 70  # sysexits' EX_SOFTWARE: never an expected outcome
 _MOST_SHOWN = 20  # mistakes of one file
@@ -68,7 +69,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        code = _tell(Interrupted("interrupted", hint="run the same command again to go on"))
+        code = _tell(interrupted())
     except EdgebootError as error:
         code = _tell(error)
     except Exception:  # whatever it is, it is ours to mend
@@ -77,7 +78,7 @@ def main() -> None:
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Interrupted("terminated", hint="run the same command again to go on")
+    raise interrupted("terminated")
 
 
 def _tell(error: EdgebootError) -> int:

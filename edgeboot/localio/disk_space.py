@@ -16,9 +16,9 @@ _MIB = 1 << 20
 def check_target(path: Path) -> None:
     """``BadInput`` where no file can be written at ``path``."""
     parent = path.parent
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, never raises
         raise BadInput(f"cannot write {path}: it is a directory", hint="name a file in it")
-    if not parent.is_dir():
+    if not os.path.isdir(parent):
         hint = f"mkdir -p {shlex.quote(str(parent))}"
         raise BadInput(f"cannot write {path}: no such directory: {parent}", hint=hint)
     if not os.access(parent, os.W_OK | os.X_OK):

@@ -12,7 +12,7 @@ import click
 from edgeboot.bundle.trust.signing import public_key
 from edgeboot.cli.inventory.write import refuse_to_overwrite, write
 from edgeboot.cli.options import ask_options
-from edgeboot.cli.run.connect import close_all, closing_on_signals
+from edgeboot.cli.run.interruption import close_all, closing_on_signals
 from edgeboot.cli.terminal.prompts import HOSTS_LOGIN, Asking, credentials_for
 from edgeboot.engine.fleet import require_all
 from edgeboot.engine.observe import observe
@@ -22,6 +22,7 @@ from edgeboot.inventory.draft import Draft
 from edgeboot.inventory.model import Role
 from edgeboot.lifecycle.enrol import Candidate, Enrolled, authorize, describe, draft_nodes
 from edgeboot.transport.base import Transport
+from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.connection import connect
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from edgeboot.transport.ssh.host_keys.scan import Offer, meet
@@ -93,8 +94,9 @@ def init(
     candidates = [_candidate(text) for text in (*hosts, *more) or _asked_hosts()]
     if len({(c.address, c.port) for c in candidates}) < len(candidates):
         raise BadInput("duplicate host", hint="name each address and port once")
-    enrolment = _Enrolment(candidates, credentials_for(asking), key)
-    with closing_on_signals(enrolment.opened):
+    cancellation = Cancellation()
+    enrolment = _Enrolment(candidates, credentials_for(asking, cancellation), key, cancellation)
+    with closing_on_signals(enrolment.opened, cancellation):
         enrolment.meet(yes)
         try:
             found = enrolment.look()
@@ -122,8 +124,13 @@ class _Enrolment:
     """The hosts by the operator's names for them, and what is known about each."""
 
     def __init__(
-        self, candidates: list[Candidate], credentials: Credentials, key: Path | None
+        self,
+        candidates: list[Candidate],
+        credentials: Credentials,
+        key: Path | None,
+        cancellation: Cancellation,
     ) -> None:
+        self._cancellation = cancellation
         self._candidates = {_label(c): c for c in candidates}
         self._credentials = credentials
         self._public_key = _public_key(key)
@@ -135,7 +142,10 @@ class _Enrolment:
     def meet(self, yes: bool) -> None:
         """Shows every host's key and asks once for confirmation; ``Refused`` without it."""
         keys = HostKeys()
-        self._offers = require_all(self._candidates, lambda name: meet(self._target(name), keys))
+        self._offers = require_all(
+            self._candidates,
+            lambda name: meet(self._target(name), keys, cancellation=self._cancellation),
+        )
         for name, offer in self._offers.items():
             kind = offer.public.partition(" ")[0]
             click.echo(f"{name}: {offer.fingerprint} ({kind}){', known' if offer.known else ''}")
@@ -184,7 +194,13 @@ class _Enrolment:
 
     def _open(self, name: str, *, password: str | None) -> None:
         target = self._target(name, self._offers[name].public, password)
-        self.opened[name] = connect(target, HostKeys(), credentials=self._credentials)
+        self.opened[name] = connect(
+            target,
+            HostKeys(),
+            credentials=self._credentials,
+            cancellation=self._cancellation,
+        )
+        self._cancellation.check()  # the signal may have been too early to close this one
 
     def _target(
         self, name: str, host_key: str | None = None, password: str | None = None

@@ -7,11 +7,12 @@ from pathlib import Path
 from edgeboot.errors import BadInput
 from edgeboot.inventory.draft import Draft, text_of
 from edgeboot.inventory.load import load
-from edgeboot.localio import atomic
+from edgeboot.localio import atomic, disk_space
 
 
 def refuse_to_overwrite(path: Path, force: bool) -> None:
-    """``BadInput`` if there is an inventory already; checked before any work is done."""
+    """``BadInput`` if there is an inventory already, or can be none; checked before any work."""
+    disk_space.check_target(path.absolute())
     if path.exists() and not force:
         raise BadInput("the file exists", where=str(path), hint="add --force to replace it")
 

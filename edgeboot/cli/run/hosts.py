@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from edgeboot.cli.run.connect import connected
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.engine.fleet import WORKERS, FleetError
 from edgeboot.engine.host_sessions import DEFAULT_POLICY, RunPolicy
-from edgeboot.errors import EdgebootError, Interrupted, Unreachable, combined_exit_code
+from edgeboot.errors import EdgebootError, Unreachable, combined_exit_code
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.selection import limited, without
 from edgeboot.transport.base import Transport
+from edgeboot.transport.ssh.cancellation import Cancellation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,12 +105,7 @@ def reached(
     """Connections to the hosts in scope, closed at the end, and at once on Ctrl-C or SIGTERM."""
     selection = limited(cluster, scope.limit)
     lost: dict[str, EdgebootError] = {}
-    stopping = threading.Event()
-
-    def sleep(seconds: float) -> None:
-        if stopping.wait(seconds):
-            raise Interrupted("interrupted", hint="run the same command again")
-
+    cancellation = Cancellation()
     with (
         _naming_the_way_out(selection.cluster, scope),
         connected(
@@ -119,7 +114,7 @@ def reached(
             asking=asking,
             workers=scope.parallel,
             lost=lost if scope.skip_unreachable else None,
-            stopping=stopping,
+            cancellation=cancellation,
         ) as transports,
     ):
         policy = RunPolicy(
@@ -128,7 +123,7 @@ def reached(
             patience=float(scope.retry_for),
             skip_unreachable=scope.skip_unreachable,
             read_only=selection.read_only,
-            sleep=sleep,
+            sleep=cancellation.pause,
         )
         yield Reached(without(selection.cluster, lost), transports, policy, lost)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-import termios
-from contextlib import suppress
 from dataclasses import dataclass
 
-import click
-
+from edgeboot.cli.terminal.hidden import read_hidden
 from edgeboot.errors import BadInput
 from edgeboot.secret import Secret
+from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.login.privilege import SUDO_QUESTION
 from edgeboot.transport.ssh.login.secrets import Credentials
 
@@ -25,17 +23,20 @@ class Asking:
     sudo: bool = False
 
 
-def ask_hidden(question: str) -> Secret | None:
-    """The answer to a question, or None without a terminal or without an answer."""
-    if not sys.stdin.isatty():
-        return None
-    answer = click.prompt(question, hide_input=True, default="", show_default=False, err=True)
-    return Secret(answer.encode("utf-8", "surrogateescape")) if answer else None
+def credentials_for(asking: Asking, cancellation: Cancellation) -> Credentials:
+    """Credentials of a run, asked for on the terminal.
 
+    ``BadInput`` where one is required and no answer was given; ``Interrupted`` where
+    ``cancellation`` ends the wait for an answer.
+    """
 
-def credentials_for(asking: Asking) -> Credentials:
-    """Credentials of a run; ``BadInput`` where one was asked for and nobody is there to answer."""
-    credentials = Credentials(ask_hidden)
+    def ask(question: str) -> Secret | None:
+        if not sys.stdin.isatty():
+            return None
+        answer = read_hidden(question, cancellation.check)
+        return Secret(answer) if answer else None
+
+    credentials = Credentials(ask)
     wanted = (
         (asking.login, f"Password of {HOSTS_LOGIN}", "--ask-pass"),
         (asking.sudo, SUDO_QUESTION, "--ask-sudo-pass"),
@@ -47,11 +48,3 @@ def credentials_for(asking: Asking) -> Credentials:
                 hint="run it on a terminal; elsewhere use keys, and sudo without a password",
             )
     return credentials
-
-
-def show_typing() -> None:
-    """Makes the terminal echo again, where a question was cut short."""
-    with suppress(termios.error, ValueError, OSError):
-        settings = termios.tcgetattr(sys.stdin)
-        settings[3] |= termios.ECHO
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)

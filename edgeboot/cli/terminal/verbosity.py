@@ -26,7 +26,7 @@ _VERBOSE, _QUIET = "edgeboot.verbose", "edgeboot.quiet"
 
 
 def add_options(command: click.Command) -> None:
-    """Gives a command, and every one below it, both options."""
+    """Gives both options to a command and all its subcommands."""
     command.params += _options()
     if isinstance(command, click.Group):
         for below in command.commands.values():
@@ -47,14 +47,14 @@ def _options() -> list[click.Parameter]:
             is_flag=True,
             expose_value=False,
             callback=remember(_VERBOSE),
-            help="Tell each command run on a host, how it ended and what it complained of.",
+            help="Show each command run on a host, its exit code and its standard error.",
         ),
         click.Option(
             ["-q", "--quiet"],
             is_flag=True,
             expose_value=False,
             callback=remember(_QUIET),
-            help="No progress: results and errors only.",
+            help="Show results and errors only, no progress.",
         ),
     ]
 
@@ -64,9 +64,9 @@ def is_quiet() -> bool:
     return _is_set(_QUIET)
 
 
-def teller() -> Callable[[Transport], Transport]:
-    """What to wrap connections in: with --verbose one that tells of every command."""
-    return Telling if _is_set(_VERBOSE) else lambda transport: transport
+def verbosely() -> Callable[[Transport], Transport]:
+    """What to wrap connections in: with --verbose, one that reports every command."""
+    return Verbose if _is_set(_VERBOSE) else lambda transport: transport
 
 
 def _is_set(key: str) -> bool:
@@ -74,10 +74,10 @@ def _is_set(key: str) -> bool:
     return context is not None and key in context.find_root().meta
 
 
-class Telling:
-    """A Transport that tells on standard error what it runs.
+class Verbose:
+    """A Transport that reports on standard error what it runs.
 
-    Never what is fed in or printed on standard output, where tokens are, nor parameters.
+    Never parameters, standard input or standard output: there are tokens in them.
     """
 
     def __init__(self, transport: Transport) -> None:

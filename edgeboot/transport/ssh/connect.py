@@ -12,6 +12,8 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import fabric
@@ -19,6 +21,7 @@ import paramiko
 
 from edgeboot.errors import Unreachable
 from edgeboot.transport.ssh.algorithms import WatchedTransport
+from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.errors import door
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from edgeboot.transport.ssh.login.auth import Login
@@ -47,14 +50,22 @@ class _Policy(paramiko.MissingHostKeyPolicy):
         self._keys.check(self._hop, key.get_name(), key.asbytes())
 
 
-def open_chain(
-    hop: Hop, keys: HostKeys, limits: Limits, credentials: Credentials
-) -> list[fabric.Connection]:
+@dataclass(frozen=True)
+class Approach:
+    """What all hops of a chain are connected to with."""
+
+    keys: HostKeys
+    limits: Limits
+    credentials: Credentials
+    cancellation: Cancellation
+
+
+def open_chain(hop: Hop, approach: Approach) -> list[fabric.Connection]:
     """Open connections to all hops, the first one first; on failure none is left open."""
     opened: list[fabric.Connection] = []
     try:
         for one in hop.chain:
-            opened.append(_open(one, opened[-1] if opened else None, keys, limits, credentials))
+            opened.append(_open(one, opened[-1] if opened else None, approach))
     except BaseException:
         close_chain(opened)
         raise
@@ -68,28 +79,28 @@ def close_chain(chain: Iterable[fabric.Connection]) -> None:
             connection.client.close()
 
 
-def _open(
-    hop: Hop,
-    gateway: fabric.Connection | None,
-    keys: HostKeys,
-    limits: Limits,
-    credentials: Credentials,
-) -> fabric.Connection:
+def _open(hop: Hop, gateway: fabric.Connection | None, approach: Approach) -> fabric.Connection:
     """Connects to one hop, trying again where the server turned us away before its banner."""
+    limits, cancellation = approach.limits, approach.cancellation
     for attempt in range(limits.retries + 1):
-        connection = _connection(hop, gateway, keys, limits, credentials)
+        connection = _connection(hop, gateway, approach)
         started = time.monotonic()
         try:
             with door(hop.where):
-                if not gateway:
-                    connection.connect_kwargs["sock"] = _socket(hop, limits)
-                connection.open()
+                if gateway:
+                    with cancellation.cutting(gateway.client.close):
+                        connection.open()
+                else:
+                    sock = connection.connect_kwargs["sock"] = _socket(hop, limits, cancellation)
+                    with cancellation.cutting(partial(_cut, sock)):
+                        connection.open()
         except Unreachable as error:
             connection.client.close()
             quick = time.monotonic() - started < limits.banner
             if not (quick and _turned_away(error.__cause__)) or attempt == limits.retries:
                 raise _with_advice(error, gateway) from error.__cause__
-            time.sleep(limits.retry_pause * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311
+            pause = limits.retry_pause * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
+            cancellation.pause(pause)
         except BaseException:
             connection.client.close()
             raise
@@ -99,13 +110,10 @@ def _open(
 
 
 def _connection(
-    hop: Hop,
-    gateway: fabric.Connection | None,
-    keys: HostKeys,
-    limits: Limits,
-    credentials: Credentials,
+    hop: Hop, gateway: fabric.Connection | None, approach: Approach
 ) -> fabric.Connection:
-    algorithms = keys.algorithms(hop)
+    limits = approach.limits
+    algorithms = approach.keys.algorithms(hop)
 
     def transport(
         sock: Any, disabled_algorithms: Mapping[str, Iterable[str]] | None = None
@@ -125,17 +133,17 @@ def _connection(
             "auth_timeout": limits.auth,
             "channel_timeout": limits.channel,
             "transport_factory": transport,
-            "auth_strategy": Login(hop, credentials),
+            "auth_strategy": Login(hop, approach.credentials),
         },
     )
     connection.host = hop.host  # not through the constructor: it would take an IPv6 address apart
-    connection.client.set_missing_host_key_policy(_Policy(hop, keys))
+    connection.client.set_missing_host_key_policy(_Policy(hop, approach.keys))
     return connection
 
 
-def _socket(hop: Hop, limits: Limits) -> socket.socket:
+def _socket(hop: Hop, limits: Limits, cancellation: Cancellation) -> socket.socket:
     """A TCP connection that does not wait for more to send, and notices a dead network."""
-    sock = socket.create_connection((hop.host, hop.port), timeout=limits.connect)
+    sock = _dialled(hop, limits.connect, cancellation)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if _TCP_USER_TIMEOUT is not None:
@@ -145,6 +153,34 @@ def _socket(hop: Hop, limits: Limits) -> socket.socket:
         # would make progress a lie and a live host look dead.
         sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT)
     return sock
+
+
+def _dialled(hop: Hop, seconds: float, cancellation: Cancellation) -> socket.socket:
+    """``socket.create_connection``, which nothing could cut: to the first address that answers."""
+    failure: OSError = socket.gaierror("no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        hop.host, hop.port, type=socket.SOCK_STREAM
+    ):
+        sock = socket.socket(family, kind, protocol)
+        sock.settimeout(seconds)
+        try:
+            with cancellation.cutting(partial(_cut, sock)):
+                sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise failure
+
+
+def _cut(sock: socket.socket) -> None:
+    """Wakes whoever connects by this socket, or reads from it; closing would not."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _turned_away(error: BaseException | None) -> bool:

@@ -13,15 +13,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-import fabric
-
 from edgeboot.blob import BytesSource, Source
 from edgeboot.errors import Interrupted, Unreachable
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Channel, Command, Held, NoChannel, Progress, Result, Snippet
 from edgeboot.transport.ssh import client_config, forward
 from edgeboot.transport.ssh.algorithms import WatchedTransport
-from edgeboot.transport.ssh.connect import close_chain, open_chain
+from edgeboot.transport.ssh.cancellation import Cancellation
+from edgeboot.transport.ssh.connect import Approach, close_chain, open_chain
 from edgeboot.transport.ssh.errors import door
 from edgeboot.transport.ssh.held import Heartbeat, SshHeld, close
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
@@ -50,22 +49,20 @@ def connect(
     *,
     configs: tuple[Path, ...] = CONFIGS,
     credentials: Credentials | None = None,
+    cancellation: Cancellation | None = None,
 ) -> SshTransport:
     """Connects and logs in, through jump hosts where there are any.
 
     Raises ``Unreachable``, ``Refused`` for a host key that is unknown or has changed, and
     ``BadInput`` for a key or an SSH configuration that cannot be used. Without ``credentials``
-    nobody is asked for anything.
+    nobody is asked for anything. ``cancellation`` ends connecting, and connecting again later,
+    with ``Interrupted``.
     """
     hop = client_config.resolve(
         target, client_config.load(*(path.expanduser() for path in configs))
     )
-    credentials = credentials or Credentials()
-
-    def way_in() -> list[fabric.Connection]:
-        return open_chain(hop, keys, limits, credentials)
-
-    return SshTransport(hop, way_in, limits, credentials)
+    approach = Approach(keys, limits, credentials or Credentials(), cancellation or Cancellation())
+    return SshTransport(hop, approach)
 
 
 def _with_sudo(
@@ -87,22 +84,16 @@ def _with_sudo(
 class SshTransport:
     """One host over one connection; made by ``connect``."""
 
-    def __init__(
-        self,
-        hop: Hop,
-        way_in: Callable[[], list[fabric.Connection]],
-        limits: Limits,
-        credentials: Credentials,
-    ) -> None:
-        self._sudo = Sudo(hop, limits, credentials)
+    def __init__(self, hop: Hop, approach: Approach) -> None:
+        self._sudo = Sudo(hop, approach.limits, approach.credentials)
         self._hop = hop
-        self._way_in = way_in
-        self._limits = limits
+        self._approach = approach
+        self._limits = approach.limits
         self._closed = False
         self._connect()
 
     def _connect(self) -> None:
-        self._chain = chain = self._way_in()
+        self._chain = chain = open_chain(self._hop, self._approach)
         transport = chain[-1].transport
         assert isinstance(transport, WatchedTransport)  # noqa: S101 - open_chain made it
         self._transport = transport

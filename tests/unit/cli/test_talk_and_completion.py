@@ -41,7 +41,7 @@ def test_the_options_count_before_and_after_the_command(words: list[str]) -> Non
     @group.command()
     def x() -> None:
         host = FakeHost("pi", FakeCluster("v1", {}))
-        wrapped = verbosity.teller()(host)
+        wrapped = verbosity.verbosely()(host)
         wrapped.run(
             Snippet("directory", ("/secret-parameter", "700")), stdin=Secret(b"s3"), deadline=1.0
         )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from edgeboot.errors import Refused
 from edgeboot.transport.ssh import client_config
-from edgeboot.transport.ssh.connect import close_chain, open_chain
+from edgeboot.transport.ssh.cancellation import Cancellation
+from edgeboot.transport.ssh.connect import Approach, close_chain, open_chain
 from edgeboot.transport.ssh.connection import CONFIGS, DEFAULT_LIMITS
 from edgeboot.transport.ssh.host_keys.known_hosts import fingerprint
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
@@ -66,6 +67,7 @@ def meet(
     *,
     configs: tuple[Path, ...] = CONFIGS,
     credentials: Credentials | None = None,
+    cancellation: Cancellation | None = None,
 ) -> Offer:
     """The key a host offers, through jump hosts where there are any.
 
@@ -76,8 +78,11 @@ def meet(
         client_config.load(*(path.expanduser() for path in configs)),
     )
     meeting = _Meeting(keys.files, keys.recorded, keys.accept_new, keys.announce, whom=hop.node)
+    approach = Approach(
+        meeting, limits, credentials or Credentials(), cancellation or Cancellation()
+    )
     try:
-        close_chain(open_chain(hop, meeting, limits, credentials or Credentials()))
+        close_chain(open_chain(hop, approach))
     except _Met as met:
         return met.offer
     raise AssertionError("a host key is checked before anything else")
