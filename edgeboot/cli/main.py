@@ -17,6 +17,7 @@ from edgeboot.cli.run.interruption import interrupted
 from edgeboot.cli.terminal.verbosity import add_options
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import BadInputs, EdgebootError
+from edgeboot.localio import disk_space
 
 _BUG = 70  # sysexits' EX_SOFTWARE: never an expected outcome
 _MOST_SHOWN = 20  # mistakes of one file
@@ -72,7 +73,10 @@ def main() -> None:
         code = _tell(interrupted())
     except EdgebootError as error:
         code = _tell(error)
-    except Exception:  # whatever it is, it is ours to mend
+    except OSError as error:
+        expected = disk_space.unforeseen(error)
+        code = _tell(expected) if expected else _tell_bug()
+    except Exception:
         code = _tell_bug()
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -46,6 +46,21 @@ def failed(path: Path, error: OSError) -> StepFailed:
     return StepFailed(what, hint=hint(error, "write it elsewhere"), error_id="local-disk")
 
 
+def unforeseen(error: OSError) -> StepFailed | None:
+    """The error for one that escaped to the top of the program; None where it is a bug.
+
+    A file or a disk of the controller is at fault wherever the system names a file, and where a
+    stream such as standard output finds the disk full.
+    """
+    if error.filename is not None:
+        what = f"cannot use {error.filename}: {error.strerror}"
+    elif error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+        what = f"cannot write the output: {error.strerror}"
+    else:
+        return None
+    return StepFailed(what, hint=hint(error, "use another path"), error_id="local-disk")
+
+
 def hint(error: OSError, elsewhere: str) -> str:
     """What to do about a disk that does not take bytes; ``elsewhere`` says how to use another."""
     match error.errno:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.cli.terminal.prompts import Asking
-from edgeboot.errors import BadInput, Refused
+from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install.run import Installed
@@ -149,19 +150,39 @@ def _asked() -> bool:
     return click.confirm("Apply these changes?", default=False)
 
 
-def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: int) -> None:
-    if done.kubeconfig is not None:
+def _unsaved(cluster: Cluster, done: Installed, path: Path) -> EdgebootError | None:
+    """The error to end with if the kubeconfig cannot be written; the cluster runs anyway."""
+    if done.kubeconfig is None:
+        return None
+    try:
         save(rewritten(done.kubeconfig, cluster), path)
+    except EdgebootError as error:
+        inventory = shlex.quote(cluster.where.rpartition(":")[0] or cluster.where)
+        return StepFailed(
+            f"the cluster is installed, but its kubeconfig was not saved: {error.what}",
+            hint=f"fetch it to another path: edgeboot kubeconfig -i {inventory} -o FILE",
+            error_id=error.error_id,
+        )
+    return None
+
+
+def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: int) -> None:
+    unsaved = _unsaved(cluster, done, path)
     url = url_from_outside(cluster)
     if output == "jsonl":
-        end = {"event": "Done", "changed": not done.plan.empty, "kubeconfig": str(path), "url": url}
+        saved = None if unsaved else str(path)
+        end = {"event": "Done", "changed": not done.plan.empty, "kubeconfig": saved, "url": url}
         click.echo(json.dumps(end))
+        if unsaved:
+            raise unsaved
         return
     if done.plan.empty:
         click.echo("No changes: every host matches the inventory, and every node is Ready.")
     else:
         click.echo(f"Done: {ready} nodes are Ready.")
     click.echo(f"  API         {url}")
+    if unsaved:
+        raise unsaved
     click.echo(f"  kubeconfig  {path}")
     click.echo(f"  next        kubectl --kubeconfig {path} get nodes")
     click.echo("              edgeboot verify   (with the same -i and --bundle)")

@@ -64,7 +64,7 @@ def close_all(opened: Mapping[str, Transport]) -> None:
     transports = list(opened.values())
     if transports:
         with ThreadPoolExecutor(min(_CLOSERS, len(transports))) as pool:
-            list(pool.map(Transport.close, transports))
+            list(pool.map(lambda transport: transport.close(), transports))
 
 
 class _Stop:

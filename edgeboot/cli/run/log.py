@@ -1,13 +1,12 @@
-"""The log of a run: everything it showed and more, for afterwards, under the XDG state directory.
+"""The log of a run: what it showed and more, kept for afterwards in edgeboot's state directory.
 
-Only its owner can read it. Secrets are no part of events; what the words of hosts and services may
-hold (K3s tokens, passwords in URLs, private keys) is masked line by line.
+Only its owner can read it. Events hold no secrets; what hosts and services said is redacted. A log
+that cannot be written is reported once and stops nothing: hosts are not left half done for it.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 import threading
 import time
@@ -18,41 +17,28 @@ from pathlib import Path
 import click
 
 from edgeboot import __version__
+from edgeboot.errors import EdgebootError
 from edgeboot.events import BytesSent, Event, Listener, StepStarted
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.kubeconfig.fetch import default_path
+from edgeboot.localio import directories, disk_space
 from edgeboot.report.events import event_line
+from edgeboot.secret import redacted
 
 KEPT = 20
-_SECRETS = (
-    re.compile(r"K10[0-9a-f]{64}(::\S*)?"),  # a full token
-    re.compile(r"\b[0-9a-f]{32}\b"),  # its short form
-    re.compile(r"(?<=://)[^\s/@]+:[^\s/@]+(?=@)"),
-    re.compile(r"(?i)(?<=password[=:])\s*\S+|(?<=token[=:])\s*\S+|(?<=secret[=:])\s*\S+"),
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.S),
-)
-
-
-def redacted(text: str) -> str:
-    """The text without what looks like a secret."""
-    for pattern in _SECRETS:
-        text = pattern.sub("<secret>", text)
-    return text
 
 
 class RunLog:
-    """One run's log file; safe to write to from several threads."""
+    """One run's log; safe to write to from several threads."""
 
-    def __init__(self, path: Path, write: Callable[[str], object]) -> None:
-        self.path = path
+    def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
         self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
-        """Adds lines, each with its time; a full disk here must not leave hosts half done."""
+        """Adds lines, each with its time."""
         now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         lines = "".join(f"{now} {line}\n" for line in redacted(text).splitlines())
-        with self._lock, suppress(OSError, ValueError):
+        with self._lock:
             self._write(lines)
 
     def listening(self, tell: Listener) -> Listener:
@@ -71,14 +57,13 @@ class RunLog:
 @contextmanager
 def logged(cluster: Cluster, command: str) -> Iterator[RunLog]:
     """A log file for this run; where the run fails, its path is shown."""
-    directory = default_path(cluster).parent / "logs"
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{command}.log"
-    _sweep(directory)
-    path = directory / name
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "w", buffering=1, encoding="utf-8") as file:
-        log = RunLog(path, file.write)
+    try:
+        path = _new_file(directories.state() / cluster.name / "logs", command)
+    except EdgebootError as error:
+        _warn(f"this run has no log: {error.what}")
+        yield RunLog(lambda _lines: None)
+        return
+    with _appending(path) as log:
         log.write(f"edgeboot {__version__}: {' '.join(sys.argv[1:])}")
         try:
             yield log
@@ -89,7 +74,42 @@ def logged(cluster: Cluster, command: str) -> Iterator[RunLog]:
         log.write("ended")
 
 
-def _sweep(directory: Path) -> None:
-    """Room for one more: names sort by time."""
-    for old in sorted(directory.glob("*.log"))[: -(KEPT - 1)]:
-        old.unlink(missing_ok=True)
+def _new_file(directory: Path, command: str) -> Path:
+    """An empty log file among the newest ``KEPT``; ``StepFailed`` where the disk fails."""
+    directories.made(directory)
+    path = directory / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}-{command}.log"
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        for old in sorted(directory.glob("*.log"))[:-KEPT]:  # names sort by time
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        raise disk_space.failed(path, error) from error
+    return path
+
+
+@contextmanager
+def _appending(path: Path) -> Iterator[RunLog]:
+    """A log that warns about the first line that is lost."""
+    lost = False
+    file = path.open("a", buffering=1, encoding="utf-8")
+
+    def write(lines: str) -> None:
+        nonlocal lost
+        try:
+            file.write(lines)
+        except OSError as error:
+            if not lost:
+                _warn(f"the log of this run is incomplete: {disk_space.failed(path, error).what}")
+            lost = True
+        except ValueError:
+            return  # closed: a worker that outlives the run
+
+    try:
+        yield RunLog(write)
+    finally:
+        with suppress(OSError):
+            file.close()
+
+
+def _warn(what: str) -> None:
+    click.echo(f"warning: {what}", err=True)

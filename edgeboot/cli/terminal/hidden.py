@@ -28,8 +28,8 @@ def read_hidden(question: str, check: Callable[[], None]) -> bytes:
     descriptor = sys.stdin.fileno()
     with _one_at_a_time, _without_echo(descriptor):
         check()
-        click.echo(f"{question}: ", nl=False, err=True)
         try:
+            click.echo(f"{question}: ", nl=False, err=True)
             return _line(descriptor, check)
         finally:
             click.echo(err=True)  # the one that was typed is not shown

@@ -21,7 +21,7 @@ from edgeboot.cli.options import (
 )
 from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
 from edgeboot.cli.run.inputs import open_bundle
-from edgeboot.cli.run.log import logged, redacted
+from edgeboot.cli.run.log import logged
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.cli.verify.options import Wanted, wanted_options
 from edgeboot.cli.verify.output import checked_reports, render, save, show_catalogue
@@ -33,6 +33,7 @@ from edgeboot.inventory.load import load
 from edgeboot.lifecycle.expectations import cluster_expectation, expectations
 from edgeboot.report.verification.document import check_json
 from edgeboot.report.verification.text import problem_line
+from edgeboot.secret import redacted
 from edgeboot.verify.results import CheckResult, Verification
 from edgeboot.verify.suite import Fleet, check_selection
 from edgeboot.verify.suite import verify as run_checks

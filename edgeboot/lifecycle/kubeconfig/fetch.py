@@ -1,4 +1,4 @@
-"""The administrator's kubeconfig, made to work from where the operator sits."""
+"""The administrator's kubeconfig, made to work from the operator's machine."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from edgeboot.yaml import verbatim
 
 
 def fetch(cluster: Cluster, transports: Mapping[str, Transport]) -> Secret:
-    """The kubeconfig as K3s wrote it on the first connected server that has one.
+    """The kubeconfig that K3s wrote, from the first connected server that has one.
 
-    ``StepFailed`` where none has.
+    ``StepFailed`` if none has.
     """
     why = ""
     connected = [server for server in cluster.servers if server.name in transports]
@@ -30,22 +30,22 @@ def fetch(cluster: Cluster, transports: Mapping[str, Transport]) -> Secret:
             return seen.kubeconfig
         why = why or why_no_api(seen) or "K3s has not written it"
     raise StepFailed(
-        f"there is no kubeconfig: {why}",
+        f"no kubeconfig yet: {why}",
         error_id="no-kubeconfig",
         where=connected[0].name,
-        hint="`edgeboot status` says what is wrong there; `edgeboot install` sets it up",
+        hint="see what is wrong with `edgeboot status`; `edgeboot install` sets K3s up",
     )
 
 
 def url_from_outside(cluster: Cluster) -> str:
-    """Where the operator reaches the API: the address all servers share, else the first's."""
+    """Where the operator reaches the API: the servers' shared address, else the first server's."""
     return url_at(cluster.vip or cluster.servers[0].address)
 
 
 def rewritten(
     kubeconfig: Secret, cluster: Cluster, *, context: str | None = None, server: str | None = None
 ) -> bytes:
-    """K3s's kubeconfig with the server's address and the cluster's name, or those that are given.
+    """K3s's kubeconfig with the server's address and the cluster's name, or those given.
 
     K3s writes ``https://127.0.0.1:6443`` and calls cluster, user and context ``default``.
     """
@@ -60,7 +60,7 @@ def rewritten(
         document["current-context"] = name
     except (KeyError, TypeError, ValueError) as error:
         raise StepFailed(
-            "the kubeconfig that K3s wrote has a form edgeboot does not know",
+            "cannot understand the kubeconfig that K3s wrote",
             where=cluster.servers[0].name,
             hint="use /etc/rancher/k3s/k3s.yaml on that host",
         ) from error

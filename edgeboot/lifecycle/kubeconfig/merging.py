@@ -1,13 +1,14 @@
-"""Puts a cluster's kubeconfig into one that is there, and keeps everything else in it.
+"""Merges a cluster's kubeconfig into an existing one, and keeps everything else in it.
 
-Three entries of one name (cluster, user, context) are ours. An entry that is there under that name
-is replaced only where it is this very cluster's: same CA or same server. kubectl's own lock file is
+Three entries of one name (cluster, user, context) are ours. An existing entry of that name is
+replaced only if it belongs to this cluster: same CA or same server. kubectl's own lock file is
 respected, and the file as it was before the first merge is kept beside it.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 
 from edgeboot.errors import BadInput, Refused
 from edgeboot.lifecycle.kubeconfig.fetch import save
+from edgeboot.localio import directories, disk_space
 from edgeboot.yaml import verbatim
 
 _SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
@@ -32,12 +34,17 @@ def target() -> Path:
 
 
 def merge_into(path: Path, ours: bytes, *, use: bool, force: bool) -> Path | None:
-    """Merges ``ours`` into the file; returns the backup where one was made just now.
+    """Merges ``ours`` into the file; returns the backup if this call made one.
 
     A symbolic link is followed, not replaced.
     """
-    path = path.resolve()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path = path.resolve()
+    except (OSError, RuntimeError) as error:  # a symbolic link to itself
+        raise BadInput(
+            "cannot follow its symbolic links", where=str(path), hint="name another file"
+        ) from error
+    directories.made(path.parent)
     with _locked(path):
         before = _read(path)
         after = merged(before, ours, where=str(path), use=use, force=force)
@@ -63,9 +70,9 @@ def merged(existing: bytes, ours: bytes, *, where: str, use: bool, force: bool) 
     have = {section: _entry(document, section, name, where) for section in _SECTIONS}
     if not force and any(have.values()) and not _same_cluster(have, new):
         raise Refused(
-            f"{where} already has an entry called {name!r} that is not this cluster's",
+            f"{where} already has an entry {name!r} that belongs to another cluster",
             error_id="kubeconfig-conflict",
-            hint="choose another name with --context NAME, or replace that entry with --force",
+            hint="choose another name with `--context NAME`, or replace the entry with `--force`",
         )
     for section, key in _SECTIONS.items():
         entry = new[section][0]
@@ -82,7 +89,7 @@ def merged(existing: bytes, ours: bytes, *, where: str, use: bool, force: bool) 
 
 
 def _document(existing: bytes, where: str) -> dict[str, Any] | None:
-    """The file as it is with all three lists in it; None where there is nothing in it."""
+    """The file with all three lists in it; None where it is empty."""
     try:
         document = verbatim.parse(existing)
     except ValueError as error:
@@ -100,9 +107,7 @@ def _document(existing: bytes, where: str) -> dict[str, Any] | None:
 
 
 def _unusable(where: str, why: str) -> BadInput:
-    return BadInput(
-        f"this is no kubeconfig: {why}", where=where, hint="mend it, or name another file"
-    )
+    return BadInput(f"not a kubeconfig: {why}", where=where, hint="fix it, or name another file")
 
 
 def _entry(document: dict[str, Any], section: str, name: str, where: str) -> dict[str, Any] | None:
@@ -115,7 +120,7 @@ def _entry(document: dict[str, Any], section: str, name: str, where: str) -> dic
 
 
 def _same_cluster(have: dict[str, dict[str, Any] | None], new: dict[str, Any]) -> bool:
-    """Whether cluster, user and context there are of the cluster that is merged."""
+    """Whether the existing cluster, user and context belong to the cluster that is merged."""
     cluster, user, context = (have[section] for section in _SECTIONS)
     name = new["current-context"]
     theirs = (cluster or {}).get("cluster")
@@ -136,7 +141,9 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise BadInput(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise BadInput(
+            f"cannot read it: {error.strerror}", where=str(path), hint="name another file"
+        ) from error
 
 
 @contextmanager
@@ -150,13 +157,13 @@ def _locked(path: Path) -> Iterator[None]:
             break
         except FileExistsError:
             if time.monotonic() > deadline:
-                hint = f"if nothing does any more, remove {lock}"
+                hint = f"wait; or, if neither is running: rm {shlex.quote(str(lock))}"
                 raise Refused(
-                    "kubectl, or another edgeboot, is writing to it", where=str(path), hint=hint
+                    "kubectl or another edgeboot is writing to it", where=str(path), hint=hint
                 ) from None
             time.sleep(0.1)
         except OSError as error:
-            raise BadInput(f"cannot be written: {error.strerror}", where=str(path)) from error
+            raise disk_space.failed(path, error) from error
     try:
         yield
     finally:

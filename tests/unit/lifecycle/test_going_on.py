@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from edgeboot.blob import BytesSource
-from edgeboot.cli.run.log import redacted
 from edgeboot.engine.fleet import FleetError
 from edgeboot.engine.host_sessions import DEFAULT_POLICY, RunPolicy
 from edgeboot.engine.resume import BLOCK, Rest, agreed_offset
@@ -20,6 +19,7 @@ from edgeboot.lifecycle.cluster_state import BundleView
 from edgeboot.lifecycle.install.run import Installed, install
 from edgeboot.lifecycle.selection import limited, without
 from edgeboot.plan.facts import PartialUpload
+from edgeboot.secret import redacted
 from edgeboot.transport.fake.host import FakeHost, Fault
 from tests.support.small_cluster import BUNDLE, CLUSTER, CONTENTS, cuts, hosts, state
 

@@ -54,7 +54,7 @@ def test_address_and_names_as_given() -> None:
 
 @pytest.mark.parametrize("text", [b"", b"a: [", b"clusters: []\nusers: []\ncontexts: []\n", b"1"])
 def test_a_kubeconfig_of_another_form(text: bytes) -> None:
-    with pytest.raises(StepFailed, match="form edgeboot does not know"):
+    with pytest.raises(StepFailed, match="cannot understand"):
         rewritten(Secret(text), CLUSTER)
 
 
@@ -105,7 +105,7 @@ def test_a_name_that_is_somebody_elses(existing: bytes) -> None:
 def test_what_is_no_kubeconfig_is_left_alone(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "config"
     path.write_bytes(text)
-    with pytest.raises(BadInput, match="no kubeconfig"):
+    with pytest.raises(BadInput, match="not a kubeconfig"):
         merging.merge_into(path, OURS, use=False, force=False)
     assert [p.name for p in tmp_path.iterdir()] == ["config"]
     assert path.read_bytes() == text

@@ -106,5 +106,5 @@ def test_a_record_is_added_to_what_is_there(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="cannot read known hosts"):
         known_hosts.read([tmp_path])

@@ -12,6 +12,7 @@ import fnmatch
 import hashlib
 import hmac
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -68,10 +69,14 @@ def read(paths: Iterable[Path]) -> tuple[KnownKey, ...]:
 def _read_one(path: Path) -> Iterator[KnownKey]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        raise BadInput(f"known hosts cannot be read: {error.strerror}", where=str(path)) from error
+        raise BadInput(
+            f"cannot read known hosts: {error.strerror}",
+            where=str(path),
+            hint=f"make it readable: ls -l {shlex.quote(str(path))}",
+        ) from error
     for number, line in enumerate(lines, 1):
         key = _parse(line.split(), f"{path}:{number}")
         if key:
@@ -107,7 +112,10 @@ def locked(path: Path) -> Iterator[None]:
 
 def add(path: Path, name: str, key_type: str, blob: bytes) -> None:
     """Writes one more line, atomically and with mode 0600; call it ``locked``."""
-    before = path.read_bytes() if path.exists() else b""
+    try:
+        before = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise disk_space.failed(path, error) from error
     if before and not before.endswith(b"\n"):
         before += b"\n"
     line = f"{name} {key_type} {base64.b64encode(blob).decode()}\n"
