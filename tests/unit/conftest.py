@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3  # noqa: F401 - tries once whether there is IPv6, when it is imported
 from hypothesis import settings
 
 settings.register_profile("edgeboot", deadline=None, max_examples=100)

@@ -36,7 +36,13 @@ from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install.run import Installed
 from edgeboot.lifecycle.install.run import install as run_install
-from edgeboot.lifecycle.kubeconfig.fetch import default_path, rewritten, save, url_from_outside
+from edgeboot.lifecycle.kubeconfig.fetch import (
+    check_target,
+    default_path,
+    rewritten,
+    save,
+    url_from_outside,
+)
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.plan import Plan
 from edgeboot.report.plan import plan_json, plan_lines
@@ -97,6 +103,8 @@ def install(
     edgeboot install -i inventory.yml --limit agent-3,workers --skip-unreachable
     """
     check_tokens(agents=new_agent_token, servers=new_server_token)
+    if kubeconfig_path is not None:
+        check_target(kubeconfig_path)
     cluster = with_firewall(load(inventory_path), is_open=open_firewall)
     options = InstallOptions(
         not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token

@@ -15,7 +15,7 @@ from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.kubeconfig import merging
-from edgeboot.lifecycle.kubeconfig.fetch import fetch, rewritten, save
+from edgeboot.lifecycle.kubeconfig.fetch import check_target, fetch, rewritten, save
 
 _HERE = "kubectl's own file"
 
@@ -69,6 +69,8 @@ def kubeconfig(
         raise BadInput("--use and --force need --merge", hint="add --merge")
     if merge is not None and output is not None:
         raise BadInput("--output and --merge cannot be combined", hint="use one of them")
+    if output is not None:
+        check_target(output)
     if server is not None:
         _check_url(server)
     whole = load(inventory_path)

@@ -10,7 +10,7 @@ from edgeboot.components.k3s.base import url_at
 from edgeboot.engine.observe import status
 from edgeboot.errors import StepFailed
 from edgeboot.inventory.model import Cluster
-from edgeboot.localio import atomic, directories
+from edgeboot.localio import atomic, directories, disk_space
 from edgeboot.plan.health import why_no_api
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Transport
@@ -65,6 +65,12 @@ def rewritten(
             hint="use /etc/rancher/k3s/k3s.yaml on that host",
         ) from error
     return verbatim.dump(document)
+
+
+def check_target(path: Path) -> None:
+    """``BadInput`` or ``StepFailed`` where ``save`` would fail: asked before any host is."""
+    directories.made(path.absolute().parent)
+    disk_space.check_target(path.absolute())
 
 
 def save(content: bytes, path: Path) -> None:
