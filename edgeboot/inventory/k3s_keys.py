@@ -99,7 +99,7 @@ OWNED: dict[str, str] = {
     "server": "remove it: nodes join through a server, or through 'vip' of 'cluster'",
     "node-name": "remove it: the node's 'name' is used",
     "with-node-id": "remove it: the node's 'name' is used unchanged",
-    "node-ip": "write 'node-ip' beside the node's 'address'",
+    "node-ip": "write 'node-ip' next to the node's 'address'",
     "node-label": "write 'labels' of the node, a group or 'defaults'",
     "node-taint": "write 'taints' of the node, a group or 'defaults'",
     "cluster-init": _DATASTORE,

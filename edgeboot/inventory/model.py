@@ -60,7 +60,7 @@ class Ssh:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a node may use; None is no limit. Bytes, thousandths of a core, bytes.
+    """What a node may use; None means unlimited. Bytes, thousandths of a core, bytes.
 
     ``more`` has the limits of other figures by name (``inventory.budgets``: ``files``,
     ``containerd.memory`` …); ``base`` names the budget that fills what is left open.

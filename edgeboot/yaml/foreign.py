@@ -29,7 +29,7 @@ def parse_all(data: bytes) -> list[Any]:
 
 
 def parse_texts(data: bytes) -> Any:
-    """The one document, with every scalar as the text it was written as: ``1.10`` is no number."""
+    """The one document, with every scalar as the text it was written as: ``1.10`` stays text."""
     return _loaded(data, _BASE)
 
 

@@ -103,7 +103,7 @@ class Values:
         return key.name in self._misspelt
 
     def sound(self, *keys: Key[Any]) -> bool:
-        """Whether there is no mistake in any of these keys."""
+        """Whether all of these keys are without mistakes."""
         return not any(key.name in self._broken for key in keys)
 
     def has(self, key: Key[Any]) -> bool:

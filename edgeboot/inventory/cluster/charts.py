@@ -20,7 +20,7 @@ _RELEASE = re.compile(r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?")  # Helm: at most 53
 
 @dataclass(frozen=True)
 class ChartSetting:
-    """What this cluster wants of a chart; None is what the bundle says. ``timeout`` in seconds."""
+    """How this cluster installs a chart; None is what the bundle says. ``timeout`` in seconds."""
 
     name: str
     install: bool = True

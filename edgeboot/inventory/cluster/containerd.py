@@ -1,4 +1,4 @@
-"""``containerd``: runtimes beside runc, and settings of its own.
+"""``containerd``: runtimes besides runc, and settings of its own.
 
 Source: K3s docs/advanced ("Configuring containerd"), pkg/agent/templates.
 """

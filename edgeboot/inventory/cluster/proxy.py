@@ -23,7 +23,7 @@ _ODD = re.compile(r"[\s'\"\\$`]")  # what a shell and systemd read in different 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A URL, or a reference where it carries a password; ``no_proxy`` beside what is computed."""
+    """A URL, or a reference where it carries a password; ``no_proxy`` adds to what is computed."""
 
     http: str | SecretRef | None = None
     https: str | SecretRef | None = None
@@ -31,7 +31,7 @@ class Proxy:
 
     @property
     def empty(self) -> bool:
-        """Whether there is no proxy."""
+        """Whether no proxy is set."""
         return self.http is None and self.https is None
 
 

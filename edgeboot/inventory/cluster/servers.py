@@ -48,7 +48,7 @@ def one_store(cluster: Cluster) -> Iterator[BadInput]:
 
 
 def own_vip(cluster: Cluster, where: str) -> Iterator[BadInput]:
-    """The servers' common address is nobody's own."""
+    """The servers' common address is not one node's own."""
     for node in cluster.nodes:
         if cluster.vip is not None and cluster.vip in {node.address, node.node_ip}:
             what = f"'vip' {cluster.vip} is the address of '{node.name}'"

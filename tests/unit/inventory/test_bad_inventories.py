@@ -1,4 +1,4 @@
-"""Every mistake in tests/cases/inventory gets a message with file, line and what mends it."""
+"""Every mistake in tests/cases/inventory gets a message with file, line and a fix."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from edgeboot.cli.inventory.check import inventory
 from edgeboot.cli.main import main
 from edgeboot.errors import BadInput
 from edgeboot.inventory.schema.document import json_schema
+from tests.support.messages import messages
 
 EXAMPLES = Path(__file__).parents[3] / "inventories"
 
@@ -51,3 +52,8 @@ def test_every_mistake_is_shown_up_to_a_bound(
     ]
     assert lines[-1] == "… and 3 more"
     assert len(lines) == 2 * 20 + 1
+
+
+def test_no_message_points_to_a_file_that_an_installation_lacks() -> None:
+    """After `pipx install` there is no checkout with its examples."""
+    assert [m for m in messages() if "inventories/" in str(m)] == []

@@ -31,7 +31,7 @@ def test_what_is_no_host(host: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_to_ask_for_hosts(tmp_path: Path) -> None:
+def test_no_terminal_to_ask_for_hosts(tmp_path: Path) -> None:
     done = CliRunner().invoke(init, ["-o", str(tmp_path / "i.yml")], standalone_mode=False)
     assert isinstance(done.exception, BadInput)
     assert "no terminal to ask for them" in str(done.exception)

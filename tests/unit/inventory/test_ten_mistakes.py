@@ -1,4 +1,4 @@
-"""The ten mistakes people make first: each message names the place and says what mends it."""
+"""The ten mistakes people make first: each message names the place and the fix."""
 
 from __future__ import annotations
 
