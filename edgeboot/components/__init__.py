@@ -1,1 +1,1 @@
-"""What a node is made of: pure functions of cluster, node, traits and bundle contents."""
+"""What a node should have: pure functions of cluster, node, traits, and bundle contents."""

@@ -19,9 +19,9 @@ from edgeboot.secret import Secret
 
 @dataclass(frozen=True)
 class JoinConfig:
-    """How a node gets into its cluster: it ``begins`` one on etcd, or joins at ``url``.
+    """How a node joins: it ``begins`` an etcd cluster, or joins one at ``url``.
 
-    Neither is so for a server with SQLite, or with a datastore that is elsewhere.
+    Neither for a server with SQLite or an external datastore.
     """
 
     begins: bool = False
@@ -30,10 +30,10 @@ class JoinConfig:
 
 @dataclass(frozen=True)
 class AppliedLabels:
-    """The labels (keys) and taints that edgeboot may have set on a Node object by now.
+    """The labels (keys) and taints that edgeboot may have set on a Node object so far.
 
-    ``settled`` is False while some of them have still to be set or removed. A node that is not
-    ``registered`` gets what its configuration says from K3s itself.
+    ``settled`` is False while some still have to be set or removed. A node that is not
+    ``registered`` yet gets those of its configuration from K3s itself.
     """
 
     labels: frozenset[str] = frozenset()
@@ -43,22 +43,22 @@ class AppliedLabels:
 
 
 class TokenFate(Enum):
-    """What becomes of the token file that a server has."""
+    """What happens to the token file on a server."""
 
-    KEPT = "kept"  # where the server is first; others get theirs in full
-    REPLACED = "replaced"  # it is not the cluster's any more
-    CHANGES = "changes"  # on the host itself, by K3s
+    KEPT = "kept"  # on the first server; others get the full token
+    REPLACED = "replaced"  # it is no longer the cluster's
+    CHANGES = "changes"  # K3s changes it on the host
 
 
 @dataclass(frozen=True)
 class Context:
-    """One node, in its cluster, with what the bundle has for it.
+    """One node in its cluster, with what the bundle has for it.
 
-    ``join_token`` is what this node's token file shall hold: a fresh password for the server that
-    is first, the full token of the cluster for the others, that of agents for agents.
-    ``agent_token`` is the password agents show, which servers have to know. The two functions turn
-    items of the bundle into bytes, so that components need not know how a bundle is stored;
-    ``secret`` reads one that the inventory points to.
+    ``join_token`` is the content of this node's token file: a fresh password on the first server,
+    the cluster's full token on other servers, the agents' token on agents. ``agent_token`` is the
+    agents' password, which servers must know. The two functions return the bytes of items in the
+    bundle, so that components do not depend on how a bundle is stored; ``secret`` reads a secret
+    that the inventory refers to.
     """
 
     cluster: Cluster

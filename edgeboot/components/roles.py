@@ -1,4 +1,4 @@
-"""One table: what a server is made of, what an agent is made of."""
+"""The table of roles: which components a server, an agent, and every host have."""
 
 from __future__ import annotations
 
@@ -23,40 +23,30 @@ from edgeboot.plan.resources import Directory, Resource
 
 Component = Callable[[Context], Iterator[Resource]]
 
+# In the order in which they are installed: what needs no service first, the service near the end.
+_BOTH_BEFORE: tuple[Component, ...] = (base.directories, base.binary, images.images)
+_SERVER_ONLY: tuple[Component, ...] = (
+    charts.charts,
+    charts.manifests,
+    coredns.coredns,
+    traefik.traefik,
+    containerd.runtime_classes,
+)
+_BOTH_AFTER: tuple[Component, ...] = (
+    containerd.containerd,
+    registries.registries,
+    flannel.flannel,
+    hardening.hardening,
+    environment.environment,
+    kubelet.kubelet,
+    base.service,
+    record.record,
+)
 COMPONENTS: dict[Role, tuple[Component, ...]] = {
-    Role.SERVER: (
-        base.directories,
-        base.binary,
-        images.images,
-        charts.charts,
-        charts.manifests,
-        coredns.coredns,
-        traefik.traefik,
-        containerd.runtime_classes,
-        containerd.containerd,
-        registries.registries,
-        flannel.flannel,
-        hardening.hardening,
-        environment.environment,
-        kubelet.kubelet,
-        base.service,
-        record.record,
-    ),
-    Role.AGENT: (
-        base.directories,
-        base.binary,
-        images.images,
-        containerd.containerd,
-        registries.registries,
-        flannel.flannel,
-        hardening.hardening,
-        environment.environment,
-        kubelet.kubelet,
-        base.service,
-        record.record,
-    ),
+    Role.SERVER: (*_BOTH_BEFORE, *_SERVER_ONLY, *_BOTH_AFTER),
+    Role.AGENT: (*_BOTH_BEFORE, *_BOTH_AFTER),
 }
-# What a host is made fit with before anything of K3s is put there, whatever its role.
+# What every host needs before K3s, whatever its role.
 HOST: tuple[Component, ...] = (
     storage.storage,
     files.files,
@@ -69,10 +59,10 @@ HOST: tuple[Component, ...] = (
 
 
 def resources_of(context: Context) -> tuple[Resource, ...]:
-    """All that a node should have, in the order in which it can be put there."""
+    """Everything a node should have, in the order in which it can be installed."""
     found: list[Resource] = []
     for component in COMPONENTS[context.node.role]:
-        # Several components may want the same directory.
+        # Several components may need the same directory.
         found += (r for r in component(context) if not (isinstance(r, Directory) and r in found))
     return tuple(found)
 

@@ -1,4 +1,4 @@
-"""Hosts somebody has only the addresses of: what they are, and how edgeboot gets in from now on."""
+"""Hosts known only by address: log in, install a key, and make them nodes of an inventory."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def authorize(transport: Transport, user: str, public_key: str) -> None:
     result = transport.run(Snippet("authorize", (user, public_key)), deadline=_DEADLINE)
     if not result.ok:
         raise StepFailed(
-            f"the SSH key could not be installed: {result.stderr.strip() or 'no reason given'}",
+            f"cannot install the SSH key: {result.stderr.strip() or 'no reason given'}",
             where=transport.node,
-            hint=f"add it to the authorized_keys of {user} by hand",
+            hint=f"add it to {user}'s authorized_keys by hand",
         )
 
 
@@ -85,10 +85,10 @@ def describe(traits: HostTraits) -> str:
     arch = arch_of_machine(traits.machine)
     parts = (
         traits.board,
-        arch.name if arch else f"{traits.machine} (K3s does not exist for it)",
+        arch.name if arch else f"{traits.machine} (not supported by K3s)",
         f"{human_size(traits.memory)} memory",
         f"{traits.cpus} CPUs",
         traits.os,
-        f"called {traits.hostname}",
+        f"hostname {traits.hostname}",
     )
     return ", ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""What speaks against installing on hosts: a table of checks, pure, before anything is written."""
+"""Preflight: read all hosts, run the catalogue of checks on them, before anything is written."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def refusals(
 
 @dataclass(frozen=True)
 class Preflight:
-    """How hosts fared: findings by node, empty where all is well."""
+    """The findings by node; empty for a host without any."""
 
     findings: Mapping[str, tuple[Finding, ...]]
 
     @property
     def exit_code(self) -> int:
-        """5 where a host is refused, else 6 where something could not be checked, else 0."""
+        """5 if a host is refused, else 6 if something could not be checked, else 0."""
         seen = {one.severity for some in self.findings.values() for one in some}
         return 5 if Severity.REFUSE in seen else 6 if Severity.UNKNOWN in seen else 0
 
@@ -53,7 +53,7 @@ class Preflight:
 def observe_all(
     cluster: Cluster, transports: Mapping[str, Transport], *, workers: int = WORKERS
 ) -> dict[str, Facts]:
-    """The facts of all hosts, read only; ``FleetError`` where one cannot be read."""
+    """The facts of all hosts, read only; ``FleetError`` if one cannot be read."""
     targets = targets_of(cluster)
     facts, errors = on_all(
         transports,

@@ -1,8 +1,8 @@
-"""What embedded etcd bears: whom it can do without, and when it takes somebody in.
+"""Embedded etcd's quorum: which servers can be spared, and when a new one can join.
 
-etcd agrees on nothing without a majority of its voters; it takes a learner only while every voter
-is there, and one at a time (etcd, server/etcdserver: mayAddMember). The members are the nodes that
-carry K3s's condition ``EtcdIsVoter``: also those that are no longer in the inventory.
+Without a majority of its voters etcd commits nothing. It admits a learner only while every voter is
+up, and one at a time (etcd, server/etcdserver: mayAddMember). Members are the nodes with K3s's
+condition ``EtcdIsVoter``, including those no longer in the inventory.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from edgeboot.plan.health import NodeState
 
 
 def majority(members: int) -> int:
-    """How many of them have to be there."""
+    """How many of them must be up."""
     return members // 2 + 1
 
 
 def can_spare(state: ClusterState, names: Collection[str]) -> bool:
-    """Whether the cluster goes on, and can be seen, while these nodes are away."""
+    """Whether the cluster keeps working, and can be observed, while these nodes are away."""
     servers = state.cluster.every_server
     if not {server.name for server in servers} & set(names):
         return True
@@ -38,7 +38,7 @@ def spared(state: ClusterState, names: Collection[str]) -> ClusterState | None:
 
 
 def members(state: ClusterState) -> Mapping[str, NodeState] | None:
-    """The members of etcd as a server sees them; None where no API answers."""
+    """The members of etcd as a server sees them; None if no API answers."""
     for server in state.cluster.servers:
         status = state.statuses.get(server.name)
         if status is not None and status.api_ready and status.nodes is not None:
@@ -47,36 +47,36 @@ def members(state: ClusterState) -> Mapping[str, NodeState] | None:
 
 
 def why_not_stop(state: ClusterState, name: str) -> str | None:
-    """Why a server must not be stopped just now; None where the others go on without it."""
+    """Why a server must not be stopped now; None if the others keep working without it."""
     found = members(state)
     if found is None or name not in found or not _is_well(state, found[name]):
-        return None  # nobody works with it as it is
+        return None  # it is not working anyway
     others = [member for other, member in found.items() if other != name]
     well = [member for member in others if _is_well(state, member)]
-    # Two cannot do without each other: then both have to be well, for a moment's pause.
+    # Two servers need each other: both must be well, and the pause is short.
     needed = majority(len(found)) if len(found) > 2 else len(others)
     if len(well) >= needed:
         return None
     away = ", ".join(member.name for member in others if member not in well)
     return (
-        f"restarting it would cost the cluster its quorum: of {len(found)} servers "
-        f"{majority(len(found))} have to be up, and {away} is not"
+        f"restarting it would cost the cluster its quorum: {majority(len(found))} of "
+        f"{len(found)} servers must be up, and {away} is down"
     )
 
 
 def why_not_join(state: ClusterState, name: str) -> str | None:
-    """Why etcd would keep a new server waiting; None where it takes it."""
+    """Why etcd would keep a new server waiting; None if it admits it."""
     found = members(state)
     if found is None:
-        return "no server's API answers that it could join"
+        return "no server's API answers, so it cannot join yet"
     for other, member in found.items():
         if other != name and not _is_well(state, member):
             what = "is still joining" if member.ready else "is down"
-            return f"etcd takes in nobody while {other} {what}"
+            return f"etcd admits no new member while {other} {what}"
     return None
 
 
 def _is_well(state: ClusterState, member: NodeState) -> bool:
-    """Ready is not enough: the cluster takes a while to notice that a node is gone."""
+    """Ready is not enough: the cluster takes a while to notice that a node is down."""
     status = state.statuses.get(member.name)
     return member.ready and member.voter is True and (status is None or status.api_ready)

@@ -74,14 +74,15 @@ def chosen(cluster: Cluster, limit: Iterable[str]) -> tuple[Node, ...]:
     for name in names:
         if name not in known:
             raise BadInput(
-                f"--limit names {name!r}, which is not in the inventory",
-                hint=f"it has {', '.join(sorted(known))}",
+                f"--limit: no such node: {name!r}",
+                where=cluster.where,
+                hint=f"choose from {', '.join(sorted(known))}",
             )
     nodes = tuple(node for node in cluster.nodes if not names or node.name in names)
     if len(nodes) < len(cluster.nodes) and all(server in nodes for server in cluster.servers):
         raise Refused(
-            "the last server cannot be reset while other nodes of its cluster stay",
-            hint="leave --limit away to reset the whole cluster, or let a server stay",
+            "the last server cannot be reset while other nodes stay",
+            hint="omit --limit to reset the whole cluster, or keep a server",
         )
     return nodes
 
@@ -174,9 +175,9 @@ class _Survey:
         _transport: Transport,
     ) -> StepFailed:
         return StepFailed(
-            f"this is still there: {reason}",
+            f"still on the host after the reset: {reason}",
             where=node,
-            hint="run the same command again; if it stays, a reboot frees what is held",
+            hint="rerun; if it remains, reboot the host and rerun",
         )
 
 
@@ -266,9 +267,9 @@ def _check_quorum(state: ResetState, seen: Status | None) -> None:
         return
     if seen is None or not seen.api_ready or seen.nodes is None:
         raise Refused(
-            f"{', '.join(sorted(going))} cannot be taken out of etcd: no server that stays answers",
-            hint="`edgeboot status` says why; with no quorum left only the whole cluster can be "
-            "reset, or restored from a snapshot",
+            f"cannot remove {', '.join(sorted(going))} from etcd: no remaining server answers",
+            hint="`edgeboot status` shows why; without a quorum you can only reset the whole "
+            "cluster or restore a snapshot",
             error_id="no-quorum",
         )
     left = [n for n in seen.nodes.values() if n.voter is not None and n.name not in going]
@@ -277,7 +278,7 @@ def _check_quorum(state: ResetState, seen: Status | None) -> None:
         down = ", ".join(node.name for node in left if node.name not in well)
         raise Refused(
             f"without {', '.join(sorted(going))} the cluster would lose its quorum: {down} is down",
-            hint="bring it back first, or reset that one instead",
+            hint=f"start {down} first, or reset it instead",
             error_id="no-quorum",
         )
 
@@ -291,7 +292,7 @@ def _is_foreign(seen: Seen) -> bool:
 
 def _refusal(node: str) -> Refused:
     return Refused(
-        "the K3s on this host was not set up by edgeboot",
+        "the K3s on this host was not installed by edgeboot",
         where=node,
-        hint="nothing was changed on any host; add --foreign if it is to go all the same",
+        hint="nothing was changed on any host; to remove it anyway, add --foreign",
     )

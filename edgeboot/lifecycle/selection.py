@@ -1,4 +1,4 @@
-"""Which hosts a run is about: ``--limit``, and what goes on without hosts that are off."""
+"""Which hosts take part in a run: ``--limit``, and ``--skip-unreachable``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from edgeboot.inventory.model import Cluster
 
 @dataclass(frozen=True)
 class Selection:
-    """A cluster of fewer nodes; ``read_only`` among them are read only, for others' sake."""
+    """The part of a cluster that takes part; ``read_only`` nodes are read but never changed."""
 
     cluster: Cluster
     read_only: frozenset[str] = frozenset()
 
 
 def limited(cluster: Cluster, words: Sequence[str]) -> Selection:
-    """The part of a cluster that ``words`` name: nodes, groups, or a role.
+    """The part of a cluster that ``words`` name: nodes, groups, or roles.
 
-    Servers always stay, read-only where they are not named: others join with what they know,
-    and they alone see whether those did. ``BadInput`` for a word that names nothing.
+    Servers always stay, read-only unless named: other nodes join with their token, and only they
+    see whether that worked. ``BadInput`` for an unknown word.
     """
     if not words:
         return Selection(cluster)
@@ -34,9 +34,9 @@ def limited(cluster: Cluster, words: Sequence[str]) -> Selection:
         if word not in known:
             near = get_close_matches(word, known, n=1)
             raise BadInput(
-                f"--limit: there is no node, group or role {word!r}",
+                f"--limit: no such node, group, or role: {word!r}",
                 where=cluster.where,
-                hint=f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}",
+                hint=f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}",
             )
     chosen = set().union(*(known[word] for word in words))
     servers = {server.name for server in cluster.servers}
@@ -45,19 +45,17 @@ def limited(cluster: Cluster, words: Sequence[str]) -> Selection:
 
 
 def without(cluster: Cluster, lost: Mapping[str, EdgebootError]) -> Cluster:
-    """A cluster without the nodes that are off; ``Unreachable`` where it cannot do without one."""
+    """A cluster without unreachable nodes; ``Unreachable`` if one of them cannot be spared."""
     rest = cluster.without(lost.keys())
     servers = [server.name for server in cluster.every_server]
     needed = len(servers) // 2 + 1
     if len(rest.servers) < needed:
         first = next(name for name in servers if name in lost)
-        several = f"of {len(servers)} servers {needed} have to be there: "
+        several = f"{needed} of {len(servers)} servers must be reachable: "
         raise Unreachable(
-            f"{several if len(servers) > 1 else 'the first server cannot be left out: '}"
+            f"{several if len(servers) > 1 else 'the only server cannot be skipped: '}"
             f"{lost[first].what}",
             where=first,
-            hint="the others join it and it alone sees them; switch it on"
-            if len(servers) == 1
-            else "the cluster has no quorum without it; switch it on",
+            hint="turn it on or restore its connection, then rerun",
         )
     return rest

@@ -1,4 +1,4 @@
-"""How install watches K3s's services while it waits for a gate, and what it says on giving up."""
+"""How install watches K3s while it waits for a gate, and the error when it gives up."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class ServiceWatch:
         return status(transport, node.role.value, service_of(node.role))
 
     def looks_until_hopeless(self, state: ClusterState, node: str) -> int | None:
-        """A failed service stays so. A rejection counts only when it comes again and again.
+        """A failed service stays failed. A rejection counts only if it repeats.
 
-        A single one may be from before its password was forgotten: agents ask again every 2 s.
+        One may be from before its password was forgotten: agents retry every 2 s.
         """
         seen = state.statuses.get(node)
         if seen is None:
@@ -51,23 +51,23 @@ class ServiceWatch:
         excerpt = ""
         if seen and (said := seen.journal or seen.chart_log):
             lines = "\n".join(f"    {line}" for line in said.splitlines()[-8:])
-            excerpt = f"\n  its {'service' if seen.journal else 'job'} said last:\n{lines}"
+            excerpt = f"\n  last lines of its {'service' if seen.journal else 'job'}:\n{lines}"
         cause = diagnose(seen.journal, node) if seen else None
-        again = "then run the same command again; what is done stays done"
+        again = "then rerun; finished steps are not repeated"
         undone = _undo_first_start(seen, steps, transport)
         return StepFailed(
             f"{reason}{f': {cause.what}' if cause else ''}{excerpt}{undone}",
             where=node,
-            hint=f"{cause.hint if cause else 'mend the cause'}; {again}",
+            hint=f"{cause.hint if cause else 'fix the problem on the host'}; {again}",
             error_id=cause.error_id if cause else "not-ready",
         )
 
 
 def _undo_first_start(seen: Status | None, steps: Sequence[Step], transport: Transport) -> str:
-    """Stops and disables a service that this run started for the first time and never came up.
+    """Stops and disables a service that this run started for the first time and that failed.
 
-    It would be started over and over otherwise, at every boot too. A service that is active is
-    left alone: it is slow, and the next run waits on.
+    Otherwise it would restart for ever, and at every boot. An active service is left alone: it is
+    slow, and the next run keeps waiting.
     """
     started = [s.service for s in steps if isinstance(s, Start) and s.reason == FIRST_START]
     if not started or seen is None or seen.active == "active":
@@ -77,5 +77,5 @@ def _undo_first_start(seen: Status | None, steps: Sequence[Step], transport: Tra
     except EdgebootError:
         done = Result(1, "", "")
     if done.ok:
-        return f"\n  rolled back: {started[0]} is stopped, and not started at boot"
-    return f"\n  {started[0]} could not be stopped: it may go on trying"
+        return f"\n  rolled back: {started[0]} is stopped and disabled"
+    return f"\n  could not stop {started[0]}: it may keep restarting"

@@ -1,4 +1,4 @@
-"""What preflight found: values that a table, a plan and an error are made from."""
+"""What preflight found: values that tables, plans, and errors are made from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Severity(StrEnum):
 
     REFUSE = "refuse"  # edgeboot does not install on this host
     FIX = "fix"  # install fixes it: the steps are in the plan
-    WARN = "warn"  # it works, and somebody should know
+    WARN = "warn"  # it works, but the operator should know
     UNKNOWN = "unknown"  # it could not be checked
 
 

@@ -1,4 +1,4 @@
-"""What an operator allows edgeboot to do and to overlook."""
+"""What the operator allows an install to do."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class InstallOptions:
-    """``allowed`` are ids of findings that shall warn instead of refuse.
+    """``allowed`` are the ids of findings to treat as warnings.
 
-    ``new_agent_token``: agents get another one than they have; ``new_server_token``: servers do.
+    ``new_agent_token`` and ``new_server_token`` rotate the agents' and the servers' token.
     """
 
     reboot: bool = True

@@ -1,4 +1,4 @@
-"""A plan: phases with their steps by node, and what preflight found."""
+"""A plan: phases with their steps by node, and preflight's findings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PlannedPhase:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a lifecycle would do, phase after phase; ``findings`` of preflight, by node."""
+    """All that an operation would do, phase by phase; preflight's ``findings`` by node."""
 
     phases: tuple[PlannedPhase, ...]
     findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is to be done."""
+        """Whether there is nothing to do."""
         return not self.steps
 
     @property

@@ -1,4 +1,4 @@
-"""What a node should have, as values. Components make them, ``diff`` compares them with facts."""
+"""What a node should have, as values. Components yield them, ``diff`` compares them with facts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeboot.secret import Secret
 
 @dataclass(frozen=True)
 class KnownAfter:
-    """A value that exists only after something has happened; it is observed then, never guessed."""
+    """A value that exists only after some event; it is observed then, never guessed."""
 
     after: str  # "server-1 is up"
 
@@ -23,7 +23,7 @@ Content = Source | Secret | KnownAfter
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory with its mode, owned by root; ``kept``: one that is there stays as it is."""
+    """A directory with its mode, owned by root; ``kept``: an existing one is left alone."""
 
     path: str
     mode: int = 0o755
@@ -34,8 +34,8 @@ class Directory:
 class File:
     """A file with its content and mode, owned by root.
 
-    ``restarts`` names the service that has to be started anew when the content changes.
-    ``bulky`` marks what is large and stands on its own, so that it is sent before anything else.
+    ``restarts`` names the service to restart when the content changes. ``bulky`` marks large files
+    that depend on nothing, so that they are sent first.
     """
 
     path: str
@@ -47,10 +47,10 @@ class File:
 
 @dataclass(frozen=True)
 class CreateOnly:
-    """A file that is made where it is missing, and whose content is left alone where it exists.
+    """A file that is created if missing; the content of an existing one is left alone.
 
-    A token that was generated once, or a file that K3s itself goes on writing. ``changes``: another
-    step gives it a content that is not known yet.
+    For a token that is generated once, or a file that K3s itself keeps writing. ``changes``:
+    another step gives it content that is not known yet.
     """
 
     path: str
@@ -62,18 +62,17 @@ class CreateOnly:
 
 @dataclass(frozen=True)
 class Service:
-    """A service that is enabled, and running with the files that name it in ``restarts``."""
+    """A service that is enabled and runs with the files that name it in ``restarts``."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something that has been done to a host with certain ``inputs``, a hash: once for each.
+    """Something done to a host once for certain ``inputs``, a hash.
 
-    The host remembers the hash under ``name``. Empty inputs say that nothing is wanted: where
-    something was done it is done away with, and forgotten. ``stdin`` and ``deadline`` (seconds)
-    are for the snippet.
+    The host records the hash under ``name``. Empty inputs undo the action if it was done, and
+    delete the record. ``stdin`` and ``deadline`` (seconds) are for the snippet.
     """
 
     name: str

@@ -29,7 +29,7 @@ class MakeDirectory:
 
 @dataclass(frozen=True)
 class Upload:
-    """Puts a large file at its place; ``part`` is what the host has of it since a former try."""
+    """Uploads a large file; ``part`` is what the host has kept of an earlier upload."""
 
     path: str
     source: Source = field(repr=False)
@@ -41,14 +41,14 @@ class Upload:
         """One line for people."""
         verb = "replace" if self.replaces else "upload"
         if self.part:
-            had = f"{human_size(self.part.size)} of {human_size(self.source.size)} are there"
+            had = f"{human_size(self.part.size)} of {human_size(self.source.size)} already sent"
             return f"{verb} {self.path} ({had})"
         return f"{verb} {self.path} ({human_size(self.source.size)})"
 
 
 @dataclass(frozen=True)
 class Write:
-    """Writes a small file; ``old`` is its present text where it has one that may be shown."""
+    """Writes a small file; ``old`` is its present text if there is one that may be shown."""
 
     path: str
     content: Content = field(repr=False)
@@ -63,7 +63,7 @@ class Write:
         return f"{verb} {self.path} ({self.mode:04o}){suffix}"
 
     def details(self) -> tuple[str, ...]:
-        """The difference between what is there and what will be, as lines of a unified diff."""
+        """The change, as lines of a unified diff."""
         if isinstance(self.content, Secret | KnownAfter):
             return ()
         new = b"".join(self.content.open()).decode("utf-8", "replace")
@@ -75,7 +75,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Remove:
-    """Removes a file that edgeboot has put there and that nothing asks for any more."""
+    """Removes a file that edgeboot wrote and that is no longer wanted."""
 
     path: str
 
@@ -86,7 +86,7 @@ class Remove:
 
 @dataclass(frozen=True)
 class Start:
-    """Enables and starts a service; ``reason`` says why it does not do to leave it alone."""
+    """Enables and starts, or restarts, a service; ``reason`` says why."""
 
     service: str
     inputs: str  # hash over what it is started with, recorded on the host
@@ -99,17 +99,17 @@ class Start:
 
 @dataclass(frozen=True)
 class Run:
-    """Carries out a packaged snippet; ``shown`` says what it changes, as lines of a diff.
+    """Runs a packaged snippet; ``shown`` says what it changes, as lines of a diff.
 
-    ``hint`` says what to do where it fails, ``error_id`` where documents say more; ``deadline`` in
-    seconds where it waits for something.
+    ``hint`` says what to do if it fails, ``error_id`` names the entry in docs/troubleshooting.md;
+    ``deadline`` in seconds for a snippet that waits for something.
     """
 
     snippet: str
     parameters: tuple[str, ...]
     text: str
     shown: tuple[str, ...] = ()
-    hint: str = "mend the cause on the host and run the same command again; it goes on from here"
+    hint: str = "fix the problem on the host and rerun; the install resumes here"
     stdin: bytes | None = field(default=None, repr=False)
     deadline: float | None = None
     error_id: str | None = None
@@ -125,7 +125,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Reboot:
-    """Boots the host anew unless it has been since ``boot_id`` was read, and waits for it."""
+    """Reboots the host, unless it has rebooted since ``boot_id`` was read, and waits for it."""
 
     boot_id: str
     reason: str
@@ -149,7 +149,7 @@ def human_size(size: int) -> str:
 
 
 def as_json(step: Step) -> dict[str, object]:
-    """A step for machines; secrets stay masked, contents are left out."""
+    """A step as JSON; secrets stay masked, contents are left out."""
     shape: dict[str, object] = {"step": type(step).__name__.lower(), "text": step.describe()}
     match step:
         case Start():

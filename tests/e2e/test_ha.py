@@ -210,7 +210,7 @@ def test_servers_get_another_token(plant: Plant) -> None:
     tell = "cat /etc/rancher/k3s/edgeboot-token"
     former, agents = plant.on("server-2", tell), plant.on("agent-1", tell)
     with installing(plant, plant.inventory(*nodes), "--new-server-token") as process:
-        await_step(process, "server-1", "have K3s make the servers another token")
+        await_step(process, "server-1", "rotate the servers' token")
     plant.on("server-3", "systemctl restart --no-block k3s")
     done = plant.fleet.install(plant.inventory(*nodes))
     assert done.code == 0, done.all

@@ -167,7 +167,7 @@ def test_a_k3s_of_somebody_else_is_refused(rig: Rig) -> None:
     rig.fleet.on("agent-1", "echo foreign >/usr/local/bin/k3s; mkdir -p /etc/rancher/k3s")
     done = rig.reset()
     assert done.code == 5, done.all
-    assert "agent-1: the K3s on this host was not set up by edgeboot" in done.err
+    assert "agent-1: the K3s on this host was not installed by edgeboot" in done.err
     assert rig.fleet.on("agent-1", "cat /usr/local/bin/k3s") == "foreign\n"
     done = rig.reset("--foreign")
     assert done.code == 0, done.all

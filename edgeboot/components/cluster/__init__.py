@@ -1,1 +1,1 @@
-"""What servers bring into the cluster."""
+"""What servers install into the cluster."""

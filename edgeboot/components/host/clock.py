@@ -1,4 +1,4 @@
-"""The clock: the site's time servers, and a floor for boards that lose the time with the power."""
+"""The clock: the site's time servers, and a floor for boards without a battery-backed clock."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from edgeboot.plan import paths
 from edgeboot.plan.resources import File, Resource
 from edgeboot.plan.scripts import script
 
-_PATIENCE = 60  # seconds K3s waits for a time server at each start; then it starts all the same
-DAEMONS = ("chrony", "chrony.d", "timesyncd")  # the first one that a host has is told
+_PATIENCE = 60  # seconds K3s waits for a time server at each start; then it starts anyway
+DAEMONS = ("chrony", "chrony.d", "timesyncd")  # the first one on a host is configured
 _FILES = {"chrony": paths.CHRONY, "chrony.d": paths.CHRONY_RHEL, "timesyncd": paths.TIMESYNCD}
 
 
 def clock(context: Context) -> Iterator[Resource]:
-    """The script that is run before K3s starts, and the drop-in of the host's time daemon."""
+    """The script that runs before K3s starts, and the drop-in for the host's time daemon."""
     if needs_script(context):
         yield File(paths.CLOCK, script("clock"), 0o700)
     daemon = daemon_of(context.traits.has)
@@ -27,17 +27,17 @@ def clock(context: Context) -> Iterator[Resource]:
             for resource in drop_in(_FILES[daemon], "time: servers", _settings(name, servers)):
                 files += [resource] if isinstance(resource, File) else []
                 yield resource
-        on = f"let {name} ask {', '.join(servers)}"
-        yield activation(name, files, on, f"let {name} ask whom it asked before")
+        on = f"set {name}'s time servers to {', '.join(servers)}"
+        yield activation(name, files, on, f"restore {name}'s previous time servers")
 
 
 def daemon_of(has: frozenset[str]) -> str | None:
-    """The time daemon of a host that takes drop-ins."""
+    """The host's time daemon, if it reads drop-ins."""
     return next((name for name in DAEMONS if name in has), None)
 
 
 def has_floor(context: Context) -> bool:
-    """Whether its clock is set forward to the last known time: by default where it is a board."""
+    """Whether its clock is set forward to the last known time at boot: by default on boards."""
     wanted = context.node.host.time_floor
     return bool(context.traits.board) if wanted is None else wanted
 
@@ -48,7 +48,7 @@ def needs_script(context: Context) -> bool:
 
 
 def command(context: Context) -> str | None:
-    """What is run before K3s starts."""
+    """The command that runs before K3s starts."""
     if not needs_script(context):
         return None
     seconds = _PATIENCE if context.node.host.time_servers else 0

@@ -1,4 +1,4 @@
-"""Small files that change how a host goes about something, and what makes it notice them."""
+"""Drop-in files that configure a host's services, and the action that applies them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from edgeboot.plan.resources import Action, Directory, File, Resource, text
 
 
 def head(why: str) -> str:
-    """The first lines of a file: who wrote it, and which setting asked for it."""
+    """The first line of a file: who wrote it, and for which setting."""
     return f"# Written by edgeboot for `{why}`; changes are overwritten by `edgeboot install`.\n"
 
 
 def drop_in(path: str, why: str, content: str, mode: int = 0o644) -> Iterator[Resource]:
-    """A file of edgeboot's own, in a directory that may be there already."""
+    """A file of edgeboot's own, in a directory that may exist already."""
     yield Directory(path.rpartition("/")[0], kept=True)
     yield File(path, text(head(why) + content), mode)
 
@@ -23,7 +23,7 @@ def drop_in(path: str, why: str, content: str, mode: int = 0o644) -> Iterator[Re
 def activation(
     name: str, files: Sequence[File], on: str, off: str, words: tuple[str, ...] = ()
 ) -> Action:
-    """Makes a host go by ``files``; without any, it is told so where it went by some before."""
+    """Applies ``files`` on a host; without any, undoes that if some were applied before."""
     return Action(
         name=name,
         inputs=inputs_of(files, words) if files else "",

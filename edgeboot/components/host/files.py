@@ -1,4 +1,4 @@
-"""What operators bring along: files for hosts, and commands to run there."""
+"""The operator's own files for hosts, and hooks: commands to run there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeboot.secret import Secret
 
 
 def files(context: Context) -> Iterator[Resource]:
-    """The files. One that is no longer in the inventory stays on the host."""
+    """The files. One that is removed from the inventory stays on the host."""
     for file in context.node.host.files:
         yield Directory(file.dest.rpartition("/")[0] or "/", kept=True)
         content = Secret(file.content) if file.secret else BytesSource(file.content)
@@ -40,6 +40,5 @@ def _action(node: Node, hook: Hook) -> Action:
         shown=tuple(hook.script.splitlines()),
         stdin=hook.script.encode(),
         deadline=hook.timeout + 30.0,
-        hint=f"mend what hook {hook.name} complains of and run the same command again: "
-        "it is run anew, with all of its commands",
+        hint=f"fix what hook {hook.name} reports and rerun: the whole hook runs again",
     )

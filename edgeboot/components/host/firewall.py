@@ -1,4 +1,4 @@
-"""What the nodes of a cluster must reach of each other, and opening just that.
+"""The ports that nodes need of each other, and opening exactly these.
 
 Source of the ports: K3s, installation/requirements.
 """
@@ -17,14 +17,14 @@ from edgeboot.plan import paths
 from edgeboot.plan.resources import Action, File, Resource, text
 
 ANY = "any"
-FIREWALLS = frozenset({"firewalld", "ufw"})  # that can be told
+FIREWALLS = frozenset({"firewalld", "ufw"})  # those that edgeboot can configure
 _NETWORKS = {"cluster-cidr": "10.42.0.0/16", "service-cidr": "10.43.0.0/16"}
 _FLANNEL = {"vxlan": (8472,), "wireguard-native": (51820, 51821)}
 
 
 @dataclass(frozen=True)
 class Opening:
-    """A port that some source may reach, or (without one) a network that may reach everything."""
+    """A port that a source may reach or, without a port, a network that may reach everything."""
 
     source: str
     protocol: str = ""
@@ -38,9 +38,9 @@ class Opening:
 
 
 def firewall(context: Context) -> Iterator[Resource]:
-    """The list of openings, and the firewall changed by it.
+    """The list of openings, and the action that applies it.
 
-    Where the inventory does not mention it, nothing is opened, and what was stays open.
+    Without `firewall` in the inventory nothing is opened, and what was opened stays open.
     """
     wish = context.node.host.firewall
     if wish is None or not FIREWALLS & context.traits.has:
@@ -52,7 +52,7 @@ def firewall(context: Context) -> Iterator[Resource]:
         inputs=inputs_of(files) if files else "",
         snippet="firewall",
         text="open the firewall for the cluster" if files else "close what was opened for K3s",
-        hint="`ufw status` or `firewall-cmd --list-all-zones` on the host; then run it again",
+        hint="check `ufw status` or `firewall-cmd --list-all-zones` on the host, then rerun",
     )
 
 
@@ -63,7 +63,7 @@ def listed(cluster: Cluster, node: Node) -> File:
 
 
 def openings(cluster: Cluster, node: Node) -> tuple[Opening, ...]:
-    """What has to be open on a node. The API is for people too, the rest only for nodes."""
+    """What must be open on a node: the API for everybody, the rest only for other nodes."""
     server = cluster.every_server[0]
     config: dict[str, ConfigValue] = {**cluster.config, **server.config}
     peers = _peers(cluster, node)
@@ -85,7 +85,7 @@ def openings(cluster: Cluster, node: Node) -> tuple[Opening, ...]:
 
 
 def _peers(cluster: Cluster, node: Node) -> tuple[str, ...]:
-    """The addresses of the other nodes; any, where one is only known by name."""
+    """The addresses of the other nodes; any, if one is known only by name."""
     addresses = [n.node_ip or n.address for n in cluster.every_node if n != node]
     try:
         return tuple(dict.fromkeys(str(ipaddress.ip_address(one)) for one in addresses))
@@ -94,7 +94,7 @@ def _peers(cluster: Cluster, node: Node) -> tuple[str, ...]:
 
 
 def named(cluster: Cluster, node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ports (``8472/udp``) and trusted networks, for people who open them themselves."""
+    """Ports (``8472/udp``) and trusted networks, for people who configure the firewall by hand."""
     found = openings(cluster, node)
     ports = dict.fromkeys(f"{one.port}/{one.protocol}" for one in found if one.port)
     return tuple(ports), tuple(one.source for one in found if not one.port)

@@ -1,7 +1,7 @@
-"""``sd-card``: logs that are written to memory, so that a card is not worn out by them.
+"""``sd-card``: the journal in memory, so that logs do not wear out a card.
 
-Container logs and their limits are the kubelet's: see ``kubelet``. Under OpenRC there is no
-journal; K3s's log there is rotated at 10 MB.
+The kubelet limits container logs: see ``kubelet``. OpenRC has no journal; K3s's log is rotated
+there at 10 MB.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ RuntimeMaxFileSize=4M
 
 
 def journal(context: Context) -> Iterator[Resource]:
-    """Journald's drop-in, and journald started anew with it."""
+    """Journald's drop-in, and journald's restart."""
     files: list[File] = []
     if "sd-card" in context.node.profiles and context.traits.init == "systemd":
         for resource in drop_in(paths.JOURNALD, "profiles: [sd-card]", _JOURNALD):
             files += [resource] if isinstance(resource, File) else []
             yield resource
-    on = "keep the journal in memory, 16 MB of it"
-    yield activation("journald", files, on, "keep the journal as the host had it")
+    on = "keep the journal in memory, up to 16 MB"
+    yield activation("journald", files, on, "restore the journal's previous settings")

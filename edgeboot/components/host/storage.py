@@ -1,4 +1,4 @@
-"""``storage``: K3s's data on a disk of their own, by a bind mount that K3s's service requires."""
+"""``storage``: K3s's data on a separate disk, by a bind mount that K3s's service requires."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WantedBy=multi-user.target
 
 
 def storage(context: Context) -> Iterator[Resource]:
-    """The mount unit, and the mount. It is never undone: data lie behind it."""
+    """The mount unit, and the mount. It is never undone, since it holds data."""
     path = context.node.host.storage
     if path is None or context.traits.init != "systemd":
         return
@@ -44,5 +44,5 @@ def storage(context: Context) -> Iterator[Resource]:
 
 
 def directory_on(path: str) -> str:
-    """Where K3s's data lie on a disk."""
+    """The directory for K3s's data on a disk."""
     return f"{path}/k3s"

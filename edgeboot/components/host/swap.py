@@ -1,4 +1,4 @@
-"""``swap``: compressed memory in place of swap on a card, or none at all."""
+"""``swap``: compressed memory instead of swap on a card, or no swap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edgeboot.plan import paths
 from edgeboot.plan.resources import File, Resource, text
 from edgeboot.plan.scripts import script
 
-# After whatever sets up swap of its own, so that ours is the last word.
+# After the services that set up swap of their own, so that this one wins.
 _SYSTEMD = """\
 [Unit]
 Description=Swap as edgeboot's inventory says
@@ -42,11 +42,14 @@ stop() {{
     /bin/sh {script} stop
 }}
 """
-_WORDS = {"zram": "swap to compressed memory only, half as large as it", "none": "stop swapping"}
+_WORDS = {
+    "zram": "swap only to compressed memory, half the memory in size",
+    "none": "turn swap off",
+}
 
 
 def swap(context: Context) -> Iterator[Resource]:
-    """A service of our own, and its script."""
+    """The service that sets up swap, and its script."""
     mode = context.node.host.swap
     files: list[File] = []
     if mode != "keep":
@@ -59,4 +62,4 @@ def swap(context: Context) -> Iterator[Resource]:
         else:
             files.append(File(paths.SWAP_UNIT, text(why + _SYSTEMD.format(**words))))
     yield from files
-    yield activation("swap", files, _WORDS.get(mode, ""), "swap as the host did before")
+    yield activation("swap", files, _WORDS.get(mode, ""), "restore the host's previous swap")

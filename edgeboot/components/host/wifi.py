@@ -1,4 +1,4 @@
-"""Wi-Fi of boards without power saving, which loses packets and with them heartbeats."""
+"""Wi-Fi power saving off on boards: it drops packets, and heartbeats with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UDEV = (
 
 
 def wifi(context: Context) -> Iterator[Resource]:
-    """What keeps it off from the next boot on, and turns it off now."""
+    """The file that turns it off at boot, and the action that turns it off now."""
     traits = context.traits
     files: list[File] = []
     if traits.wifi and traits.board and "iw" in traits.has:
@@ -28,5 +28,5 @@ def wifi(context: Context) -> Iterator[Resource]:
             files += [resource] if isinstance(resource, File) else []
             yield resource
     names = ", ".join(traits.wifi)
-    off = "let Wi-Fi save power again from the next boot on"
-    yield activation("wifi", files, f"stop {names} from saving power", off, traits.wifi)
+    off = "allow Wi-Fi power saving again from the next boot"
+    yield activation("wifi", files, f"turn off power saving on {names}", off, traits.wifi)

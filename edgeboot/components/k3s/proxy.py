@@ -1,7 +1,7 @@
-"""The proxy's variables in K3s's environment. Source: K3s docs/advanced, "HTTP proxy".
+"""The proxy variables in K3s's environment. Source: K3s docs/advanced, "HTTP proxy".
 
-Networks of the nodes stand in NO_PROXY rather than their addresses, so that a node more does not
-restart all the others.
+NO_PROXY has the nodes' networks rather than their addresses, so that adding a node does not restart
+all the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NET_SIZE = {4: 24, 6: 64}
 
 
 def variables(context: Context) -> Mapping[str, str | Secret]:
-    """The variables, none where there is no proxy."""
+    """The variables; none without a proxy."""
     wanted = context.cluster.components.proxy
     if wanted.empty:
         return {}
@@ -39,13 +39,13 @@ def _read(context: Context, ref: SecretRef) -> Secret:
     try:
         proxy_url(secret.value.decode())
     except ValueError:
-        hint = "it has to hold a URL and nothing else: http://USER:PASSWORD@HOST:PORT"
-        raise BadInput("the secret is no proxy's URL", where=ref.where, hint=hint) from None
+        hint = "it must contain only a URL: http://USER:PASSWORD@HOST:PORT"
+        raise BadInput("invalid proxy URL in the secret", where=ref.where, hint=hint) from None
     return secret
 
 
 def direct(cluster: Cluster) -> tuple[str, ...]:
-    """What is not asked for through a proxy."""
+    """What is reached without the proxy."""
     domain = str(cluster.config.get("cluster-domain", "cluster.local"))
     inside = ("localhost", "127.0.0.0/8", "::1", ".svc", f".{domain}")
     nets = (*pod_networks(cluster), *service_networks(cluster))

@@ -1,4 +1,4 @@
-"""Whether a bundle is older than what a host has had: pure, from the host's record."""
+"""Whether a bundle is older than the one a host was installed from: pure, from its record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgeboot.plan.facts import Facts
 
 
 def age_objections(facts: Facts, contents: Contents) -> tuple[str, ...]:
-    """Why the bundle is a step back for this host; empty where it is not, or nothing is known."""
+    """Why the bundle is a downgrade for this host; empty if it is not, or nothing is known."""
     return tuple(_objections(facts, contents))
 
 
@@ -26,22 +26,22 @@ def _objections(facts: Facts, contents: Contents) -> Iterator[str]:
         version = _numbers(had["version"]) if "version" in had else None
     except (ValueError, KeyError, TypeError, AttributeError):
         yield (
-            f"{paths.BUNDLE}, which says what bundle it has had, cannot be read: remove it, "
-            "or give --allow-older"
+            f"{paths.BUNDLE}, the record of its bundle, cannot be read; remove the file, or pass "
+            "--allow-older"
         )
         return
     if contents.k3s < k3s:
         yield (
-            f"it has had K3s {k3s}, and the bundle carries the older {contents.k3s_version}; "
-            "--allow-older takes it all the same"
+            f"it has had K3s {k3s}, but the bundle has the older {contents.k3s_version}; to "
+            "install it anyway, pass --allow-older"
         )
     if name == contents.name and version is not None:
         ours = contents.version
         if ours is None or _numbers(ours) < version:
             yield (
-                f"it has had version {had['version']} of the bundle {name}, and this one "
-                f"{f'is the older {ours}' if ours else 'has no version'}; "
-                "--allow-older takes it all the same"
+                f"it has had version {had['version']} of the bundle {name}, but this one "
+                f"{f'is the older {ours}' if ours else 'has no version'}; to install it anyway, "
+                "pass --allow-older"
             )
 
 

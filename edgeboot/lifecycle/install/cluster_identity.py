@@ -1,4 +1,4 @@
-"""Whether an agent has joined another cluster before: from facts, before anything is written.
+"""Whether a host belongs to another cluster: from facts, before anything is written.
 
 A full token is ``K10`` and the SHA-256 of the cluster's CA certificate as it stands (for the
 self-signed one that K3s makes), and an agent keeps that very file (K3s, pkg/clientaccess).
@@ -19,10 +19,10 @@ _CA_HASH = re.compile(rb"K10([0-9a-f]{64})::")
 
 
 def of_other_clusters(cluster: Cluster, facts: Mapping[str, Facts]) -> dict[str, Refused]:
-    """The nodes that carry the CA of another cluster than the servers', and the way out.
+    """An error for each node with the CA of another cluster than the lead server's.
 
-    A server that has no cluster yet says nothing about its agents' CA except that it is not its
-    own. A CA the operator brought is a bundle, hashed in another way: then nothing is said.
+    Before the lead server has a cluster, every agent with a CA belongs to another one. A CA that
+    the operator supplied is a bundle with another kind of hash: then there is no error.
     """
     first = lead_server(cluster, facts).name
     token = facts[first].node_token
@@ -47,11 +47,11 @@ def of_other_clusters(cluster: Cluster, facts: Mapping[str, Facts]) -> dict[str,
 
 
 def _refusal(node: str, first: str, theirs: str, ours: str | None) -> Refused:
-    state = f"that of {first} is {ours[:12]}…" if ours else f"{first} has none yet"
+    state = f"{first} has {ours[:12]}…" if ours else f"{first} has none yet"
     return Refused(
-        f"this host has joined another cluster: its CA is {theirs[:12]}…, {state}",
+        f"this host belongs to another cluster: its CA is {theirs[:12]}…, but {state}",
         where=node,
-        hint="nothing was changed on any host; if that cluster is gone, remove K3s from this host "
-        "(`edgeboot reset --limit` it, with the volumes on it), then run the command again",
+        hint="nothing was changed on any host; if that cluster is gone, remove K3s and its volumes "
+        f"with `edgeboot reset --limit {node}`, then rerun",
         error_id="other-cluster",
     )

@@ -1,6 +1,6 @@
-"""The steps that make a host fit for K3s: what preflight finds and edgeboot can mend.
+"""The steps that prepare a host for K3s: what preflight finds and edgeboot can fix.
 
-The checks decide what is wrong; the same functions of theirs say here what to do about it.
+The same functions of ``checks`` that decide what is wrong decide the steps here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def subject_of(state: ClusterState, node: Node, steps: tuple[Step, ...] = ()) ->
 
 
 def prepare_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
-    """What has to be done to a host before K3s can run on it; a reboot is the last of it."""
+    """The steps on a host before K3s can run on it; a reboot comes last."""
     subject = subject_of(state, node)
     reasons: list[str] = []
     steps = (
@@ -56,7 +56,7 @@ def _host_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
 
 
 def _package_steps(state: ClusterState, subject: Subject) -> Iterator[Step]:
-    """Packages of the bundle that the host needs; what they mend shows whether they are there."""
+    """Packages in the bundle that the host needs, as long as what they fix is missing."""
     for items in (
         packages.of_selinux(subject) if packages.needs_selinux_policy(subject) else (),
         packages.of_kernel(subject) if kernel.missing_modules(subject) else (),
@@ -92,7 +92,7 @@ def _machine_id_steps(subject: Subject, reasons: list[str]) -> Iterator[Step]:
     if twin and not subject.running:
         reasons.append("new machine-id")
         own = subject.facts.traits.machine_id
-        yield Run("machine-id", (own,), f"give it a machine-id of its own, not {twin}'s")
+        yield Run("machine-id", (own,), f"write a new machine-id (it has the same as {twin})")
 
 
 def _boot_steps(subject: Subject, reasons: list[str]) -> Iterator[Step]:
@@ -104,18 +104,18 @@ def _boot_steps(subject: Subject, reasons: list[str]) -> Iterator[Step]:
         yield Run(
             "boot-line",
             (file.path, hashlib.sha256(file.content).hexdigest(), line),
-            f"change {file.path}, keep {file.path}.edgeboot-backup",
+            f"change {file.path} (backup: {file.path}.edgeboot-backup)",
             shown=(f"-{file.line}", f"+{line}"),
         )
 
 
 def rebooted(plan: Plan) -> frozenset[str]:
-    """The nodes that a plan boots anew."""
+    """The nodes that a plan reboots."""
     return frozenset(node for node, step in plan.steps if isinstance(step, Reboot))
 
 
 def joining_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
-    """A node's steps; where it is to be started to join, the API it joins has to answer first."""
+    """A node's steps; before it is started to join, the API it joins must answer."""
     steps = settling_steps(state, node)
     url = join_config_of(state.cluster, node, state.facts).url
     starts = any(isinstance(step, Start) for step in steps)
@@ -127,17 +127,17 @@ def joining_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     hint = (
         f"open 6443/tcp on {there} to this host (and 10250/tcp, 8472/udp between all nodes"
         f"{', 2379-2380/tcp between servers' if node.role is Role.SERVER else ''}), or "
-        "correct the server's `node-ip`; then run the same command again"
+        "correct the server's `node-ip`; then rerun"
     )
     if url == (state.cluster.vip and url_at(state.cluster.vip)):
-        hint = f"see that {state.cluster.vip} leads to the servers; {hint}"
+        hint = f"check that {state.cluster.vip} routes to the servers; {hint}"
     return (Run("reach", (url,), f"reach {url}", hint=hint), *steps)
 
 
 def forgetting_steps(state: ClusterState, _server: Node) -> tuple[Step, ...]:
-    """On a server: forget what the cluster knows of nodes that shall join anew.
+    """On a server: make the cluster forget nodes that are to rejoin.
 
-    Of an agent that is its password; of a server it is its Node, and with that its member of etcd.
+    That is the password of an agent; of a server its Node object, and with it its etcd member.
     """
     if not state.options.forget_node_passwords:
         return ()
@@ -152,9 +152,9 @@ def forgetting_steps(state: ClusterState, _server: Node) -> tuple[Step, ...]:
 
 
 def reimaged(state: ClusterState) -> tuple[str, ...]:
-    """Nodes that have not joined, where the cluster has been up and may remember others.
+    """Nodes that have not joined, if the cluster has been up and may know others by their names.
 
-    Whether they hold a password says nothing: K3s makes a new one before it is rejected.
+    Whether they have a password says nothing: K3s makes a new one before it is rejected.
     """
     lead = state.lead
     if state.facts[lead.name].node_token is None:

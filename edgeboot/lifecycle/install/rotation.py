@@ -1,9 +1,9 @@
-"""Another token for the servers: K3s makes it on one of them, the others are told one by one.
+"""Rotating the servers' token: K3s makes it on one server, then the others get it one by one.
 
-``k3s token rotate`` makes the new token itself, so that none is ever in an argument, and encrypts
-the cluster's keys with it in the datastore. From then on no server starts with the former one;
-those that run go on. So all have to be there and well before, and whatever is cut off is finished
-by the next run: the server on which it was done has both (``lifecycle.tokens``).
+``k3s token rotate`` makes the new token itself, so that it is never an argument, and encrypts the
+cluster's keys in the datastore with it. From then on no server starts with the old one; running
+servers continue. So all must be up and healthy first, and the next run finishes an interrupted
+rotation: the server where it happened has both tokens (``lifecycle.tokens``).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from edgeboot.plan.steps import Run, Step
 
 _DEADLINE = 240.0  # seconds: K3s waits for its datastore, or says why it does not start
 _HINT = (
-    "the servers that run go on; `journalctl -u k3s` there says more, and docs/troubleshooting.md "
-    "(token-not-changed) how to go on"
+    "the running servers are not affected; see `journalctl -u k3s` there, and token-not-changed in "
+    "docs/troubleshooting.md"
 )
 
 
 def check_rotation(state: ClusterState) -> None:
-    """``Refused`` where the token cannot be changed, or a change not be finished, just now."""
+    """``Refused`` if the token cannot be rotated, or a rotation not be finished, right now."""
     place = state.token_place
     if place is None:
         return
@@ -36,25 +36,25 @@ def check_rotation(state: ClusterState) -> None:
         taking_part = [s for s in state.cluster.servers if s.name not in state.read_only]
         if taking_part and place in state.read_only:
             raise _refused(
-                "the servers' token was changed here, and the others have not been told it yet",
+                "the servers' token was changed here, and the other servers do not have it yet",
                 place,
-                f"let {place} take part in --limit",
+                f"include {place} in --limit",
             )
         return
     if state.cluster.datastore.kind is DatastoreKind.EXTERNAL:
         raise _refused(
-            "the servers' token is not changed where the datastore is outside of the cluster",
+            "edgeboot does not rotate the servers' token with an external datastore",
             place,
-            "K3s's documentation says how to do it by hand; nothing was changed",
+            "rotate it by hand as K3s's documentation describes; nothing was changed",
         )
     missing = [s.name for s in state.cluster.every_server if not _is_there(state, s)]
     if missing:
         raise _refused(
-            "the servers' token is changed only while all of them are up, and take part: "
+            "to rotate the servers' token, all servers must be up and take part: "
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not",
             place,
-            "install without --new-server-token until they are, or take them out of the inventory "
-            "(and of the cluster); one that comes back later would not start any more",
+            "start them, or remove them from the cluster and the inventory: a server with the old "
+            "token would not start again",
         )
 
 
@@ -73,14 +73,14 @@ def _is_there(state: ClusterState, server: Node) -> bool:
 def rotation_phases(
     state: ClusterState, all_well: Gate[ClusterState, Node]
 ) -> tuple[Phase[ClusterState, Node], ...]:
-    """The change of the token, or the rest of one that was cut off; none where none is due."""
+    """The rotation, or the rest of an interrupted one; none if none is due."""
     place = state.token_place
     if place is None or state.known_token is None:
         return ()
     if state.torn is not None:
         return (_phase(place, _finishing_steps),)
     changing = partial(_changing_steps, password_of(state.known_token.value))
-    return (Phase("servers before that", _servers, _nothing, all_well), _phase(place, changing))
+    return (Phase("servers healthy", _servers, _nothing, all_well), _phase(place, changing))
 
 
 def _phase(
@@ -101,18 +101,16 @@ def _nothing(_state: ClusterState, _node: Node) -> tuple[Step, ...]:
 
 
 def _changing_steps(before: bytes, state: ClusterState, node: Node) -> tuple[Step, ...]:
-    """Once: where the link was cut the host is looked at again, and may have done it by then."""
+    """Once: after a cut connection the host is read again, and may have done it already."""
     if before in former_passwords(state.facts.values()):
         return ()
-    return _finishing_steps(state, node) or (
-        _rotate("new", "have K3s make the servers another token"),
-    )
+    return _finishing_steps(state, node) or (_rotate("new", "rotate the servers' token"),)
 
 
 def _finishing_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     if state.torn != node.name:
         return ()
-    return (_rotate("finish", "take over the servers' token that K3s has made"),)
+    return (_rotate("finish", "finish the rotation of the servers' token"),)
 
 
 def _rotate(mode: str, said: str) -> Run:
@@ -121,6 +119,6 @@ def _rotate(mode: str, said: str) -> Run:
 
 
 def foreign_members(state: ClusterState) -> tuple[str, ...]:
-    """Members of etcd that the inventory does not have: nobody would tell them the new token."""
+    """Members of etcd that are not in the inventory: they would not get the new token."""
     ours = {server.name for server in state.cluster.every_server}
     return tuple(name for name in members(state) or () if name not in ours)

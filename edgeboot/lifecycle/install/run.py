@@ -1,4 +1,4 @@
-"""Bare hosts to a running cluster, and any later convergence to what the inventory says."""
+"""From bare hosts to a running cluster, and every later change to match the inventory."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ Runner = PhaseRunner[ClusterState, Node]
 
 @dataclass(frozen=True)
 class Installed:
-    """How an installation ended: what was done, and the cluster's administrator kubeconfig."""
+    """How an installation ended: what was done, and the administrator's kubeconfig."""
 
     plan: Plan
     confirmed: bool
     kubeconfig: Secret | None
-    lost: Mapping[str, EdgebootError] = field(default_factory=dict)  # left out: not reached
+    lost: Mapping[str, EdgebootError] = field(default_factory=dict)  # skipped: unreachable
 
 
 def preflight(
@@ -51,7 +51,7 @@ def preflight(
     options: InstallOptions,
     policy: RunPolicy = DEFAULT_POLICY,
 ) -> Preflight:
-    """Examines the hosts and changes nothing; without a bundle as far as that goes."""
+    """Examines the hosts and changes nothing; without a bundle, some checks stay unknown."""
     facts = observe_all(cluster, transports, workers=policy.parallel)
     if bundle is None:
         return Preflight(examine(cluster, facts, None, options, {}))
@@ -68,7 +68,7 @@ def make_plan(
 ) -> Plan:
     """What ``install`` would do; reads every host once and changes nothing.
 
-    ``Refused`` names everything that speaks against it, of all hosts.
+    ``Refused`` lists every reason against it, on all hosts.
     """
     facts = observe_all(cluster, transports, workers=policy.parallel)
     state = _state(cluster, bundle, facts, options, policy.read_only)
@@ -88,10 +88,10 @@ def install(
     options: InstallOptions = DEFAULT_OPTIONS,
     policy: RunPolicy = DEFAULT_POLICY,
 ) -> Installed:
-    """Makes the hosts what the inventory says, and waits until the cluster is whole.
+    """Makes the hosts match the inventory, and waits until the cluster is healthy.
 
-    Every host, read-only ones excepted, is locked from before it is observed until the end.
-    ``confirm`` sees the plan before anything is changed. ``patience`` in seconds bounds each gate.
+    Every host that is not read-only is locked from before it is observed until the end. ``confirm``
+    gets the plan before anything is changed. ``patience`` in seconds bounds each gate.
     """
     sessions = HostSessions(transports, policy, tell, targets_of(cluster))
     try:
@@ -107,7 +107,7 @@ def install(
         _check_bundle(bundle, planned, tell)
         state = runner.run((PREPARE,), state)
         if again := rebooted(planned):
-            # Their locks went down with them, and what they are may have changed.
+            # Their locks ended with the reboot, and their facts may have changed.
             state = _observed_again(state, again, runner)
         state = _with_token(runner.run(first_phases(state), state), runner)
         state = runner.run(later_phases(state), state)
@@ -119,38 +119,41 @@ def install(
 
 
 def _check_lead(state: ClusterState) -> None:
-    """Nodes alone can only join what is up already, and nobody begins what may be there."""
+    """Nodes can only join a server that has been up; a second cluster must never begin."""
     lead = state.lead.name
     if has_state(state.facts[lead]):
         return
     if lead in state.read_only:
         raise Refused(
-            f"{lead} is not up yet, so nothing can join it",
+            f"{lead} is not installed yet, so no node can join it",
             where=lead,
-            hint=f"let {lead} take part in --limit",
+            hint=f"include {lead} in --limit",
         )
     away = [node.name for node in state.cluster.away if node.role is Role.SERVER]
     if away:
         raise Refused(
-            f"no server that is there has been up, and {', '.join(away)} may hold the cluster",
+            f"no reachable server has been in a cluster, but {', '.join(away)} may have been",
             where=lead,
-            hint="switch it on, so that no second cluster is begun",
+            hint="turn it on, so that the install does not begin a second cluster",
             error_id="second-cluster",
         )
 
 
 def _observed_again(state: ClusterState, names: frozenset[str], runner: Runner) -> ClusterState:
-    """The state after some hosts were booted anew; what the reboot did not mend is an error."""
+    """The state after some hosts rebooted; what the reboot did not fix is an error."""
     present = {node.name for node in state.cluster.nodes}
     facts, errors = runner.sessions.take(sorted(names & present))
     state = runner.without_lost(state.with_facts(facts), errors)
-    errors = refusals(_examined_plan(state).findings, "it has been rebooted, K3s was not installed")
+    errors = refusals(
+        _examined_plan(state).findings, "the host was rebooted, but K3s was not installed"
+    )
     for node in state.cluster.nodes:
         if node.name in names and any(isinstance(s, Reboot) for s in prepare_steps(state, node)):
             errors[node.name] = StepFailed(
-                "the reboot did not change what it should have",
+                "the reboot did not have the expected effect",
                 where=node.name,
-                hint="`edgeboot preflight` says what is missing; another kernel may be needed",
+                hint="run `edgeboot preflight` to see what is missing; the host may need another "
+                "kernel",
             )
     if errors:
         raise FleetError(errors)
@@ -158,7 +161,7 @@ def _observed_again(state: ClusterState, names: frozenset[str], runner: Runner) 
 
 
 def _with_token(state: ClusterState, runner: Runner) -> ClusterState:
-    """The state after the servers' token was changed, if it was: it lies on the server now."""
+    """The state after the servers' token was rotated, if it was: the server has the new one."""
     place = state.token_place
     if place in runner.lost:
         raise FleetError({place: runner.lost[place]})
@@ -171,7 +174,7 @@ def _with_token(state: ClusterState, runner: Runner) -> ClusterState:
 
 
 def _check_bundle(bundle: BundleView, planned: Plan, tell: Listener) -> None:
-    """A bundle that was damaged on its way is found before the first host is changed."""
+    """Finds a damaged bundle before the first host is changed."""
     if any(isinstance(step, Upload) for _, step in planned.steps):
         tell(Note("checking the bundle"))
         bundle.check()
@@ -219,7 +222,7 @@ def _checked_plan(state: ClusterState) -> Plan:
 
 
 def _steps_back(state: ClusterState) -> dict[str, EdgebootError]:
-    """An error for each host that has had a newer bundle than this."""
+    """An error for each host that was installed from a newer bundle."""
     found = {
         name: age_objections(facts, state.bundle.contents)
         for name, facts in state.facts.items()
@@ -229,7 +232,7 @@ def _steps_back(state: ClusterState) -> dict[str, EdgebootError]:
         name: Refused(
             "; ".join(reasons),
             where=name,
-            hint="take a newer bundle, or insist with --allow-older; nothing was changed",
+            hint="use a newer bundle, or pass --allow-older; nothing was changed",
             error_id="bundle-older",
         )
         for name, reasons in found.items()

@@ -1,8 +1,8 @@
-"""The phases of an installation, in their order; which servers come when follows from the facts.
+"""The phases of an installation, in order; the order of servers follows from the facts.
 
-Servers that have been up and are down are started together: alone none of them would find a
-quorum. All others come one after the other, the one that is joined first: so there is never more
-than one learner, and never more than one server that restarts.
+Servers that were up and are down now start together: alone, none of them would find a quorum. All
+others follow one by one after the one they join, so that there is never more than one learner and
+never more than one server restarting.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _agents(state: ClusterState) -> tuple[Node, ...]:
 
 
 def _only(*nodes: Node) -> Callable[[ClusterState], tuple[Node, ...]]:
-    """These nodes, as far as they are still there."""
+    """These nodes, as far as they still take part."""
     names = {node.name for node in nodes}
     return lambda state: tuple(node for node in state.cluster.nodes if node.name in names)
 
@@ -81,13 +81,13 @@ def phases(state: ClusterState) -> tuple[InstallPhase, ...]:
 
 
 def first_phases(state: ClusterState) -> tuple[InstallPhase, ...]:
-    """What comes before anything is started: what is large, and the servers' token."""
+    """What comes before anything is started: large files, and the servers' token."""
     upload = Phase("upload", _all, around(staging_steps, _BEFORE_UPLOAD, (("upload", True),)))
     return (upload, *rotation_phases(state, Gate(_servers, _not_all_well)))
 
 
 def later_phases(state: ClusterState) -> tuple[InstallPhase, ...]:
-    """All others: they are what they are only once it is known which token the servers have."""
+    """All others: they depend on which token the servers have by then."""
     lead = state.lead
     down = _down(state)
     others = tuple(s for s in state.cluster.servers if s != lead and s not in down)
@@ -105,15 +105,15 @@ def later_phases(state: ClusterState) -> tuple[InstallPhase, ...]:
         *_rebooting(state),
         Phase("network, agents", _agents, reboot_steps),
         Phase("labels and taints", _servers, marking_steps),
-        Phase("what was set", _all, remembering_steps),
+        Phase("record of labels and taints", _all, remembering_steps),
         Phase("cluster", _all, around(_nothing, _STARTED), Gate(_servers, _not_whole)),
-        # What hooks do to a cluster that is whole must leave it so.
+        # After the last hooks the cluster must still be healthy.
         Phase("hooks", _all, around(_nothing, (("cluster", True),)), Gate(_servers, _not_whole)),
     )
 
 
 def _down(state: ClusterState) -> tuple[Node, ...]:
-    """Members of etcd whose K3s does not run; a single one is merely started."""
+    """Members of etcd whose K3s does not run; a single one is simply started."""
     there = [s for s in state.cluster.servers if is_member(state.facts[s.name])]
     if len(there) < 2:
         return ()
@@ -121,7 +121,7 @@ def _down(state: ClusterState) -> tuple[Node, ...]:
 
 
 def _is_down(state: ClusterState, server: Node) -> bool:
-    """One that tries to start for ever is down as well: the cluster's token is new to it."""
+    """A server that keeps failing to start is down too: it lacks the cluster's current token."""
     facts, token = state.facts[server.name], state.known_token
     unit = facts.units.get(service_of(Role.SERVER))
     if unit is None or unit.active == "active" or token is None:
@@ -134,13 +134,13 @@ def _is_down(state: ClusterState, server: Node) -> bool:
 
 
 def _not_all_well(state: ClusterState) -> Reasons:
-    """Before the servers' token changes: what does not take part in that is locked out by it."""
+    """Before the servers' token is rotated: a server that is missing would be locked out."""
     if strangers := foreign_members(state):
         raise Refused(
-            f"etcd has members that the inventory has not: {', '.join(strangers)}; they would not "
-            "start any more after the servers' token has changed",
+            f"etcd has members that are not in the inventory: {', '.join(strangers)}; they would "
+            "not start again after the servers' token is rotated",
             where=state.lead.name,
-            hint="add them to the inventory, or take them out of the cluster with their Node",
+            hint="add them to the inventory, or remove them from the cluster with their Node",
             error_id="token-not-changed",
         )
     return _first_reasons(state.cluster.servers, state, _why_not_server)
@@ -156,7 +156,7 @@ def _together(down: tuple[Node, ...]) -> InstallPhase:
 
 
 def _server(name: str, server: Node, state: ClusterState) -> InstallPhase:
-    """One server: what must hold before it is restarted or joins, and afterwards."""
+    """One server, with what must hold before it restarts or joins, and afterwards."""
     select = _only(server)
     etcd = state.cluster.datastore.kind is DatastoreKind.ETCD
     alone = not etcd and server == state.lead
@@ -181,7 +181,7 @@ def _server(name: str, server: Node, state: ClusterState) -> InstallPhase:
 
 
 def _rebooting(state: ClusterState) -> tuple[InstallPhase, ...]:
-    """Servers boot anew for another network; members of etcd one after the other."""
+    """Servers reboot for another network; etcd members one by one."""
     if not _is_guarded(state):
         return (Phase("network, servers", _servers, reboot_steps),)
     phases = (_server(f"network, {s.name}", s, state) for s in state.cluster.servers)
@@ -207,7 +207,7 @@ def _why_no_api_there(_state: ClusterState, _node: Node, status: Status) -> str 
 
 
 def _why_not_server(state: ClusterState, node: Node, status: Status) -> str | None:
-    """A server among others has to be a whole one before the next is touched."""
+    """A server must be healthy before the next one is changed."""
     if node.name in state.read_only:
         return None
     reason = why_no_api(status)
@@ -229,7 +229,7 @@ def _not_running(state: ClusterState, nodes: tuple[Node, ...]) -> Reasons:
 
 
 def _not_whole(state: ClusterState) -> Reasons:
-    """The cluster as a server sees it: the servers' images, every node Ready, charts done."""
+    """The cluster as a server sees it: the servers' images, every node Ready, charts installed."""
     name, seen = _witness(state)
     reasons = _not_running(
         state, tuple(s for s in state.cluster.servers if s.name not in state.read_only)

@@ -1,4 +1,4 @@
-"""The steps of a reset: what takes K3s and edgeboot off a host again."""
+"""The steps of a reset: what removes K3s and edgeboot from a host."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class ResetTarget(StrEnum):
-    """One kind of thing that is taken off a host, in the order in which that can be done."""
+    """One kind of thing to remove from a host, in the order of removal."""
 
     SERVICE = "service"
     PROCESSES = "processes"
@@ -20,10 +20,10 @@ class ResetTarget(StrEnum):
 
 @dataclass(frozen=True)
 class Clear:
-    """Takes one kind of thing off a host.
+    """Removes one kind of thing from a host.
 
-    ``items`` are what was seen; the host looks again for all but services and paths, since pods
-    come and go until their service has stopped.
+    ``items`` are what was found; the host looks again for everything but services and paths, since
+    pods come and go until their service has stopped.
     """
 
     part: ResetTarget
@@ -37,10 +37,10 @@ class Clear:
 
 @dataclass(frozen=True)
 class Forget:
-    """Takes nodes out of the cluster, on a server that stays."""
+    """Removes nodes from the cluster, on a server that stays."""
 
     nodes: tuple[str, ...]
 
     def describe(self) -> str:
         """One line for people."""
-        return f"take out of the cluster: {', '.join(self.nodes)}"
+        return f"remove from the cluster: {', '.join(self.nodes)}"

@@ -1,4 +1,4 @@
-"""What of K3s and edgeboot is on a host, as ``survey.sh`` says, and the steps that take it off."""
+"""What K3s and edgeboot left on a host, as ``survey.sh`` reports it, and the steps to remove it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edgeboot.plan.steps import human_size
 
 @dataclass(frozen=True)
 class Loss:
-    """Data that goes with a node; ``size`` in bytes, None where nobody knows."""
+    """Data that a reset destroys; ``size`` in bytes, None if unknown."""
 
     what: str
     size: int | None = None
@@ -27,7 +27,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Remains:
-    """All that is to go from a host. Sizes in bytes by path."""
+    """Everything to remove from a host. Sizes in bytes by path."""
 
     services: tuple[str, ...] = ()
     processes: int = 0
@@ -40,12 +40,12 @@ class Remains:
     record: bool = False  # edgeboot's own record of what it put there
     volumes: dict[str, int] = field(default_factory=dict)
     data: dict[str, int] = field(default_factory=dict)
-    claims: tuple[Loss, ...] = ()  # persistent volumes, where the API answers
-    nodes: frozenset[str] | None = None  # the cluster's nodes, where the API answers
+    claims: tuple[Loss, ...] = ()  # persistent volumes, if the API answers
+    nodes: frozenset[str] | None = None  # the cluster's nodes, if the API answers
 
 
 def parse_remains(output: str, node: str) -> Remains:
-    """The remains that ``survey.sh`` prints; ``StepFailed`` where they are not whole."""
+    """The remains that ``survey.sh`` prints; ``StepFailed`` if its output is incomplete."""
     try:
         said, end, _rest = output.rpartition("\nend\n")
         if not end:
@@ -53,9 +53,9 @@ def parse_remains(output: str, node: str) -> Remains:
         return _parse([tuple(line.partition(" ")[::2]) for line in said.splitlines()])
     except (ValueError, LookupError) as error:
         raise StepFailed(
-            f"what the host says about its K3s cannot be read: {error}",
+            f"cannot parse the host's report of what is on it: {error}",
             where=node,
-            hint="run again with EDGEBOOT_TRACEBACK=1 and report the output",
+            hint="rerun with EDGEBOOT_TRACEBACK=1 and report the output",
         ) from error
 
 
@@ -99,7 +99,7 @@ def _claim(item: dict[str, Any]) -> Loss:
 
 
 def losses(remains: Remains) -> tuple[Loss, ...]:
-    """The data that is lost when all of this goes: volumes first, then the cluster's own."""
+    """The data that is lost with the remains: volumes first, then the cluster's own."""
     names = {
         f"{paths.SERVER}/db": "the cluster's database",
         f"{paths.AGENT}/containerd": "container images and the layers of running pods",
@@ -114,14 +114,14 @@ def losses(remains: Remains) -> tuple[Loss, ...]:
 
 
 def clearing_steps(remains: Remains) -> tuple[Clear, ...]:
-    """What has to be done so that nothing of it is left, in the order to do it."""
+    """The steps that leave nothing of it, in order."""
     gone = tuple(remains.paths)
     network = (*remains.namespaces, *remains.links)
     size = human_size(sum(remains.paths.values()))
     processes, rules = _counted(remains.processes, "process"), _counted(remains.rules, "rule")
     steps = (
         *(Clear(ResetTarget.SERVICE, (s,), f"stop and disable {s}") for s in remains.services),
-        *_one(remains.processes, ResetTarget.PROCESSES, f"end {processes} of K3s and its pods"),
+        *_one(remains.processes, ResetTarget.PROCESSES, f"kill {processes} of K3s and its pods"),
         *_one(remains.mounts, ResetTarget.MOUNTS, f"unmount {_listed(remains.mounts)}"),
         *_one(
             network, ResetTarget.NETWORK, f"remove links and network namespaces {_listed(network)}"

@@ -139,7 +139,7 @@ def test_another_backend_needs_to_be_allowed() -> None:
     fakes = hosts()
     run(fakes, bundle())
     other = with_components(Components(), **{"flannel-backend": "host-gw"})
-    with pytest.raises(FleetError, match="vxlan would become host-gw"):
+    with pytest.raises(FleetError, match="from vxlan to host-gw"):
         run(fakes, bundle(), other, InstallOptions())
 
 

@@ -114,9 +114,7 @@ def test_another_k3s_version_is_refused_naming_both() -> None:
     fakes = hosts()
     run(fakes)
     fakes["agent-1"].cluster.version = "v1.35.0+k3s1"
-    with pytest.raises(
-        FleetError, match=r"runs K3s v1\.35\.0\+k3s1 and the bundle carries v1\.36\.2"
-    ):
+    with pytest.raises(FleetError, match=r"runs K3s v1\.35\.0\+k3s1, but the bundle has v1\.36\.2"):
         run(fakes)
 
 

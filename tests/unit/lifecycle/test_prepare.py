@@ -57,8 +57,8 @@ def test_what_can_be_mended_is_planned_first() -> None:
     words = [step.describe() for step in first.steps["agent-2"]]
     assert words == [
         "set the hostname to agent-2 (was raspberrypi)",
-        "give it a machine-id of its own, not agent-1's",
-        "change /boot/firmware/cmdline.txt, keep /boot/firmware/cmdline.txt.edgeboot-backup",
+        "write a new machine-id (it has the same as agent-1)",
+        "change /boot/firmware/cmdline.txt (backup: /boot/firmware/cmdline.txt.edgeboot-backup)",
         "reboot (new machine-id, cgroup controllers)",
     ]
     edit = next(s for s in first.steps["agent-2"] if isinstance(s, Run) and s.shown)

@@ -76,7 +76,7 @@ def test_one_agent_goes_and_the_cluster_forgets_it() -> None:
     fakes = installed()
     reset_plan = plan(fakes, "agent-1")
     assert [s.describe() for s in reset_plan.plan.steps_of("server-1")] == [
-        "take out of the cluster: agent-1"
+        "remove from the cluster: agent-1"
     ]
     assert run(fakes, "agent-1")
     assert is_bare(fakes["agent-1"])
@@ -96,7 +96,7 @@ def test_a_foreign_k3s_is_refused_on_all_hosts_unless_asked_for() -> None:
     fakes = installed()
     fakes["agent-2"] = FakeHost("agent-2", fakes["server-1"].cluster)
     fakes["agent-2"].files["/usr/local/bin/k3s"] = FakeFile(0o755, b"\x7fELF")
-    with pytest.raises(FleetError, match="not set up by edgeboot") as caught:
+    with pytest.raises(FleetError, match="not installed by edgeboot") as caught:
         run(fakes)
     assert isinstance(caught.value.errors["agent-2"], Refused)
     assert fakes["server-1"].units
@@ -155,7 +155,7 @@ def test_what_stays_after_both_rounds_is_an_error() -> None:
         clear(kind, () if kind == "paths" else items)
 
     fakes["agent-1"]._clear = keeping_files  # type: ignore[method-assign]
-    with pytest.raises(FleetError, match="still there: remove /") as caught:
+    with pytest.raises(FleetError, match="after the reset: remove /") as caught:
         run(fakes)
     assert list(caught.value.errors) == ["agent-1"]
     assert fakes["server-1"].units == {"k3s": "active"}

@@ -68,7 +68,7 @@ def test_no_server_goes_where_no_other_answers() -> None:
     fakes = installed()
     for name in ("server-1", "server-2"):
         fakes[name].units["k3s"] = "inactive"
-    with pytest.raises(Refused, match="no server that stays answers"):
+    with pytest.raises(Refused, match="no remaining server answers"):
         run(fakes, "server-3")
 
 

@@ -104,7 +104,7 @@ def test_the_plan_shows_it_and_changes_nothing() -> None:
     restart = "start k3s.service (what it is started with has changed)"
     later = f"change {TOKEN} (0600) (known after the servers' token has changed)"
     assert said == [
-        ("server-1", "have K3s make the servers another token"),
+        ("server-1", "rotate the servers' token"),
         ("server-1", restart),
         *((name, text) for name in SERVERS[1:] for text in (later, restart)),
     ]
@@ -210,7 +210,7 @@ def test_what_k3s_did_alone_is_taken_over(cluster: Cluster) -> None:
     fakes = whole(cluster)
     changed_by_k3s_alone(fakes)
     result = run(fakes, cluster)
-    assert result.plan.steps[0][1].describe() == "take over the servers' token that K3s has made"
+    assert result.plan.steps[0][1].describe() == "finish the rotation of the servers' token"
     assert is_settled(fakes, cluster)
 
 
@@ -269,7 +269,7 @@ def test_an_unfinished_change_leaves_agents_alone() -> None:
 def test_an_unfinished_change_needs_its_server() -> None:
     fakes = whole()
     changed_by_k3s_alone(fakes)
-    with pytest.raises(Refused, match="have not been told it yet") as caught:
+    with pytest.raises(Refused, match="do not have it yet") as caught:
         run(fakes, policy=impatient(read_only=frozenset({"server-1"})))
     assert (caught.value.where, caught.value.error_id) == ("server-1", "token-not-changed")
 
@@ -310,13 +310,13 @@ def test_it_is_refused_while_a_server_cannot_be_reached() -> None:
 def test_it_is_refused_with_a_datastore_elsewhere() -> None:
     endpoint = Secret(b"mysql://k3s:s3cret@tcp(192.0.2.5)/k3s")
     cluster = replace(CLUSTER, datastore=Datastore(DatastoreKind.EXTERNAL, endpoint))
-    assert "outside of the cluster" in refused(whole(cluster), cluster)
+    assert "external datastore" in refused(whole(cluster), cluster)
 
 
 def test_it_is_refused_while_etcd_has_a_member_that_is_not_in_the_inventory() -> None:
     fakes = whole()
     fakes["server-1"].cluster.joined["server-9"] = FakeNode("v1", voter=True)
-    assert "members that the inventory has not: server-9" in refused(fakes)
+    assert "members that are not in the inventory: server-9" in refused(fakes)
 
 
 def test_it_waits_until_every_server_is_well() -> None:

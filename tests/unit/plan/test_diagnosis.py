@@ -10,7 +10,7 @@ CASES = {
     "node-password-rejected": (
         'level=error msg="Node password rejected, duplicate hostname or contents of '
         "'/etc/rancher/node/password' may not match server node-passwd entry\"",
-        "pi.node-password.k3s",
+        "--forget-node-passwords",
     ),
     "other-cluster": (
         "Error: token CA hash does not match the Cluster CA certificate hash: ab != cd",
@@ -33,10 +33,10 @@ CASES = {
         "6443",
     ),
     "name-unknown": ("dial tcp: lookup server.lan on 192.0.2.53:53: no such host", "DNS"),
-    "disk-full": ("write /var/lib/rancher/k3s/x: no space left on device", "make room"),
+    "disk-full": ("write /var/lib/rancher/k3s/x: no space left on device", "free space"),
     "out-of-memory": ("k3s.service: Failed with result 'oom-kill'.", "memory"),
     "cgroups": ('level=fatal msg="failed to find memory cgroup (v2)"', "cmdline.txt"),
-    "wrong-architecture": ("/usr/local/bin/k3s: cannot execute binary file", "--arch"),
+    "wrong-architecture": ("/usr/local/bin/k3s: cannot execute binary file", "arches"),
     "former-member": (
         "ETCD join failed: duplicate node name found, please use a unique name for this node",
         "--forget-node-passwords",
@@ -44,7 +44,7 @@ CASES = {
     "servers-differ": (
         'level=fatal msg="failed to validate server configuration: critical configuration value '
         'mismatch between servers"',
-        "'cluster'",
+        "`cluster`",
     ),
     "second-learner": (
         'msg="Waiting for other members to finish joining etcd cluster: etcdserver: too many '

@@ -41,7 +41,7 @@ def test_all_of_it_goes_in_an_order_that_works() -> None:
     assert [step.part for step in steps] == list(ResetTarget)
     assert [step.describe() for step in steps] == [
         "stop and disable k3s",
-        "end 1 process of K3s and its pods",
+        "kill 1 process of K3s and its pods",
         "unmount /var/lib/kubelet/pods/with blank",
         "remove links and network namespaces cni-1, cni0",
         "remove 7 rules of K3s from iptables",
@@ -74,5 +74,5 @@ def test_data_is_named_with_its_size() -> None:
     "text", ["", "processes 0\nrules 0\n", "rules 0\nend\n", "processes x\nend\n"]
 )
 def test_half_a_survey_is_an_error(text: str) -> None:
-    with pytest.raises(StepFailed, match="cannot be read"):
+    with pytest.raises(StepFailed, match="cannot parse the host"):
         parse_remains(text, "server-1")
