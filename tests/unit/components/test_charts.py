@@ -77,7 +77,7 @@ def test_inline_values_are_what_helm_would_read(tmp_path: Path) -> None:
 
 def test_a_values_file_travels_as_it_is(tmp_path: Path) -> None:
     entry = entry_of(tmp_path, "- {path: web, values-file: v.yaml}\n")
-    for data, told in ((None, "cannot read"), ("[1]", "no mapping"), ("a: [", "not YAML")):
+    for data, told in ((None, "cannot read"), ("[1]", "must be a mapping"), ("a: [", "not YAML")):
         if data is not None:
             (tmp_path / "v.yaml").write_text(data)
         with pytest.raises(BadInput, match=rf"v\.yaml.*{told}|{told} .*v\.yaml"):
@@ -92,16 +92,16 @@ def test_a_values_file_travels_as_it_is(tmp_path: Path) -> None:
         ("- {name: a}\n", "one of 'path', 'repo' and 'oci'"),
         ("- {path: a, repo: 'https://x'}\n", "keep one of path, repo"),
         ("- {repo: 'https://x'}\n", "has no 'chart'"),
-        ("- {repo: 'ftp://x', chart: a}\n", "no http"),
+        ("- {repo: 'ftp://x', chart: a}\n", "invalid http"),
         ("- {repo: 'https://me:pw@x', chart: a}\n", "put user and password into"),
-        ("- {repo: 'https://x', chart: ../a}\n", "not the name of a chart"),
+        ("- {repo: 'https://x', chart: ../a}\n", "invalid chart name"),
         ("- {repo: 'https://x', chart: a, version: newest}\n", "is not a range of versions"),
         ("- {oci: 'https://x/y'}\n", "write oci://HOST/PATH/CHART"),
         ("- {oci: 'oci://x/y:1.0.0'}\n", "write oci://HOST/PATH/CHART"),
-        ("- {path: a, version: 1.0.0}\n", "has the version it has"),
-        ("- {path: a, namespace: A_b}\n", "is no namespace"),
-        ("- {path: a, name: A_b}\n", "cannot name a Helm release"),
-        ("- {path: a, values: {}, values-file: x}\n", "exclude each other"),
+        ("- {path: a, version: 1.0.0}\n", "does not apply to a chart on disk"),
+        ("- {path: a, namespace: A_b}\n", "invalid namespace"),
+        ("- {path: a, name: A_b}\n", "invalid Helm release name"),
+        ("- {path: a, values: {}, values-file: x}\n", "mutually exclusive"),
         ("- {path: a, values: [1]}\n", "must be a mapping"),
     ],
 )
