@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeboot import json_document
-from edgeboot.errors import BadInput, Refused, StepFailed
+from edgeboot.errors import BadInput, Refused
+from edgeboot.localio import atomic
 
 FORMAT = 1
 _MAX = 16 << 20
@@ -136,20 +135,8 @@ def read(path: Path) -> Lock:
 
 
 def write(path: Path, lock: Lock) -> None:
-    """Write a lock whole or not at all; StepFailed where the disk does not take it."""
-    part: str | None = None
-    try:
-        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(lock.encode())
-            os.fchmod(file.fileno(), 0o644)
-        Path(part).replace(path)
-        part = None
-    except OSError as error:
-        raise StepFailed(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        if part is not None:
-            Path(part).unlink(missing_ok=True)
+    """Write a lock whole or not at all; StepFailed if the disk does not take it."""
+    atomic.write(path, lock.encode())
 
 
 def moved(old: Lock, new: Lock) -> Iterator[str]:

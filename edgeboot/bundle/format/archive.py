@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,7 @@ from edgeboot.bundle.format.image_archive import Fetch, compose
 from edgeboot.bundle.tar.writer import BLOCK, END, footprint, header, padding
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.events import BytesHandled, Listener, silent
-from edgeboot.localio import disk_space
+from edgeboot.localio import atomic, disk_space
 from edgeboot.localio.progress import Counted, Tally
 from edgeboot.localio.workers import workers
 
@@ -44,7 +43,7 @@ def write(path: Path, contents: Contents, fetch: Fetch, listener: Listener = sil
     size = footprint(len(table)) + sum(footprint(blob.size) for blob in blobs) + len(END)
     disk_space.check(path, size)
     tally = Tally(partial(BytesHandled, "writing", path.name), listener, size)
-    with atomic(path) as file:
+    with atomic.writing(path) as file:
         file.write(header(encoding.FILE_NAME, len(table)) + table + padding(len(table)))
         for blob in blobs:
             write_blob(file, Counted(fetch(blob), tally))
@@ -57,23 +56,6 @@ def write_blob(file: BinaryIO, source: Source) -> None:
     file.write(header(name, source.size))
     file.writelines(source.open())
     file.write(padding(source.size))
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[BinaryIO]:
-    """A file that is at ``path`` whole or not at all; StepFailed where the disk fails."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync_directory(path.parent)
-    except OSError as error:
-        raise disk_space.failed(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class Bundle:
@@ -286,11 +268,3 @@ class _ComposedArchive:
 def member_name(blob: Blob) -> str:
     """What a blob is called in a bundle."""
     return f"blobs/sha256/{blob.sha256}"
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

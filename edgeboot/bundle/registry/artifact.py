@@ -24,7 +24,7 @@ from edgeboot.bundle.store.blobs import Store, file_chunks
 from edgeboot.bundle.tar.writer import MAX_SIZE
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import BytesFetched, BytesSent, Listener, Note, silent
-from edgeboot.localio import disk_space
+from edgeboot.localio import atomic, disk_space
 from edgeboot.localio.progress import Counted, Tally
 from edgeboot.localio.workers import workers
 
@@ -153,10 +153,10 @@ def _write_signature(
     """Write the signature beside the bundle; one that an older bundle left there goes."""
     path = signature_beside(output)
     found = [blob for media_type, blob in layers if media_type == _SIGNATURE]
+    if found and found[0].size <= _SIGNATURE_MAX:
+        atomic.write(path, _small(registry, reference, found[0], store))
+        return
     try:
-        if found and found[0].size <= _SIGNATURE_MAX:
-            path.write_bytes(_small(registry, reference, found[0], store))
-        else:
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     except OSError as error:
-        raise StepFailed(f"cannot write {path}: {error.strerror}") from error
+        raise StepFailed(f"cannot remove {path}: {error.strerror}") from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from edgeboot.blob import CHUNK, Blob
 from edgeboot.errors import BadInput, Refused, StepFailed
-from edgeboot.localio import directories, disk_space
+from edgeboot.localio import atomic, directories, disk_space
 
 
 def default_root() -> Path:
@@ -99,26 +98,23 @@ class Store:
         ``expected`` is the SHA-256 they must have: Refused, naming ``what``, where they do not.
         Raises DiskFailed where the disk does not take them.
         """
-        part: str | None = None
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            descriptor, part = tempfile.mkstemp(dir=self.root, prefix="new-", suffix=".part")
-            with os.fdopen(descriptor, "wb") as file:
-                blob = measure(_tee(chunks, file.write))
+            with atomic.staged(self.root, mode=0o600) as stage:
+                blob = measure(_tee(chunks, stage.file.write))
                 if expected is not None and blob.sha256 != expected:
                     raise Refused(
                         f"{what} does not have the expected SHA-256: {blob.sha256}, not {expected}",
                         hint="it was damaged or changed on the way; fetch it again",
                     )
-                file.flush()
-                os.fsync(file.fileno())
-            Path(part).replace(self.root / blob.sha256)
-            part = None
+                stage.publish(self.root / blob.sha256)
         except OSError as error:
             raise self.failed(what, error) from error
-        finally:
-            if part is not None:
-                Path(part).unlink(missing_ok=True)
+        except StepFailed as error:
+            cause = error.__cause__
+            if error.error_id == DiskFailed.error_id and isinstance(cause, OSError):
+                raise self.failed(what, cause) from error
+            raise  # what is to be stored could not be read
         return blob
 
     def failed(self, what: str, error: OSError) -> DiskFailed:

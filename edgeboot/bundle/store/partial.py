@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgeboot.bundle.store.blobs import Store, file_chunks
+from edgeboot.localio import atomic
 
 SUFFIX = ".partial"
 
@@ -65,7 +66,7 @@ class Partial:
     def keep(self) -> None:
         """Make it a blob of the store."""
         os.fsync(self._file.fileno())
-        self._path.replace(self._final)
+        atomic.move(self._path, self._final)
 
 
 def path_of(store: Store, sha256: str) -> Path:

@@ -23,7 +23,7 @@ from edgeboot.bundle.format.contents import Contents
 from edgeboot.bundle.tar.writer import BLOCK, END, header, padding
 from edgeboot.errors import BadInput, Refused
 from edgeboot.events import BytesHandled, Listener, silent
-from edgeboot.localio import disk_space
+from edgeboot.localio import atomic, disk_space
 from edgeboot.localio.progress import Counted, Tally
 
 FILE_NAME = "edgeboot-delta.json"
@@ -64,7 +64,7 @@ def make(old: Bundle, new: Bundle, output: Path, listener: Listener = silent) ->
     table = encoding.encode(new.contents)
     base_name = f"{old.contents.name} (K3s {old.contents.k3s_version})"
     head = _head(contents_digest(old.contents), base_name, table)
-    with archive.atomic(output) as file:
+    with atomic.writing(output) as file:
         for name, data in ((FILE_NAME, head), (encoding.FILE_NAME, table)):
             file.write(header(name, len(data)) + data + padding(len(data)))
         for blob in blobs:

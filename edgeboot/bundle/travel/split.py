@@ -17,11 +17,10 @@ from typing import BinaryIO
 
 from edgeboot import json_document
 from edgeboot.blob import CHUNK
-from edgeboot.bundle.format import archive
 from edgeboot.bundle.format.encoding import is_item_name
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import BytesHandled, Listener, silent
-from edgeboot.localio import disk_space
+from edgeboot.localio import atomic, disk_space
 from edgeboot.localio.progress import Tally
 
 SUFFIX = ".parts"
@@ -80,7 +79,7 @@ def split(
         parts.append(found)
         if part.exists() and _hash(part, 0, length + 1) == found.sha256:
             continue
-        with archive.atomic(part) as file:
+        with atomic.writing(part) as file:
             written = hashlib.sha256()
             for chunk in _range(path, start, length):
                 written.update(chunk)
@@ -89,7 +88,7 @@ def split(
                 raise StepFailed(f"{path} changed while it was split", hint="run it again")
     index = Index(path.name, total, whole.hexdigest(), tuple(parts))
     target = directory / (path.name + SUFFIX)
-    with archive.atomic(target) as file:
+    with atomic.writing(target) as file:
         file.write(_encode(index))
     return target, index
 
@@ -185,7 +184,7 @@ def read_index(path: Path) -> Index:
 def _finish(index: Index, partial: Path, output: Path) -> None:
     if _hash(partial, 0, index.size + 1) != index.sha256:
         raise Refused(f"the parts of {index.name} do not come to the whole", hint="split it again")
-    partial.replace(output)
+    atomic.move(partial, output)
 
 
 def _encode(index: Index) -> bytes:

@@ -6,7 +6,6 @@ date stands in the trusted comment and not in the bundle, whose bytes know no cl
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from edgeboot.bundle.format.contents import Contents
 from edgeboot.bundle.trust import minisign
 from edgeboot.bundle.trust.minisign import PublicKey, SecretKey
 from edgeboot.errors import BadInput, Refused
-from edgeboot.localio import disk_space
+from edgeboot.localio import atomic
 from edgeboot.secret import Secret
 
 _FILE_MAX = 16 << 10
@@ -45,7 +44,7 @@ def sign(bundle: Path, contents: Contents, key: SecretKey, today: date) -> Path:
     """Write the signature of a bundle with these contents; returns its path."""
     comment = f"name={contents.name} version={contents.k3s_version} date={today.isoformat()}"
     path = signature_path(bundle)
-    _write(path, key.sign(encoding.encode(contents), comment), 0o644)
+    atomic.write(path, key.sign(encoding.encode(contents), comment))
     return path
 
 
@@ -128,8 +127,8 @@ def write_keys(secret: Path, passphrase: Secret | None) -> tuple[PublicKey, Path
     """Make a key pair: ``secret`` (0600, never overwritten) and the ``.pub`` file beside it."""
     public = check_new(secret)
     key = minisign.generate()
-    _write(secret, key.file(passphrase), 0o600)
-    _write(public, key.public.file(), 0o644)
+    atomic.write(secret, key.file(passphrase), mode=0o600, overwrite=False)
+    atomic.write(public, key.public.file(), overwrite=False)
     return key.public, public
 
 
@@ -151,17 +150,3 @@ def _read(path: Path) -> bytes:
     if len(data) > _FILE_MAX:
         raise Refused(f"{path} is longer than {_FILE_MAX} bytes: no key and no signature")
     return data
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.unlink(missing_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise disk_space.failed(path, error) from error
