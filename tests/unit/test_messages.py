@@ -10,9 +10,7 @@ from tests.support.messages import Message, messages, python_texts, shell_texts
 
 # How many are left in each room: a number may only go down, and a room at zero leaves the list.
 LEFT = {
-    "bundle": 33,
     "cli": 5,
-    "cli/bundle": 9,
     "cli/run": 3,
     "edgeboot_lab": 5,
     "lifecycle/install": 2,

@@ -121,7 +121,7 @@ class _Work:
         label = origin.describe(arch.k3s_binary)
         wanted = declared or next((item.version for item in self.items), None) or found
         if wanted is None:
-            raise BadInput(f"{label} does not tell its version", hint="add 'version' to 'k3s'")
+            raise BadInput(f"{label} does not state its version", hint="add 'version' to 'k3s'")
         if found not in (None, wanted):
             raise BadInput(f"{label} is {found}, not {wanted}")
         self._add_item(Item(Role.K3S_BINARY, "k3s", part.binary, arch.name, wanted))
@@ -180,7 +180,9 @@ class _Work:
         """Collect a manifest or a plain file."""
         name = entry.name or entry.path.name
         if not encoding.is_item_name(name):
-            raise BadInput(f"{name!r} is not a file name for nodes", hint="give it a plain 'name'")
+            raise BadInput(
+                f"{name!r} is not a valid file name on nodes", hint="give it a plain 'name'"
+            )
         self.note(f"{role} {entry.path}")
         blob = self.store.add(readable(entry.path), expected=entry.sha256, what=str(entry.path))
         pin_file(self.pins, f"{role}s", entry, blob)
@@ -227,14 +229,14 @@ class _Work:
     def _add_item(self, item: Item) -> None:
         alike = (item.role, item.name.casefold(), item.arch)
         if any(alike == (i.role, i.name.casefold(), i.arch) for i in self.items):
-            raise BadInput(f"two of the bundle's {item.role} items are called {item.name!r}")
+            raise BadInput(f"two {item.role} items of the bundle have the name {item.name!r}")
         self.items.append(item)
 
     def _add_images(self, images: Iterable[Image]) -> None:
         for image in images:
             known = self.images.setdefault((image.name, image.arch), image)
             if known != image:
-                raise BadInput(f"two different images for {image.arch} are called {image.name}")
+                raise BadInput(f"two different images for {image.arch} have the name {image.name}")
 
     def _check_coverage(self) -> None:
         """Whether each extra image is there for all architectures, so that no node lacks it."""
@@ -244,5 +246,5 @@ class _Work:
             if lacking:
                 raise BadInput(
                     f"the bundle has {name}, but not for {', '.join(lacking)}",
-                    hint="add an archive with it, or leave the architecture out of 'arches'",
+                    hint="add an archive with it, or remove the architecture from 'arches'",
                 )

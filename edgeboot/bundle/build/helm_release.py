@@ -31,12 +31,12 @@ RELEASES = "https://get.helm.sh"  # get-helm-3: DOWNLOAD_URL
 _ARCHIVE_MAX = 256 << 20
 _LIMITS = untar.Limits(total=512 << 20, members=64, ratio=40, free=1 << 20)
 _HINT = (
-    "check the version and the network, or let 'source' be a directory with Helm's files, "
+    "check the version and the network, or set 'source' to a directory with Helm's files, "
     "or give --helm PROGRAM"
 )
 _NO_HELM = (
-    "warning: no helm to render charts with: only images that charts declare are found; pin one in "
-    "bundle.yml ('helm: {version: v3.18.6}') or install it"
+    "warning: no helm found to render charts; only images that charts declare are bundled; "
+    "pin one in bundle.yml ('helm: {version: v3.18.6}') or install it"
 )
 _KIND = "helm"  # of the pin in a lock, which has all architectures: whoever builds, it is the same
 _NAME = "linux"
@@ -82,7 +82,7 @@ def _acquire(pinned: HelmPin, pins: Pins, store: Store, listener: Listener) -> P
     sha256 = sums.get(arch.name, "")
     if not SHA256.fullmatch(sha256):  # it names a file of the store, and a lock is but a file
         hint = "lock it from a source that has it: `edgeboot bundle update`"
-        what = f"the lock does not have helm for {arch.name}, which this machine is"
+        what = f"the lock does not have helm for this machine's architecture, {arch.name}"
         raise Refused(what, hint=hint, error_id="lock-differs")
     name = _archive(pinned.version, arch)
     if store.find(sha256) is None:
@@ -91,8 +91,8 @@ def _acquire(pinned: HelmPin, pins: Pins, store: Store, listener: Listener) -> P
     program = _taken_out(archive, f"linux-{arch.name}/helm", origin.describe(name), store)
     said = Helm(str(program), "").version()
     if said != pinned.version:
-        what = f"{origin.describe(name)} says that it is helm {said[:80]!r}, not {pinned.version}"
-        raise Refused(what, hint="do not use what is there; take it from another 'source'")
+        what = f"{origin.describe(name)} reports helm {said[:80]!r}, not {pinned.version}"
+        raise Refused(what, hint="do not use that archive; set another 'source'")
     return program
 
 
@@ -100,8 +100,8 @@ def _building_arch() -> Arch:
     """The architecture of this machine."""
     arch = arch_of_machine(platform.machine())
     if arch is None or platform.system() != "Linux":
-        what = f"there is no helm to fetch for {platform.system()} on {platform.machine()}"
-        raise BadInput(what, hint="install it, and give --helm PROGRAM", error_id="no-helm")
+        what = f"Helm is not published for {platform.system()} on {platform.machine()}"
+        raise BadInput(what, hint="install it and give --helm PROGRAM", error_id="no-helm")
     return arch
 
 
@@ -109,7 +109,7 @@ def _origin(pinned: HelmPin, store: Store, listener: Listener) -> Origin:
     source = pinned.source or RELEASES
     if isinstance(source, Path):
         if not source.is_dir():
-            what = f"there is no directory {source} to take helm from"
+            what = f"no such directory: {source} (the source of helm)"
             raise BadInput(what, hint=_HINT, error_id="no-helm")
         return DirectoryOrigin(source)
     downloader = Downloader(login=login_for, listener=listener, hint=_HINT)
@@ -159,5 +159,5 @@ def _measured(archive: Path, member: str, what: str) -> Blob:
             if found.name == member:
                 blob = measure(found.chunks())
     if blob is None:
-        raise Refused(f"{what} has no {member}", hint="it is no archive of Helm's")
+        raise Refused(f"{what} has no {member}", hint="use an archive that Helm published")
     return blob

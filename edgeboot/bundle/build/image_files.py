@@ -47,7 +47,7 @@ def take_apart(path: Path, arches: Iterable[Arch], store: Store, what: str) -> t
         return tuple(archive.oci_images(tuple(arches)))
     if "manifest.json" in members:
         return tuple(archive.docker_images(tuple(arches)))
-    raise Refused(f"{what} is no image archive: it has neither oci-layout nor manifest.json")
+    raise Refused(f"{what} is not an image archive: it has neither oci-layout nor manifest.json")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class _Archive:
             tags = entry.get("RepoTags")
             names = [self._full(node.text()) for node in tags.items()] if tags else []
             if not names:
-                raise entry.bad("has no RepoTags, so its name is not known")
+                raise entry.bad("has no RepoTags and thus no name")
             config = self._member(entry.member("Config"))
             where_config = f"{self.what}: config of {names[0]}"
             data = self._document(config, where_config)
@@ -125,7 +125,7 @@ class _Archive:
         if entry.media_type in documents.MANIFESTS:
             return entry
         if entry.media_type not in documents.INDEXES:
-            raise Refused(f"{name} in {self.what} is of unknown type {entry.media_type[:80]!r}")
+            raise Refused(f"{name} in {self.what} has the unknown type {entry.media_type[:80]!r}")
         where = f"{self.what}: index of {name}"
         best: tuple[int, documents.Descriptor] | None = None
         for child in documents.read_index(self._document(self._blob(entry), where), where):

@@ -52,7 +52,7 @@ def channel_version(channel: str, downloader: Downloader, service: str = CHANNEL
     url = f"{service}/{quote(channel)}"
     version = downloader.final_url(url).rstrip("/").rpartition("/")[2].replace("%2B", "+")
     if not is_version(version):
-        raise BadInput(f"{url} leads to no K3s version", hint="use stable, latest or v1.36")
+        raise BadInput(f"{url} does not lead to a K3s version", hint="use stable, latest or v1.36")
     return version
 
 
@@ -96,7 +96,7 @@ def acquire(
     head = next(store.source(binary).open(), b"")[:20]
     if arch_of_elf(head) is not arch:
         found = arch_of_elf(head)
-        kind = f"a program for {found.name}" if found else "no program that edgeboot knows"
+        kind = f"a program for {found.name}" if found else "not a known program"
         raise BadInput(f"{label} should be for {arch.name} but is {kind}")
     for suffix in _SUFFIXES:
         name = f"k3s-airgap-images-{arch.name}{suffix}"

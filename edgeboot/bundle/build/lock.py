@@ -19,7 +19,9 @@ from edgeboot.localio import atomic
 
 FORMAT = 1
 _MAX = 16 << 20
-_HINT = "see what moved with `edgeboot bundle update --dry-run`, or lock what the spec says now"
+_HINT = (
+    "see what changed: `edgeboot bundle update --dry-run`; then lock it: `edgeboot bundle update`"
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Pins:
         if old is None or old.asked != asked:
             if self._frozen:
                 said = f"has it for {old.asked!r}" if old else "does not have it"
-                raise _differs(f"{kind} {name}: the lock {said}, the spec asks {asked!r}")
+                raise _differs(f"{kind} {name}: the lock {said}, the spec has {asked!r}")
             old = Pin(asked, dict(find()))
         self._new[kind, name] = old
         return old.found
@@ -83,7 +85,7 @@ class Pins:
         old = self._old.get((kind, name))
         if self._frozen and old != pin:
             said = f"it was {old}" if old else "the lock does not have it"
-            raise _differs(f"{kind} {name} has moved: it is {pin}, {said}")
+            raise _differs(f"{kind} {name} has changed: it is {pin}, {said}")
         self._new[kind, name] = pin
 
     def keep(self, kind: str, name: str, asked: str) -> None:
@@ -100,7 +102,7 @@ class Pins:
         unseen = set(self._old) - set(self._new)
         left = sorted(" ".join(key) for key in unseen if key[0] not in ("k3s", "chart-images"))
         if self._frozen and left:
-            raise _differs(f"the lock has {', '.join(left)}, the spec has not")
+            raise _differs(f"the lock has {', '.join(left)}, the spec does not")
 
     def lock(self) -> Lock:
         """All that was settled."""
@@ -119,7 +121,7 @@ def read(path: Path) -> Lock:
             data = file.read(_MAX + 1)
     except FileNotFoundError:
         hint = "write it with `edgeboot bundle lock`"
-        raise BadInput(f"there is no lock {path}", hint=hint) from None
+        raise BadInput(f"no such lock: {path}", hint=hint) from None
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
     if len(data) > _MAX:
@@ -130,7 +132,10 @@ def read(path: Path) -> Lock:
         raise version.bad(f"is {version.value!r}; this edgeboot reads format {FORMAT}")
     lock = Lock(dict(_pins(root)))
     if lock.encode() != data:
-        raise Refused(f"{path} was edited by hand", hint="write it anew: `edgeboot bundle lock`")
+        raise Refused(
+            f"{path} was edited by hand",
+            hint="recreate it: remove it, then run `edgeboot bundle lock`",
+        )
     return lock
 
 

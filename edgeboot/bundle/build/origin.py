@@ -63,10 +63,10 @@ class DirectoryOrigin:
         path = self.directory / name
         try:
             if path.stat().st_size > _CHECKSUMS_MAX:
-                raise Refused(f"{path} is too long for a checksum file")
+                raise Refused(f"{path} is too large for a checksum file")
             yield from file_chunks(path)
         except FileNotFoundError:
-            hint = f"a release directory holds what is published for an architecture, {name} too"
+            hint = f"put everything there that is published for an architecture, including {name}"
             raise Missing(f"{path} does not exist", hint=hint) from None
         except OSError as error:
             raise BadInput(f"cannot read {path}: {error.strerror}") from error
@@ -106,7 +106,7 @@ def checksums(origin: Origin, name: str) -> dict[str, str]:
     for number, line in enumerate(origin.text(name).splitlines(), 1):
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            raise BadInput("is not a line of sha256sum's output", where=f"{where}:{number}")
+            raise BadInput("not a line of sha256sum's output", where=f"{where}:{number}")
         sums[match[2]] = match[1]
     return sums
 

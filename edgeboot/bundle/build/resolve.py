@@ -138,7 +138,7 @@ def find_k3s(
     source = k3s.source if release is None else release
     if isinstance(source, Path):
         if not source.is_dir():
-            raise BadInput(f"there is no release directory {source}", where=k3s.where)
+            raise BadInput(f"no such release directory: {source}", where=k3s.where)
         return DirectoryOrigin(source), k3s.version
     hint = "check the network, or take K3s from a directory: --k3s-release DIR"
     downloader = Downloader(login=login_for, listener=listener, hint=hint)
@@ -152,7 +152,7 @@ def find_k3s(
         version = pins.settle("k3s", "version", f"channel {channel}", find)["version"]
     if source is None and version is None:
         hint = "add 'version', 'channel' or 'source', or give --k3s-release"
-        raise BadInput("the bundle does not say which K3s", where=k3s.where, hint=hint)
+        raise BadInput("the bundle does not specify a K3s version", where=k3s.where, hint=hint)
     base = source or k3s_release.RELEASES
     url = k3s_release.version_url(base, version) if version else base
     return HttpOrigin(url, downloader, store), version
@@ -236,7 +236,7 @@ def chart_item(entry: ChartEntry, chart: vendoring.Chart) -> Item:
     name = entry.name or chart.name
     if not is_release_name(name):
         hint = "give it a 'name' of lower-case letters, digits and dashes"
-        raise BadInput(f"{name!r} cannot name what Helm installs", hint=hint)
+        raise BadInput(f"{name!r} is not a valid Helm release name", hint=hint)
     values = read_values(entry)
     return Item(Role.CHART, name, chart.blob, None, chart.version, entry.namespace, values)
 
@@ -273,7 +273,7 @@ def pin_chart(
     chart = vendoring.collect(replace(entry, version=found["version"]), store, repositories)
     if chart.blob.sha256 != found["sha256"]:
         raise Refused(
-            f"{entry.label} {chart.version} is not the chart that was locked",
+            f"{entry.label} {chart.version} differs from the chart that was locked",
             hint="ask its publisher; a released version should not change",
         )
     return chart

@@ -31,39 +31,41 @@ def json_schema() -> dict[str, Any]:
     k3s = {
         "version": {"type": "string", "pattern": f"^{PATTERN}$"},
         "channel": _described(_TEXT, "stable, latest, v1.36 …; not together with 'version'."),
-        "source": _described(_TEXT, "A release directory, or the URL that releases are below."),
+        "source": _described(_TEXT, "A release directory, or the base URL of releases."),
         "arches": arches,
         "images": _described(
             {"anyOf": [{"const": "all"}, _object({"without": without}, "without")]},
-            "K3s's own images: all, or without those of components that the site disables.",
+            "K3s's own images: all, or without those of components that the inventory disables.",
         ),
     }
     pulled = {
         "name": _described(_TEXT, "docker.io/library/nginx:1.27, with a tag, @sha256:… or both."),
-        "arches": _described(arches, "Where the image is not there for all architectures."),
+        "arches": _described(arches, "If the image does not exist for all architectures."),
     }
     registry = {
         "mirrors": _described(_TEXTS, "Asked before the registry itself, in this order."),
-        "ca": _described(_TEXT, "PEM file of the CA that alone is trusted there."),
+        "ca": _described(_TEXT, "PEM file of the only CA that is trusted there."),
         "plain-http": {"type": "boolean"},
-        "token-host": _described(_TEXT, "Another host that may see this registry's credential."),
+        "token-host": _described(
+            _TEXT, "Another host that may receive this registry's credential."
+        ),
     }
     helm = {
         "version": {"type": "string", "pattern": f"^{HELM_VERSION.pattern}$"},
-        "source": _described(_TEXT, "A directory with Helm's archives, or the URL they are below."),
+        "source": _described(_TEXT, "A directory with Helm's archives, or their base URL."),
     }
     item = {"path": _TEXT, "name": _TEXT, "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
     images = {"anyOf": [_object({"archive": _TEXT}, "archive"), _object(pulled, "name")]}
     top = {
-        "name": _described(_TEXT, "What the bundle is called."),
+        "name": _described(_TEXT, "The bundle's name."),
         "version": _described(
             # YAML reads 1.4 as a number; edgeboot takes it as it is written
             {"type": ["string", "number"], "pattern": f"^{RELEASE.pattern}$"},
-            "Numbers with dots; hosts do not go back without --allow-older.",
+            "Numbers with dots; hosts refuse an older bundle unless --allow-older is given.",
         ),
         "expires": _described(
             {"type": "string", "pattern": f"^{DAY.pattern}$"},
-            "The last day (UTC) on which it is installed without --allow-expired.",
+            "The last day (UTC) on which it can be installed without --allow-expired.",
         ),
         "k3s": _object(k3s),
         "charts": _list(
@@ -73,7 +75,8 @@ def json_schema() -> dict[str, Any]:
         "files": _list(_object(item, "path")),
         "images": _list(images),
         "helm": _described(
-            _object(helm, "version"), "Fetched to find the images of charts; runs where one builds."
+            _object(helm, "version"),
+            "Fetched to find the images of charts; runs on the machine that builds.",
         ),
         "strict": _described({"type": "boolean"}, "Unknown images of charts are errors."),
         "registries": {"type": "object", "additionalProperties": _object(registry)},

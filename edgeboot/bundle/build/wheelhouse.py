@@ -82,8 +82,8 @@ def _pip(*words: str) -> None:
     except subprocess.TimeoutExpired:
         raise StepFailed(f"pip {words[0]} took longer than {_PIP_SECONDS} s") from None
     if done.returncode != 0:
-        said = done.stderr.strip()[-2000:] or "(it said nothing)"
+        said = done.stderr.strip()[-2000:] or "(it printed no reason)"
         raise StepFailed(
             f"pip {words[0]} failed: {said}",
-            hint="it needs pip in edgeboot's own environment, and a package index it can reach",
+            hint="install pip in edgeboot's environment, and check that it reaches an index",
         )

@@ -42,9 +42,9 @@ def read(files: Mapping[str, bytes], what: str) -> Metadata:
     top = _document(files["Chart.yaml"], where)
     name, version = _text(top, "name"), _text(top, "version")
     if not _NAME.fullmatch(name):
-        raise BadInput(f"{where}: the chart's name cannot be read", hint="write 'name: …'")
+        raise BadInput(f"{where}: missing or invalid chart name", hint="write 'name: …'")
     if not _VERSION.fullmatch(version):
-        raise BadInput(f"{where}: the chart's version cannot be read", hint="write 'version: …'")
+        raise BadInput(f"{where}: missing or invalid chart version", hint="write 'version: …'")
     wanted, lock = top, files.get("Chart.lock")
     if _text(top, "apiVersion") == "v1" and "requirements.yaml" in files:
         wanted = _document(files["requirements.yaml"], f"{what}: requirements.yaml")
@@ -69,7 +69,7 @@ def locked_version(dependency: Dependency, metadata: Metadata, what: str) -> str
         if entry.name == dependency.name and _satisfies(entry.version, dependency.version):
             return entry.version
     raise BadInput(
-        f"{what}: Chart.lock has no {dependency.name} {dependency.version}, as Chart.yaml asks",
+        f"{what}: Chart.lock has no {dependency.name} {dependency.version}, unlike Chart.yaml",
         hint="run `helm dependency update` on the chart, or remove its Chart.lock",
     )
 
@@ -85,11 +85,11 @@ def _document(data: bytes, where: str) -> dict[Any, Any]:
     try:
         document = foreign.parse_texts(data)
     except ValueError as error:
-        raise BadInput(f"{where} is not YAML: {str(error)[:200]}") from None
+        raise BadInput(f"{where} is not valid YAML: {str(error)[:200]}") from None
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise BadInput(f"{where} is no mapping")
+        raise BadInput(f"{where} must be a mapping")
     return document
 
 
@@ -102,5 +102,5 @@ def _dependencies(top: dict[Any, Any], where: str) -> Iterator[Dependency]:
     entries = top.get("dependencies") or []
     for entry in entries if isinstance(entries, list) else [None]:
         if not isinstance(entry, dict) or not _NAME.fullmatch(_text(entry, "name")):
-            raise BadInput(f"{where}: its dependencies cannot be read")
+            raise BadInput(f"{where}: invalid dependencies")
         yield Dependency(_text(entry, "name"), _text(entry, "version"), _text(entry, "repository"))

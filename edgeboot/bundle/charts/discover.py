@@ -18,7 +18,7 @@ from edgeboot.bundle.charts.vendoring import subcharts
 from edgeboot.bundle.oci.reference import full_name
 from edgeboot.yaml import foreign
 
-NOT_RENDERED = "there is no helm to render it, and it does not declare its images"
+NOT_RENDERED = "not rendered, because no helm was found, and it does not declare its images"
 
 # an operator is told the images that it will start: --config-reloader-image=HOST/REPOSITORY:TAG
 _ARGUMENT = re.compile(

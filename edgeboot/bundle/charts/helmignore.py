@@ -52,7 +52,11 @@ def _rules(text: str, where: str) -> Iterator[Rule]:
             continue
         place = f"{where}:{number}"
         if "**" in written:
-            raise BadInput("** is not known in a .helmignore", where=place, hint="Helm has * only")
+            raise BadInput(
+                "** is not supported in a .helmignore",
+                where=place,
+                hint="use *, which is all that Helm supports",
+            )
         rule = written.removeprefix("!")
         plain = rule.removesuffix("/")
         pattern = re.compile(_translated(plain.removeprefix("/"), place), re.DOTALL)
@@ -71,12 +75,12 @@ def _translated(pattern: str, where: str) -> str:
         elif char == "[":
             match = _CLASS.match(pattern, at - 1)
             if match is None:
-                raise BadInput("a [ without its ] in a .helmignore", where=where)
+                raise BadInput("unclosed [ in a .helmignore", where=where)
             found.append(_class(match, where))
             at = match.end()
         elif char == "\\":
             if at == len(pattern):
-                raise BadInput("a \\ at the end of a .helmignore's line", where=where)
+                raise BadInput("trailing backslash in a .helmignore", where=where)
             found.append(re.escape(pattern[at]))
             at += 1
         else:
@@ -90,6 +94,6 @@ def _class(match: re.Match[str], where: str) -> str:
     for low, high in _RANGE.findall(match[2]):
         first, last = low[-1], (high or low)[-1]
         if first > last or low == "-":
-            raise BadInput(f"{match[0]} is no set of characters", where=where)
+            raise BadInput(f"invalid set of characters {match[0]}", where=where)
         ranges.append(f"{re.escape(first)}-{re.escape(last)}")
     return f"(?!/)[{match[1]}{''.join(ranges)}]"

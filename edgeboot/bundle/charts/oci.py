@@ -34,7 +34,7 @@ class RegistryCharts:
         layers = json_document.parse(document.data, where).member("layers").items(20)
         found = [layer for layer in layers if layer.member("mediaType").text() == _CHART]
         if len(found) != 1:
-            raise Refused(f"{named} is no Helm chart")
+            raise Refused(f"{named} is not a Helm chart")
         blob = Blob(found[0].member("digest").digest(), found[0].member("size").size(_SIZE_MAX))
         return store.find(blob.sha256) or self.registry.blob(named, blob, store)
 

@@ -27,7 +27,7 @@ def read(path: Path, what: str) -> dict[str, bytes]:
     """
     files = dict(_directory(path) if path.is_dir() else _packed(path, what))
     if "Chart.yaml" not in files:
-        raise BadInput(f"{what} is no chart: it has no Chart.yaml")
+        raise BadInput(f"{what} is not a chart: it has no Chart.yaml")
     return files
 
 
@@ -91,11 +91,11 @@ def _below(
         if path.is_symlink() or not path.is_file():
             raise BadInput(
                 f"{path} is neither a file nor a directory",
-                hint=f"replace it by what it stands for, or name it in {helmignore.FILE_NAME}",
+                hint=f"replace it with a file or directory, or name it in {helmignore.FILE_NAME}",
             )
         if path.stat().st_size > FILE_MAX:
             raise BadInput(
-                f"{path} has over {FILE_MAX >> 20} MiB; is it part of the chart?",
-                hint=f"if not, name it in {helmignore.FILE_NAME}",
+                f"{path} is larger than {FILE_MAX >> 20} MiB",
+                hint=f"if it does not belong to the chart, name it in {helmignore.FILE_NAME}",
             )
         yield name, b"".join(readable(path))

@@ -84,20 +84,20 @@ class Repositories:
             try:
                 index = foreign.parse_texts(data)
             except ValueError as error:
-                raise Refused(f"{url} is not YAML: {str(error)[:200]}") from None
+                raise Refused(f"{url} is not valid YAML: {str(error)[:200]}") from None
             if not isinstance(index, dict) or not isinstance(index.get("entries"), dict):
-                raise Refused(f"{url} is no index of charts: it has no 'entries'")
+                raise Refused(f"{url} is not an index of charts: it has no 'entries'")
             self._indexes[source] = index
         return self._indexes[source]
 
     def _download(self, source: str, chart: str, version: str, entry: dict[Any, Any]) -> Blob:
         what, urls = f"{chart} {version} of {source}", entry.get("urls")
         if not isinstance(urls, list) or not urls or not isinstance(urls[0], str):
-            raise Refused(f"the index says not where {what} is")
+            raise Refused(f"the index has no URL for {what}")
         digest = entry.get("digest") or ""
         match = _DIGEST.fullmatch(digest) if isinstance(digest, str) else None
         if digest and match is None:
-            raise Refused(f"the index has no SHA-256 for {what} but {str(digest)[:80]!r}")
+            raise Refused(f"the index has an invalid SHA-256 for {what}: {str(digest)[:80]!r}")
         known = self.store.find(match[1]) if match else None
         if known is not None:
             return known
@@ -113,8 +113,8 @@ class Repositories:
 
     def _nothing(self, what: str, version: str, entries: list[dict[Any, Any]]) -> BadInput:
         known = sorted((v for e in entries if (v := _read(e["version"]))), reverse=True)[:5]
-        listed = ", ".join(_text(v) for v in known) or "none that can be read"
-        hint = f"the newest there are: {listed}"
+        listed = ", ".join(_text(v) for v in known) or "none that are valid"
+        hint = f"the newest versions are {listed}"
         return BadInput(f"{what}, but no version that {version or '*'!r} allows", hint=hint)
 
 

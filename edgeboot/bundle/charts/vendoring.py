@@ -39,7 +39,9 @@ def collect(entry: ChartEntry, store: Store, repositories: Repositories) -> Char
     blob = repositories.fetch(entry.source, entry.chart, entry.version)
     chart = complete(store.source(blob).path, store, repositories, entry.describe())
     if entry.chart and chart.name != entry.chart:
-        raise BadInput(f"{entry.source} gives the chart {chart.name!r} for {entry.chart!r}")
+        raise BadInput(
+            f"{entry.source} has the chart {chart.name!r} under the name {entry.chart!r}"
+        )
     return chart
 
 
@@ -53,7 +55,7 @@ def complete(
     missing = _missing(metadata, files, what)
     for dependency in missing:
         if not depth:
-            raise BadInput(f"{what}: its dependencies go deeper than {_DEPTH} charts")
+            raise BadInput(f"{what}: its dependencies are nested deeper than {_DEPTH} charts")
         base = path if path.is_dir() else None
         found = _dependency(dependency, metadata, what, base, store, repositories, depth)
         data = b"".join(store.source(found.blob).open())
@@ -115,8 +117,8 @@ def _dependency(
     if not repository.startswith(("https://", "http://", "oci://")):
         raise BadInput(
             f"{what} needs {name} from {repository or 'its charts/ directory'}, "
-            "which edgeboot cannot look into",
-            hint="put it into charts/ with `helm dependency update`, or write the repository's URL",
+            "which edgeboot cannot fetch from",
+            hint="run `helm dependency update` on the chart, or write the repository's URL",
         )
     if repository.startswith("oci://"):
         repository = f"{repository.rstrip('/')}/{name}"

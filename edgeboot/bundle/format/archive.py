@@ -77,7 +77,7 @@ class Bundle:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            hint = "build one with `edgeboot bundle build`, or correct the path"
+            hint = "build one with `edgeboot bundle build`, or check the path"
             raise BadInput(f"cannot open the bundle {path}: {error.strerror}", hint=hint) from error
         try:
             return cls(path, descriptor)
@@ -120,7 +120,7 @@ class Bundle:
         except EdgebootError as error:
             raise self._refused(label, error.what) from error
         if (size := composition.size) != archive.blob.size:
-            raise self._refused(label, f"it comes to {size} bytes, not {archive.blob.size}")
+            raise self._refused(label, f"it has {size} bytes, not {archive.blob.size}")
         return _ComposedArchive(archive.blob, composition.stream)
 
     def verify(self, listener: Listener = silent) -> None:
@@ -155,7 +155,7 @@ class Bundle:
         for chunk in Counted(self.archive_source(archive), tally).open():
             digest.update(chunk)
         if digest.hexdigest() != archive.blob.sha256:
-            return f"image archive {archive.name} ({archive.arch}) does not come out as declared"
+            return f"image archive {archive.name} ({archive.arch}) differs from what is declared"
         return None
 
     def _label(self, blob: Blob) -> str:

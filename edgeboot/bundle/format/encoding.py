@@ -72,7 +72,7 @@ def decode(data: bytes) -> Contents:
     made = root.member("format")
     if made.value != FORMAT or type(made.value) is not int:
         raise Refused(
-            f"{FILE_NAME} is of format {made.value!r}; this edgeboot reads format {FORMAT}",
+            f"{FILE_NAME} has format {made.value!r}; this edgeboot reads format {FORMAT}",
             hint="use the edgeboot that built the bundle, or a newer one",
         )
     keys = ("format", "name", "k3s_version", "arches", "items", "images", "archives", "sha256")
@@ -182,7 +182,7 @@ def _read_item(node: json_document.Node) -> Item:
     role, arch, version = node.member("role"), node.get("arch"), node.get("version")
     namespace, values = node.get("namespace"), node.get("values")
     if role.text() not in list(Role):
-        raise role.bad(f"is {role.text()[:40]!r}, which this edgeboot does not know")
+        raise role.bad(f"is {role.text()[:40]!r}, which this edgeboot does not support")
     return Item(
         Role(role.text()),
         _match(node.member("name"), _ITEM_NAME),
@@ -229,5 +229,5 @@ def _arch(node: json_document.Node) -> str:
 
 def _match(node: json_document.Node, pattern: re.Pattern[str]) -> str:
     if not pattern.fullmatch(node.text()):
-        raise node.bad(f"is {node.text()[:80]!r}, which is not allowed there")
+        raise node.bad(f"is {node.text()[:80]!r}, which is not valid there")
     return node.text()

@@ -21,7 +21,7 @@ def extract(bundle: Bundle, directory: Path, roles: Iterable[Role]) -> tuple[Pat
     wanted = {directory / _name(item): item for role in roles for item in bundle.contents.of(role)}
     taken = [path for path in wanted if os.path.lexists(path)]
     if taken:
-        raise BadInput(f"{taken[0]} is there already", hint="name an empty directory")
+        raise BadInput(f"{taken[0]} already exists", hint="name an empty directory")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for path, item in wanted.items():
@@ -34,7 +34,7 @@ def extract(bundle: Bundle, directory: Path, roles: Iterable[Role]) -> tuple[Pat
 def _name(item: Item) -> str:
     name = f"{item.name}-{item.arch}" if item.arch else item.name
     if not is_item_name(name):  # the table of contents was checked for it: a second lock
-        raise Refused(f"the bundle has an item whose name cannot be a file's: {name!r}")
+        raise Refused(f"the bundle has an item that is not named like a file: {name!r}")
     return name
 
 

@@ -70,7 +70,7 @@ def push(
         }
     data = json_document.canonical(manifest)
     if len(data) > documents.DOCUMENT_MAX:
-        raise BadInput(f"{path} has more blobs than a registry takes in one artifact")
+        raise BadInput(f"{path} has more blobs than one artifact in a registry can have")
     digest = put_manifest(registry, reference, data, documents.MANIFEST)
     sizes = (source.size for source, new in zip(sources, sent, strict=True) if new)
     return digest, sum(sizes)
@@ -93,11 +93,11 @@ def pull(
     root = json_document.parse(document.data, where)
     kind = root.get("artifactType")
     if kind is None or kind.text() != TYPE:
-        raise Refused(f"{reference} is no bundle", hint="push one with `edgeboot bundle push`")
+        raise Refused(f"{reference} is not a bundle", hint="push one with `edgeboot bundle push`")
     layers = list(_layers(root))
     tables = [blob for media_type, blob in layers if media_type == _CONTENTS]
     if len(tables) != 1 or tables[0].size > encoding.MAX_BYTES:
-        raise Refused(f"{where} does not name one table of contents")
+        raise Refused(f"{where} must name exactly one table of contents")
     contents = encoding.decode(_small(registry, reference, tables[0], store))
     blobs = encoding.all_blobs(contents)
     listed = {blob for media_type, blob in layers if media_type == _BLOB}

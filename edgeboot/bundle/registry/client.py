@@ -165,7 +165,7 @@ def _media_type(data: bytes, announced: str, where: str) -> str:
             hint="push it again with a current tool, for instance `skopeo copy --format oci`",
         )
     if media_type not in (*documents.INDEXES, *documents.MANIFESTS):
-        raise Refused(f"{where} is of unknown type {str(media_type)[:80]!r}")
+        raise Refused(f"{where} has the unknown type {str(media_type)[:80]!r}")
     return str(media_type)
 
 
@@ -173,5 +173,5 @@ def _tags(answer: Response) -> list[str]:
     try:
         tags = json.loads(answer.read(_TAGS_MAX)).get("tags") or []
     except (ValueError, AttributeError, RecursionError):
-        raise Refused(f"{answer.url} is no list of tags") from None
+        raise Refused(f"{answer.url} is not a list of tags") from None
     return [tag for tag in tags if isinstance(tag, str)]

@@ -102,7 +102,7 @@ class Keychain:
 
     def _ask(self, name: str, key: str) -> Credential | None:
         if not _HELPER.fullmatch(name):
-            raise BadInput(f"{self._path} names a credential helper {name[:60]!r}")
+            raise BadInput(f"{self._path} names an invalid credential helper {name[:60]!r}")
         program = f"docker-credential-{name}"
         try:
             done = subprocess.run(
@@ -113,14 +113,14 @@ class Keychain:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            problem = getattr(error, "strerror", None) or "it does not answer"
-            hint = f"install it, or take it out of {self._path}"
+            problem = getattr(error, "strerror", None) or "it timed out"
+            hint = f"install it, or remove it from {self._path}"
             raise BadInput(f"cannot ask {program} about {key}: {problem}", hint=hint) from error
         if done.returncode:
             said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
             if _NOT_FOUND in said:
                 return None
-            hint = "log in again, or mend the helper"
+            hint = "log in again, or fix the helper"
             raise BadInput(f"{program} fails for {key} (exit code {done.returncode})", hint=hint)
         return self._answer(done.stdout, program)
 
@@ -130,7 +130,7 @@ class Keychain:
             answer = json.loads(data)
             user, secret = answer["Username"], answer["Secret"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise BadInput(f"{program} gives an answer that is not understood") from error
+            raise BadInput(f"{program} printed an invalid answer") from error
         if not (isinstance(user, str) and isinstance(secret, str) and secret):
             return None
         return Credential(None if user == "<token>" else user, Secret(secret.encode()), program)

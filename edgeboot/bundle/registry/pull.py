@@ -75,7 +75,7 @@ class Pull:
             if isinstance(outcome, EdgebootError)
         }
         for host, left in sorted(self._registry.limits.items()):
-            self._tell(Note(f"{host} allows {left} more pulls for now"))
+            self._tell(Note(f"{host} has {left} pulls left in its rate limit"))
         return [_outcome(found, failed) for found in parts]
 
     def _describe(self, want: Wanted) -> tuple[_Part, ...]:
@@ -97,7 +97,7 @@ class Pull:
         if platform.rank(arch) is None:
             raise Refused(
                 f"{reference} is for {platform}, not for {arch.name}",
-                hint="name the architectures it is there for: 'arches: [amd64]'",
+                hint="name the architectures it exists for: 'arches: [amd64]'",
             )
         layers = tuple(layer.blob for layer in read.layers)
         blobs = tuple(dict.fromkeys((top.blob, manifest.blob, config, *layers)))
@@ -132,7 +132,7 @@ class Pull:
             raise Refused(
                 f"{reference} has no image for {arch.name}, only for "
                 f"{', '.join(sorted(map(str, there))) or 'nothing'}",
-                hint=f"name the architectures it is there for: 'arches: {_known(top)}'",
+                hint=f"name the architectures it exists for: 'arches: {_known(top)}'",
             )
         _, best = min(children, key=lambda pair: pair[0])
         pinned = Reference(reference.registry, reference.repository, None, best.blob.sha256)

@@ -89,7 +89,7 @@ def put_manifest(session: Session, reference: Reference, data: bytes, media_type
         ) as answer:
             session.check(endpoint, answer, 201)
             if answer.headers.get("Docker-Content-Digest", digest) != digest:
-                raise Refused(f"{endpoint.host} stored another manifest than was sent")
+                raise Refused(f"{endpoint.host} stored a different manifest than was sent")
         return digest
 
     return session.retrying(f"the manifest of {reference}", once)

@@ -21,7 +21,7 @@ from edgeboot.bundle.registry.token import Tokens, refused
 from edgeboot.errors import Refused, StepFailed
 
 _TLS_HINT = "name the CA of {host}, or set 'plain-http: true' for it, under 'registries'"
-_HINT = "check the network, and run the same command again: what is here already stays"
+_HINT = "check the network and rerun the same command: it resumes"
 
 T = TypeVar("T")
 
@@ -100,7 +100,9 @@ class Session:
             self.limits[endpoint.host] = left.partition(";")[0][:20]
         if answer.status in (401, 403) and answer.status not in good:  # where a redirect led
             where = answer.url.partition("?")[0]
-            raise Refused(f"{urlsplit(where).netloc} refuses (HTTP {answer.status}): {where}")
+            raise Refused(
+                f"{urlsplit(where).netloc} refused access (HTTP {answer.status}): {where}"
+            )
         try:
             answer.check(*good)
         except Missing as error:
@@ -125,7 +127,7 @@ class Session:
             return self.retrying(str(reference), partial(ask, origin))
         except (Missing, StepFailed) as error:
             if passed:
-                error.what += f" (and before that {'; '.join(passed)})"
+                error.what += f" (and before: {'; '.join(passed)})"
             raise
 
     def twice(self, what: str, reference: Reference, ask: Callable[[Endpoint], T]) -> T:
@@ -137,8 +139,8 @@ class Session:
         try:
             return self.anywhere(reference, ask)
         except Different as error:
-            hint = "the registry or something between serves damaged or changed data"
-            raise Refused(f"{what} came wrong twice: {error}", hint=hint) from None
+            hint = "the registry, or a proxy before it, returns damaged or changed data"
+            raise Refused(f"{what} was wrong twice: {error}", hint=hint) from None
 
 
 def _with_query(endpoint: Endpoint, path: str) -> str:

@@ -94,8 +94,8 @@ class Tokens:
         realm = challenge.get("realm", "")
         if not self._hosts.realm_is_safe(endpoint, realm):
             raise Refused(
-                f"{endpoint.host} sends for a token to {realm[:200]!r}, which is not https",
-                hint="nothing was sent there; is that really the registry?",
+                f"{endpoint.host} requests tokens from {realm[:200]!r}, which is not https",
+                hint="no credential was sent; check that this is the right registry",
             )
         if credential and not self._hosts.may_see(endpoint, realm):
             self._withheld[endpoint.base] = urlsplit(realm).netloc
@@ -137,23 +137,23 @@ class Tokens:
         where = answer.url.partition("?")[0]
         if answer.status in STATUSES:
             wait = retry_after(answer.headers.get("Retry-After", ""))
-            raise TryAgain(f"{where} answers HTTP {answer.status}", wait)
+            raise TryAgain(f"{where} returned HTTP {answer.status}", wait)
         if answer.status != 200:
-            raise Refused(f"{where} gives no token: HTTP {answer.status}")
+            raise Refused(f"{where} issued no token: HTTP {answer.status}")
         try:
             document = json.loads(answer.read(_TOKEN_MAX))
             token = document.get("token") or document.get("access_token")
         except (ValueError, AttributeError, RecursionError):
             token = None
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise Refused(f"{where} gives an answer without a token")
+            raise Refused(f"{where} returned no token")
         return token
 
 
 def refused(endpoint: Endpoint, tokens: Tokens, status: int) -> Refused:
     """The error for a 401 or 403 that is final."""
     return Refused(
-        f"{endpoint.host} refuses (HTTP {status}); it was asked {tokens.used(endpoint)}",
+        f"{endpoint.host} refused access (HTTP {status}), asked {tokens.used(endpoint)}",
         hint=tokens.hint(endpoint),
         error_id="registry-refused",
     )

@@ -54,7 +54,7 @@ class StoredBlob:
             self.path.unlink(missing_ok=True)
             raise StepFailed(
                 f"the cached blob {self.path} was damaged and has been removed",
-                hint="run the same command again",
+                hint="rerun the same command",
             )
 
 
@@ -121,7 +121,7 @@ class Store:
         """The error to raise where ``what`` cannot be stored."""
         return DiskFailed(
             f"cannot store {what} in {self.root}: {error.strerror or error}",
-            hint=disk_space.hint(error, "point XDG_CACHE_HOME to another disk"),
+            hint=disk_space.hint(error, "set XDG_CACHE_HOME to a directory on another disk"),
         )
 
 

@@ -53,7 +53,7 @@ def read_head(block: bytes, what: str) -> Head:
     if kind not in (FILE, DIRECTORY, GNU_LONG_NAME, PAX):
         label = _KINDS.get(kind, f"member of type {kind!r}")
         raise Refused(
-            f"{what} has a {label}, {name!r}; only plain files and directories are taken",
+            f"{what} has a {label}, {name!r}; only regular files and directories are accepted",
             hint="an image archive can be rewritten without links: "
             "`skopeo copy docker-archive:OLD oci-archive:NEW:NAME`",
         )
@@ -78,7 +78,7 @@ def read_pax(data: bytes, what: str) -> tuple[str | None, int | None]:
         elif word == "size" and value.isdigit() and len(value) < 20:
             size = int(value)
         elif word not in _PAX_HARMLESS and not word.startswith(_PAX_HARMLESS_PREFIXES):
-            raise Refused(f"{what} has a pax header {word[:40]!r} that is not understood")
+            raise Refused(f"{what} has a pax header {word[:40]!r} that is not supported")
     return name, size
 
 

@@ -153,7 +153,9 @@ def _members(stream: _Stream) -> Iterator[Member]:
     while (head := _next_head(stream)) is not None:
         name = safe_name(head, stream.what)
         if fold(name) in names:
-            raise Refused(f"{stream.what} has two members {name!r}, or alike but for case or form")
+            raise Refused(
+                f"{stream.what} has two members named {name!r}, up to case or Unicode form"
+            )
         names.add(fold(name))
         if len(names) > stream.limits.members:
             raise Refused(f"{stream.what} has more than {stream.limits.members} members")

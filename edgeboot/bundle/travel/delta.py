@@ -77,9 +77,9 @@ def apply(old: Bundle, delta: Delta, output: Path, listener: Listener = silent) 
     disk_space.check_target(output)
     if contents_digest(old.contents) != delta.base:
         raise Refused(
-            f"{delta.path} does not go on top of {old.path}: it was made from another bundle, "
+            f"{delta.path} does not apply to {old.path}: it was made from another bundle, "
             f"{delta.base_name}",
-            hint="apply it to exactly the bundle it was made from",
+            hint="apply it to the bundle it was made from",
         )
     blobs = _located(delta, added(old.contents, delta.contents))
 
@@ -116,7 +116,7 @@ def _read(path: Path, descriptor: int) -> Delta:
     head = json_document.parse(raw, FILE_NAME)
     head.only(("format", "base", "base_name", "sha256"))
     if head.member("format").value != _FORMAT:
-        raise head.bad("is of a format that this edgeboot does not know")
+        raise head.bad("has a format that this edgeboot does not support")
     base, base_name = head.member("base").hexdigest(), head.member("base_name").text()
     name = encoding.FILE_NAME
     table, position = _document(path, descriptor, name, position, encoding.MAX_BYTES)

@@ -58,12 +58,12 @@ def split(
     A part that is there already and right is left alone.
     """
     if not is_item_name(path.name):
-        raise BadInput(f"{path.name!r} cannot be split under this name", hint="rename it")
+        raise BadInput(f"{path.name!r} is not a name that parts can have", hint="rename it")
     total = _size(path)
     count = -(-total // size)
     if not 0 < count <= PARTS_MAX:
         hint = "make them larger with --size"
-        raise BadInput(f"{path} would come to {count} parts, at most {PARTS_MAX}", hint=hint)
+        raise BadInput(f"{path} would need {count} parts, more than {PARTS_MAX}", hint=hint)
     whole, parts = hashlib.sha256(), []
     tally = Tally(told(BytesHandled, "splitting", path.name), listener, total)
     for number in range(count):
@@ -85,7 +85,9 @@ def split(
                 written.update(chunk)
                 file.write(chunk)
             if written.hexdigest() != found.sha256:
-                raise StepFailed(f"{path} changed while it was split", hint="run it again")
+                raise StepFailed(
+                    f"{path} changed while it was split", hint="rerun the same command"
+                )
     index = Index(path.name, total, whole.hexdigest(), tuple(parts))
     target = directory / (path.name + SUFFIX)
     with atomic.writing(target) as file:
@@ -156,14 +158,14 @@ def read_index(path: Path) -> Index:
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
     if len(data) > _INDEX_MAX:
-        raise Refused(f"{path} is no index of parts: it is longer than {_INDEX_MAX} bytes")
+        raise Refused(f"{path} is not an index of parts: it is longer than {_INDEX_MAX} bytes")
     if not data.startswith(b"{"):
         hint = f"give the file whose name ends with {SUFFIX}"
-        raise Refused(f"{path} is no index of parts", hint=hint)
+        raise Refused(f"{path} is not an index of parts", hint=hint)
     root = json_document.parse(data, str(path))
     root.only(("format", "name", "size", "sha256", "parts"))
     if root.member("format").value != _FORMAT:
-        raise root.bad("is of a format that this edgeboot does not know")
+        raise root.bad("has a format that this edgeboot does not support")
     parts, position = [], 0
     name = root.member("name")
     if not is_item_name(name.text()):
@@ -177,13 +179,15 @@ def read_index(path: Path) -> Index:
     sha256 = root.member("sha256").hexdigest()
     index = Index(name.text(), root.member("size").size(_TOTAL_MAX), sha256, tuple(parts))
     if position != index.size or _encode(index) != data:
-        raise root.bad("is damaged: its parts do not come to the whole")
+        raise root.bad("is damaged: its parts do not add up to the whole")
     return index
 
 
 def _finish(index: Index, partial: Path, output: Path) -> None:
     if _hash(partial, 0, index.size + 1) != index.sha256:
-        raise Refused(f"the parts of {index.name} do not come to the whole", hint="split it again")
+        raise Refused(
+            f"the parts of {index.name} do not add up to the whole", hint="split it again"
+        )
     atomic.move(partial, output)
 
 

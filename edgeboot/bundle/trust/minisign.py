@@ -118,7 +118,7 @@ class Signature:
             public.verify(self.whole, self.signature + self.comment.encode())
         except (InvalidSignature, ValueError) as error:
             raise Refused(
-                f"the signature {self.where} does not fit: the contents are not what key "
+                f"the signature {self.where} is invalid: the contents are not what key "
                 f"{key.label} signed",
                 hint="the bundle or its signature was changed, or belongs to another build; "
                 "fetch both again",
@@ -136,7 +136,7 @@ def read_public(text: str, where: str) -> PublicKey:
     raw = _decode(text.strip().splitlines()[-1:], 42)
     if raw is None or raw[:2] != _PLAIN:
         hint = "give the line that starts with RW, or the .pub file with it"
-        raise BadInput(f"{where} is no minisign public key", hint=hint)
+        raise BadInput(f"{where} is not a minisign public key", hint=hint)
     return PublicKey(raw[2:10], raw[10:])
 
 
@@ -154,14 +154,14 @@ def read_secret(data: bytes, where: str, passphrase: Secret | None) -> SecretKey
             raise BadInput(f"the secret key {where} is encrypted", hint="give its passphrase")
         operations, memory = (int.from_bytes(raw[i : i + 8], "little") for i in (38, 46))
         if memory > _MEMORY_MAX or operations > _MEMORY_MAX >> 5:
-            raise BadInput(f"the secret key {where} asks for more than 1 GiB to be decrypted")
+            raise BadInput(f"the secret key {where} needs more than 1 GiB to be decrypted")
         body = _crypt(body, passphrase, raw[6:38], operations, memory)
     number, pair, checksum = body[:8], body[8:72], body[72:]
     if raw[2:4] == _SCRYPT and checksum != _checksum(number, pair):
         raise BadInput(f"the secret key {where} cannot be opened: the passphrase is wrong")
     key = SecretKey(number, Secret(pair[:32]))
     if key.public.point != pair[32:]:  # minisign leaves the checksum of a plain key empty
-        raise BadInput(f"the secret key {where} is damaged", hint="take your copy of it")
+        raise BadInput(f"the secret key {where} is damaged", hint="restore your copy of it")
     return key
 
 
@@ -188,7 +188,9 @@ def _secret_fields(data: bytes, where: str) -> bytes:
     raw = _decode(lines[1:2], 158)
     known = raw is not None and raw[:2] == _PLAIN and raw[4:6] == _BLAKE2
     if raw is None or not known or raw[2:4] not in (_SCRYPT, _NO_KDF):
-        raise BadInput(f"{where} is no minisign secret key", hint="make one with bundle keygen")
+        raise BadInput(
+            f"{where} is not a minisign secret key", hint="create one with `edgeboot bundle keygen`"
+        )
     return raw
 
 

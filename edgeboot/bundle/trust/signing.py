@@ -61,8 +61,8 @@ def admit(
     today = datetime.now(UTC).date().isoformat()
     if contents.expires is not None and contents.expires < today and not trust.expired:
         raise Refused(
-            f"{bundle} has expired: it was good until {contents.expires}",
-            hint="build it again, or let it through with --allow-expired",
+            f"{bundle} expired: it was good until {contents.expires}",
+            hint="build it again, or accept it with --allow-expired",
             error_id="bundle-expired",
         )
     return found
@@ -76,9 +76,9 @@ def _verified(
         if trust.unsigned:
             return None
         raise Refused(
-            f"{bundle} is not signed: there is no {path.name} beside it",
+            f"{bundle} is not signed: no {path.name} beside it",
             hint=f"copy its signature here, or sign it: edgeboot bundle sign --key FILE {bundle}; "
-            "--allow-unsigned of plan, install and verify lets it through as it is",
+            "or accept it with --allow-unsigned of plan, install and verify",
             error_id="bundle-untrusted",
         )
     signature = minisign.read_signature(_read(path), str(path))
@@ -91,10 +91,10 @@ def _verified(
     label = signature.number[::-1].hex().upper()
     known = ", ".join(key.label for key in keys) or "none"
     raise Refused(
-        f"{bundle} is signed by key {label}; the keys that count here are {known}",
+        f"{bundle} is signed by key {label}; the trusted keys are {known}",
         hint="if that key is trusted, add its public line to `bundle-keys` of the inventory (or "
-        "name it with --key); --allow-unsigned of plan, install and verify lets the bundle through "
-        "as it is",
+        "name it with --key), or accept the bundle with --allow-unsigned of plan, install and "
+        "verify",
         error_id="bundle-untrusted",
     )
 
@@ -106,7 +106,7 @@ def public_key(given: str) -> PublicKey:
     path = Path(given)
     if given.startswith("RW") and not path.exists():
         hint = "give the line of 56 characters that starts with RW, or the .pub file with it"
-        raise BadInput(f"{given[:60]!r} is no public key and no file", hint=hint)
+        raise BadInput(f"{given[:60]!r} is neither a public key nor a file", hint=hint)
     return minisign.read_public(_read(path).decode("utf-8", "replace"), given)
 
 
@@ -137,7 +137,7 @@ def check_new(secret: Path) -> Path:
     public = secret.with_suffix(".pub")
     for path in (secret, public):
         if path.exists():
-            raise BadInput(f"{path} exists and is left alone", hint="choose another name")
+            raise BadInput(f"{path} already exists", hint="choose another name")
     return public
 
 
@@ -148,5 +148,5 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from error
     if len(data) > _FILE_MAX:
-        raise Refused(f"{path} is longer than {_FILE_MAX} bytes: no key and no signature")
+        raise Refused(f"{path} is longer than {_FILE_MAX} bytes: neither a key nor a signature")
     return data

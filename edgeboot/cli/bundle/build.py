@@ -28,27 +28,29 @@ _PATH = click.Path(path_type=Path)
 
 @click.group()
 def bundle() -> None:
-    """Everything a site needs in one file, built on a connected machine."""
+    """Build, sign and move bundles: everything a site needs in one file."""
 
 
 @bundle.command("build")
-@click.option("-f", "--file", "spec", type=_PATH, required=True, help="What to collect.")
+@click.option(
+    "-f", "--file", "spec", type=_PATH, required=True, help="The bundle.yml to build from."
+)
 @click.option("-o", "--output", type=_PATH, help="The bundle to write.  [default: NAME.tar]")
 @click.option(
     "--k3s-release",
     "release",
     metavar="DIR_OR_URL",
-    help="Take K3s from here and not from where the file says.",
+    help="Use this K3s release instead of the one in the file.",
 )
 @click.option(
     "--arch",
     "arches",
     multiple=True,
     type=click.Choice(sorted(ARCHES)),
-    help="Take K3s for this architecture only; may be given again.",
+    help="Only for this architecture; may be repeated.",
 )
-@click.option("--helm", metavar="PROGRAM", help="Look for images of charts with this helm.")
-@click.option("--locked", is_flag=True, help="Refuse whatever differs from the lock beside it.")
+@click.option("--helm", metavar="PROGRAM", help="Render charts with this helm.")
+@click.option("--locked", is_flag=True, help="Refuse any difference from the lock beside the file.")
 @click.option(
     "--sign-key", "key_file", type=_PATH, help="Sign the bundle with this secret key (see keygen)."
 )
@@ -94,7 +96,7 @@ def build_command(
     source = None if release is None else source_of(release, Path())
     target = output or Path(f"{wanted.name}.tar")
     if not with_edgeboot and (python or platform):
-        raise BadInput("--python and --platform go with --with-edgeboot", hint="add it")
+        raise BadInput("--python and --platform require --with-edgeboot", hint="add it")
     lock = locks.read(locks.path_beside(spec)) if locked else None
     with listener("text") as tell, tempfile.TemporaryDirectory(prefix="edgeboot-wheels-") as work:
         if with_edgeboot:
@@ -108,8 +110,8 @@ def build_command(
         if key is not None:
             sign.write_signature(path, built, key)
         elif signature_path(path).exists():
-            click.echo(f"{signature_path(path)} is of an earlier build: sign this one as well.")
-    click.echo(f"Next: copy it where it is needed and run `edgeboot bundle verify {path}` there.")
+            click.echo(f"{signature_path(path)} belongs to an earlier build: sign this one, too.")
+    click.echo(f"Next: copy it to the site and run `edgeboot bundle verify {path}` there.")
 
 
 @bundle.command("extract")
@@ -122,13 +124,13 @@ def build_command(
     type=click.Choice([role.value for role in Role]),
     default=[Role.FILE.value],
     show_default=True,
-    help="What to take out; may be given again.",
+    help="What to extract; may be repeated.",
 )
 def extract_command(path: Path, directory: Path, roles: tuple[str, ...]) -> None:
-    """Take plain files, or charts, manifests and binaries, out of a bundle.
+    """Extract plain files, or charts, manifests and binaries, from a bundle.
 
-    With a bundle built --with-edgeboot these are the wheels to set up a controller with, and a
-    README that says how in three commands.
+    A bundle built --with-edgeboot has wheels to set up a controller with, and a README with the
+    commands.
 
     \b
     edgeboot bundle extract edge.tar stick/edgeboot

@@ -15,13 +15,13 @@ from edgeboot.plan.steps import human_size
 
 @click.group()
 def cache() -> None:
-    """The blobs that builds keep, below XDG_CACHE_HOME; each is trusted by its hash alone."""
+    """Manage the blobs that builds keep in the cache."""
 
 
 @cache.command("ls")
 @output_option("text", "json")
 def list_command(output: str) -> None:
-    """List what is in the cache, what was used longest ago first.
+    """List the cache, least recently used first.
 
     \b
     edgeboot bundle cache ls
@@ -48,10 +48,10 @@ def list_command(output: str) -> None:
     type=click.IntRange(min=0),
     default=30,
     show_default=True,
-    help="Keep what a build has used within so many days; 0 keeps nothing.",
+    help="Keep what a build used within this many days; 0 keeps nothing.",
 )
 def prune(days: int) -> None:
-    """Remove what no build has used for a while, and what interrupted builds left behind.
+    """Remove what no build has used lately, and leftovers of interrupted builds.
 
     \b
     edgeboot bundle cache prune --days 7
@@ -62,7 +62,7 @@ def prune(days: int) -> None:
 
 @cache.command("verify")
 def verify_command() -> int:
-    """Hash every blob of the cache; remove and name those that are damaged (exit code 1).
+    """Hash every blob of the cache; remove and list the damaged ones (exit code 1).
 
     \b
     edgeboot bundle cache verify
@@ -71,8 +71,6 @@ def verify_command() -> int:
     bad = pruning.damaged(store)
     for entry in bad:
         pruning.remove(entry)
-        click.echo(f"damaged, and removed: {entry.path}")
-    click.echo(
-        f"{len(pruning.entries(store))} files are left; the next build fetches what it lacks."
-    )
+        click.echo(f"removed, because damaged: {entry.path}")
+    click.echo(f"{len(pruning.entries(store))} files left; the next build fetches what is missing.")
     return 1 if bad else 0

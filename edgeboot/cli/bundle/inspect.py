@@ -22,13 +22,13 @@ _LARGEST = 10
 
 @click.command()
 @click.argument("path", metavar="BUNDLE", type=click.Path(path_type=Path))
-@click.option("--sizes", is_flag=True, help="Only what takes the room, all of it.")
+@click.option("--sizes", is_flag=True, help="Only list sizes, of every part.")
 @output_option("text", "json")
 def inspect(path: Path, sizes: bool, output: str) -> None:
-    """Show what a bundle carries and what takes the room; read its contents only.
+    """Show what a bundle contains and what takes the space.
 
-    With `--output json` it prints the table of contents, the very bytes that are signed; with
-    --sizes as well, the room that each part takes for itself, in bytes.
+    With `--output json` it prints the table of contents, the bytes that are signed; with
+    --sizes as well, the size of each part in bytes.
 
     \b
     edgeboot bundle inspect edge.tar
@@ -59,7 +59,7 @@ def _head(path: Path, contents: Contents, size: int) -> Iterator[str]:
         yield f"  lock sha256 {contents.lock}"
     signature = signature_path(path)
     if signature.exists():
-        yield f"  {signature.name} is beside it; `bundle verify --key` tells whether it fits"
+        yield f"  {signature.name} is beside it; check it with `bundle verify --key`"
 
 
 def _parts(contents: Contents) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _room(contents: Contents, size: int, limit: int | None) -> Iterator[str]:
     found = shares(contents)
     if limit is not None:
         yield ""
-        yield "what takes the room, without what it shares with others:"
+        yield "what takes the space, not counting what is shared:"
     for share in found[:limit]:
         percent = 100 * share.size // max(size, 1)
         yield f"  {human_size(share.size):>9} {percent:>3} %  {share.kind} {share.name}"

@@ -16,16 +16,18 @@ from edgeboot.cli.terminal.progress import listener
 _PATH = click.Path(path_type=Path)
 _CHANGES = 10
 
-_spec = click.option("-f", "--file", "spec", type=_PATH, required=True, help="What to collect.")
+_spec = click.option(
+    "-f", "--file", "spec", type=_PATH, required=True, help="The bundle.yml to lock."
+)
 _release = click.option(
     "--k3s-release",
     "release",
     metavar="DIR_OR_URL",
-    help="Take K3s from here and not from where the file says.",
+    help="Use this K3s release instead of the one in the file.",
 )
 
 _helm = click.option(
-    "--helm", metavar="PROGRAM", help="Look for images of charts with this helm, as the build will."
+    "--helm", metavar="PROGRAM", help="Render charts with this helm, as the build will."
 )
 
 
@@ -34,10 +36,10 @@ _helm = click.option(
 @_release
 @_helm
 def lock(spec: Path, release: str | None, helm: str | None) -> None:
-    """Write what a bundle.yml means today into a lock beside it.
+    """Pin what a bundle.yml means today in a lock beside it.
 
-    Channels become versions, tags become digests. What is locked already stays as it is; `update`
-    moves it.
+    Channels become versions, tags become digests. What is locked already stays; `update`
+    changes it.
 
     \b
     edgeboot bundle lock -f bundles/edge.yml
@@ -55,12 +57,12 @@ def lock(spec: Path, release: str | None, helm: str | None) -> None:
 @_spec
 @_release
 @_helm
-@click.option("--dry-run", is_flag=True, help="Only show; exit code 10 where something moved.")
+@click.option("--dry-run", is_flag=True, help="Only show; exit code 10 if anything changed.")
 @click.pass_context
 def update(
     context: click.Context, spec: Path, release: str | None, helm: str | None, dry_run: bool
 ) -> None:
-    """Resolve a bundle.yml anew, show what moved, and write the lock.
+    """Resolve a bundle.yml again, show what changed, and write the lock.
 
     \b
     edgeboot bundle update -f bundles/edge.yml
@@ -70,7 +72,7 @@ def update(
     old = locks.read(path)
     new = _resolved(spec, release, None, helm)
     if not _tell(old, new):
-        click.echo("Nothing moved.")
+        click.echo("Nothing changed.")
     elif dry_run:
         context.exit(_CHANGES)
     if not dry_run:

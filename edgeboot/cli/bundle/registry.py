@@ -20,8 +20,10 @@ from edgeboot.errors import BadInput
 from edgeboot.plan.steps import human_size
 
 _PATH = click.Path(path_type=Path)
-_ca = click.option("--ca", type=_PATH, help="Trust this PEM file alone, for a private registry.")
-_plain = click.option("--plain-http", is_flag=True, help="Speak plain HTTP, without encryption.")
+_ca = click.option(
+    "--ca", type=_PATH, help="Trust only this CA file (PEM), for a private registry."
+)
+_plain = click.option("--plain-http", is_flag=True, help="Use plain HTTP, without encryption.")
 
 
 @click.command()
@@ -30,9 +32,9 @@ _plain = click.option("--plain-http", is_flag=True, help="Speak plain HTTP, with
 @_ca
 @_plain
 def push(path: Path, reference: str, ca: Path | None, plain_http: bool) -> None:
-    """Put a bundle into an OCI registry; blobs that are there already are not sent again.
+    """Push a bundle to an OCI registry; only blobs that are missing there are sent.
 
-    Who to be there is taken from docker's configuration (`docker login`, `skopeo login`).
+    The login is taken from docker's configuration (`docker login`, `skopeo login`).
 
     \b
     edgeboot bundle push edge.tar registry.example/site/edge:2026-07
@@ -49,9 +51,9 @@ def push(path: Path, reference: str, ca: Path | None, plain_http: bool) -> None:
 @_ca
 @_plain
 def pull(reference: str, output: Path, ca: Path | None, plain_http: bool) -> None:
-    """Fetch a bundle from an OCI registry: the very file that was pushed.
+    """Pull a bundle from an OCI registry, byte for byte as it was pushed.
 
-    Blobs that this machine has are not fetched; an interrupted pull goes on where it stopped.
+    Blobs in the cache are not fetched again; an interrupted pull resumes.
 
     \b
     edgeboot bundle pull registry.example/site/edge:2026-07 -o edge.tar
@@ -65,15 +67,13 @@ def pull(reference: str, output: Path, ca: Path | None, plain_http: bool) -> Non
 
 
 @click.command()
-@click.option("-f", "--file", "spec", type=_PATH, required=True, help="What to collect.")
-@click.option(
-    "--helm", metavar="PROGRAM", help="Ask this helm, and not the one of the file or on the PATH."
-)
-@click.option("--why", is_flag=True, help="Say for each image where it comes from.")
+@click.option("-f", "--file", "spec", type=_PATH, required=True, help="The bundle.yml to read.")
+@click.option("--helm", metavar="PROGRAM", help="Render charts with this helm.")
+@click.option("--why", is_flag=True, help="Say why each image is listed.")
 def images(spec: Path, helm: str | None, why: bool) -> None:
     """List the images that a bundle.yml names and that its charts need.
 
-    K3s's own are in its release. Images that nobody knows are told on standard error.
+    K3s's own are in its release. Unknown images are reported on standard error.
 
     \b
     edgeboot bundle images -f bundles/edge.yml --why
@@ -98,9 +98,9 @@ def images(spec: Path, helm: str | None, why: bool) -> None:
 def _tell_unresolved(found: list[Release], strict: bool) -> None:
     lines = [f"{r.where}: {r.name}: {line}" for r in found for line in r.discovery.unresolved]
     for line in lines:
-        click.echo(f"not known: {line}", err=True)
+        click.echo(f"unknown: {line}", err=True)
     if lines and strict:
-        raise BadInput(f"{len(lines)} images are not known", hint=UNKNOWN)
+        raise BadInput(f"{len(lines)} images are unknown", hint=UNKNOWN)
 
 
 def _reference(text: str) -> Reference:

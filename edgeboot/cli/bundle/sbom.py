@@ -16,8 +16,8 @@ from edgeboot.bundle.format.contents import Role
 def sbom(path: Path) -> None:
     """Print a bundle's bill of materials: CycloneDX in JSON.
 
-    It lists images, charts, binaries and files with digests, and licences where they state them.
-    It is part of the bundle and so covered by its signature.
+    It lists images, charts, binaries and files with digests, and licences where they are stated.
+    It is part of the bundle and covered by its signature.
 
     \b
     edgeboot bundle sbom edge.tar > edge.cdx.json

@@ -23,9 +23,9 @@ _PATH = click.Path(path_type=Path)
 @click.argument("secret", metavar="FILE", type=_PATH, default=Path("edgeboot.key"))
 @click.option("--no-passphrase", is_flag=True, help="Do not encrypt the secret key.")
 def keygen(secret: Path, no_passphrase: bool) -> None:
-    """Make a key pair to sign bundles with: FILE, and FILE's name with .pub.
+    """Create a key pair to sign bundles with: FILE, and FILE's name with .pub.
 
-    Both are minisign's, and either tool can use them.
+    They are minisign keys, which minisign can use, too.
 
     \b
     edgeboot bundle keygen site.key
@@ -34,8 +34,8 @@ def keygen(secret: Path, no_passphrase: bool) -> None:
     signing.check_new(secret)
     passphrase = None if no_passphrase else asked_passphrase(secret, confirm=True)
     key, public = signing.write_keys(secret, passphrase)
-    click.echo(f"{secret}: keep it; {public}: give it to everyone who installs.")
-    click.echo("Next: put this into the inventory, at top level:")
+    click.echo(f"{secret}: keep it secret. {public}: give it to everyone who installs.")
+    click.echo("Next: add this to the inventory, at the top level:")
     click.echo(f"bundle-keys: [{key.text}]")
 
 
@@ -43,9 +43,9 @@ def keygen(secret: Path, no_passphrase: bool) -> None:
 @click.argument("path", metavar="BUNDLE", type=_PATH)
 @click.option("--key", "key_file", type=_PATH, required=True, help="The secret key to sign with.")
 def sign(path: Path, key_file: Path) -> None:
-    """Sign a bundle: writes BUNDLE.minisig, over the bundle's contents and so over all of it.
+    """Sign a bundle: write BUNDLE.minisig, which covers all of it.
 
-    Every byte of the bundle is read first: nothing damaged is signed.
+    Every byte is checked first: a damaged bundle is not signed.
 
     \b
     edgeboot bundle sign --key site.key edge.tar
@@ -64,13 +64,12 @@ def sign(path: Path, key_file: Path) -> None:
     "keys",
     metavar="KEY_OR_FILE",
     multiple=True,
-    help="Public key that must have signed it: RW…, or a .pub file; may be given again.",
+    help="Public key that must have signed it: RW…, or a .pub file; may be repeated.",
 )
 def verify(path: Path, keys: tuple[str, ...]) -> None:
-    """Read a bundle to its last byte and name whatever is damaged (exit code 5).
+    """Check every byte of a bundle and list what is damaged (exit code 5).
 
-    With --key, also that one of the keys signed it and that it has not expired. Without, nothing is
-    said about who made it.
+    With --key, also check that one of the keys signed it and that it has not expired.
 
     \b
     edgeboot bundle verify edge.tar
@@ -96,7 +95,7 @@ def load_secret_key(path: Path) -> SecretKey:
 def write_signature(path: Path, bundle: Bundle, key: SecretKey) -> None:
     """Sign an open bundle and tell."""
     written = signing.sign(path, bundle.contents, key, datetime.now(UTC).date())
-    click.echo(f"{written}: signed by key {key.public.label}; it has to travel with the bundle.")
+    click.echo(f"{written}: signed by key {key.public.label}; it must travel with the bundle.")
 
 
 def asked_passphrase(path: Path, *, confirm: bool = False) -> Secret:
@@ -106,6 +105,6 @@ def asked_passphrase(path: Path, *, confirm: bool = False) -> Secret:
     else:
         text = click.prompt(f"Passphrase of {path}", hide_input=True, confirmation_prompt=confirm)
     if not text:
-        hint = "type one, give it on standard input, or make a key with --no-passphrase"
-        raise BadInput(f"there is no passphrase for {path}", hint=hint)
+        hint = "type one, pass it on standard input, or create a key with --no-passphrase"
+        raise BadInput(f"no passphrase given for {path}", hint=hint)
     return Secret(text.encode())

@@ -24,12 +24,12 @@ _DIRECTORY = click.Path(path_type=Path, exists=True, file_okay=False)
 
 @click.command()
 @click.argument("path", metavar="BUNDLE", type=_PATH)
-@click.option("--size", default="3.9G", show_default=True, help="Size of a part; FAT takes 4 GiB.")
-@click.option("-d", "--directory", type=_DIRECTORY, help="Where to write them.  [default: here]")
+@click.option("--size", default="3.9G", show_default=True, help="Size of a part; FAT allows 4 GiB.")
+@click.option("-d", "--directory", type=_DIRECTORY, help="Where to write them.  [default: .]")
 def split(path: Path, size: str, directory: Path | None) -> None:
-    """Split a bundle into parts for media that are too small: BUNDLE.001, … and BUNDLE.parts.
+    """Split a bundle into parts for small media: BUNDLE.001, … and BUNDLE.parts.
 
-    Run again after an interruption, it keeps the parts that are right.
+    Rerun after an interruption, it keeps the parts that are complete.
 
     \b
     edgeboot bundle split --size 3.9G edge.tar
@@ -37,26 +37,23 @@ def split(path: Path, size: str, directory: Path | None) -> None:
     try:
         limit = parse_bytes(size)
     except ValueError as error:
-        raise BadInput(f"{size!r} is no size of a part", hint=str(error)) from None
+        raise BadInput(f"{size!r} is not a valid size", hint=str(error)) from None
     with listener("text") as tell:
         index, found = parts.split(path, limit, directory or Path(), tell)
     last = found.parts[-1].name
     click.echo(f"{len(found.parts)} parts, {found.parts[0].name} to {last}, and {index.name}.")
-    click.echo(f"Next: carry all of them{_and_signature(path)}, and run where they are needed:")
+    click.echo(f"Next: take all of them{_and_signature(path)} to the site, and run there:")
     click.echo(f"edgeboot bundle join {index.name}")
 
 
 @click.command()
 @click.argument("index", metavar="BUNDLE.parts", type=_PATH)
-@click.option(
-    "--from", "places", multiple=True, type=_DIRECTORY, help="Look for parts here as well."
-)
+@click.option("--from", "places", multiple=True, type=_DIRECTORY, help="Also look for parts here.")
 @click.option("-o", "--output", type=_PATH, help="The bundle to write.  [default: its old name]")
 def join(index: Path, places: tuple[Path, ...], output: Path | None) -> None:
-    """Put a bundle together again from its parts, in any order and in as many goes as it takes.
+    """Join the parts of a bundle, in any order and in several runs if need be.
 
-    Every part is checked. Parts that are not at hand are named (exit code 4): run it again when
-    they are.
+    Every part is checked. Missing parts are listed (exit code 4): rerun with them.
 
     \b
     edgeboot bundle join edge.tar.parts
@@ -68,7 +65,7 @@ def join(index: Path, places: tuple[Path, ...], output: Path | None) -> None:
     if missing:
         raise StepFailed(
             f"parts are still missing: {', '.join(missing)}",
-            hint="bring them here (or name their directory with --from) and run it again; "
+            hint="copy them here, or name their directory with --from, and rerun; "
             "what is joined stays",
         )
     click.echo(f"{target} is whole.")
@@ -96,8 +93,8 @@ def diff(old: Path, new: Path, output: str) -> None:
         states = " -> ".join(filter(None, (change.old, change.new)))
         click.echo(f"{sign} {change.kind:<10} {change.name}  {states}")
     if not found.changes:
-        click.echo("They carry the same.")
-    click.echo(f"bytes: {human_size(found.added)} added, {human_size(found.removed)} gone")
+        click.echo("No differences.")
+    click.echo(f"bytes: {human_size(found.added)} added, {human_size(found.removed)} removed")
 
 
 @click.command("delta")
@@ -105,7 +102,7 @@ def diff(old: Path, new: Path, output: str) -> None:
 @click.argument("new", metavar="NEW", type=_PATH)
 @click.option("-o", "--output", type=_PATH, required=True, help="The delta to write.")
 def delta_command(old: Path, new: Path, output: Path) -> None:
-    """Write only what a new bundle adds to an old one that is at the site already.
+    """Write what a new bundle adds to an old one that is already at the site.
 
     \b
     edgeboot bundle delta edge-1.tar edge-2.tar -o edge.delta
@@ -114,7 +111,7 @@ def delta_command(old: Path, new: Path, output: Path) -> None:
         delta.make(before, after, output, tell)
     size, whole = output.stat().st_size, new.stat().st_size
     click.echo(f"{output}: {human_size(size)} instead of {human_size(whole)}.")
-    click.echo(f"Next: carry it{_and_signature(new)} to where {old.name} is, and run there:")
+    click.echo(f"Next: take it{_and_signature(new)} to where {old.name} is, and run there:")
     click.echo(f"edgeboot bundle apply-delta {old.name} {output.name} -o {new.name}")
 
 
@@ -123,9 +120,9 @@ def delta_command(old: Path, new: Path, output: Path) -> None:
 @click.argument("path", metavar="DELTA", type=_PATH)
 @click.option("-o", "--output", type=_PATH, required=True, help="The new bundle to write.")
 def apply_delta(old: Path, path: Path, output: Path) -> None:
-    """Make the new bundle from the old one and a delta; it is the same byte for byte.
+    """Build the new bundle from the old one and a delta, byte for byte.
 
-    Refused (exit code 5) for any bundle but the one that the delta was made from.
+    Any bundle but the one that the delta was made from is refused (exit code 5).
 
     \b
     edgeboot bundle apply-delta edge-1.tar edge.delta -o edge-2.tar

@@ -13,9 +13,9 @@ from edgeboot.bundle.trust.signing import Trust
 F = TypeVar("F", bound=Callable[..., Any])
 
 _FLAGS = {
-    "unsigned": "Take a bundle that is not signed, or not by one of the inventory's keys.",
-    "expired": "Take a bundle although the last day it was meant for is over.",
-    "older": "Take a bundle although a host has had a newer one.",
+    "unsigned": "Accept a bundle that is not signed, or not by one of the inventory's keys.",
+    "expired": "Accept a bundle that has expired.",
+    "older": "Accept a bundle although a host has had a newer one.",
 }
 
 

@@ -278,7 +278,7 @@ def test_without_helm_the_command_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     run = CliRunner().invoke
     said = run(bundle, ["images", "-f", str(site_with_a_chart(tmp_path))])
     assert (said.exit_code, said.stdout) == (0, "")
-    assert "warning: no helm to render charts with" in said.stderr
+    assert "warning: no helm found to render charts" in said.stderr
     assert f"odd: odd: {discover.NOT_RENDERED}" in said.stderr
     strict = run(bundle, ["images", "-f", str(site_with_a_chart(tmp_path, "strict: true\n"))])
     assert isinstance(strict.exception, BadInput)

@@ -248,7 +248,10 @@ def test_a_lock_refuses_another_version_and_no_helm(tmp_path: Path) -> None:
     for found in ({OTHER.name: "a" * 64}, {ARCH.name: str(tmp_path / "mine")}, {ARCH.name: ""}):
         lock = Lock({("helm", "linux"): Pin(VERSION, found)})
         error = refused(wanted, fakes.store(tmp_path / "empty"), lock)
-        assert f"the lock does not have helm for {ARCH.name}" in error.what
+        assert (
+            f"the lock does not have helm for this machine's architecture, {ARCH.name}"
+            in error.what
+        )
         assert error.error_id == "lock-differs"
     assert (tmp_path / "mine").exists()
 
@@ -272,13 +275,13 @@ def test_sources_that_are_something_else_are_told(tmp_path: Path) -> None:
     store = fakes.store(tmp_path)
     error = refused(load(tmp_path, "nowhere"), store)
     assert (error.exit_code, error.error_id) == (2, "no-helm")
-    assert "there is no directory" in error.what
+    assert "no such directory" in error.what
     sums = publish(tmp_path / "published") / f"{NAME}.sha256sum"
     sums.write_text("a" * 64 + "  other.tar.gz\n")
     error = refused(load(tmp_path, "published"), store)
     assert f"{NAME} is not listed in the release's checksums" in error.what
     sums.write_text("<html>\n")
-    with pytest.raises(BadInput, match=rf"{NAME}\.sha256sum:1: is not a line of sha256sum"):
+    with pytest.raises(BadInput, match=rf"{NAME}\.sha256sum:1: not a line of sha256sum"):
         program(load(tmp_path, "published"), store)
 
 
@@ -296,7 +299,7 @@ def test_offline_it_is_one_error_with_what_to_do(
         with pytest.raises(StepFailed, match=r"cannot fetch http://127\.0\.0\.1:1/helm-") as caught:
             attempt()
         assert caught.value.error_id == "no-helm"
-        assert "let 'source' be a directory" in (caught.value.hint or "")
+        assert "set 'source' to a directory" in (caught.value.hint or "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     said = CliRunner().invoke(bundle, ["images", "-f", str(tmp_path / "bundle.yml")])
     assert isinstance(said.exception, StepFailed)
@@ -343,7 +346,7 @@ def test_a_helm_of_another_version_is_refused(tmp_path: Path, says: str) -> None
     publish(tmp_path / "published", packed(script(says)))
     with pytest.raises(Refused) as caught:
         program(load(tmp_path, "published"), fakes.store(tmp_path))
-    assert f"says that it is helm {says!r}, not {VERSION}" in caught.value.what
+    assert f"reports helm {says!r}, not {VERSION}" in caught.value.what
     assert (caught.value.where or "").endswith("bundle.yml:7")
 
 
@@ -394,7 +397,7 @@ def test_machines_that_it_is_not_published_for_are_told(
     monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setattr(platform, "system", lambda: system)
     error = refused(load(tmp_path, "published"), fakes.store(tmp_path))
-    assert f"there is no helm to fetch for {system} on {machine}" in error.what
+    assert f"Helm is not published for {system} on {machine}" in error.what
     assert error.error_id == "no-helm"
 
 

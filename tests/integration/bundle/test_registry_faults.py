@@ -160,7 +160,7 @@ def test_row_35_a_403_is_final(server: Front, tmp_path: Path) -> None:
     server.rules.append(first_times(99, "/v2/", lambda h: h.reply(403), "HEAD"))
     log_in(tmp_path, server.host)
     client = Client(tmp_path)
-    with pytest.raises(Refused, match=r"refuses \(HTTP 403\)"):
+    with pytest.raises(Refused, match=r"refused access \(HTTP 403\)"):
         client.pull(server)
     assert len(server.seen) == 1
     assert client.waits == []
@@ -254,7 +254,7 @@ def test_row_37_wrong_bytes_are_fetched_once_more_and_then_refused(
     server.rules[:] = [first_times(99, part, corrupt)]
     server.seen.clear()
     client = Client(tmp_path / "two")
-    with pytest.raises(Refused, match="came wrong twice"):
+    with pytest.raises(Refused, match="was wrong twice"):
         client.pull(server)
     asked = [seen.path for seen in server.paths(part, "GET")]
     assert all(asked.count(path) == 2 for path in asked)

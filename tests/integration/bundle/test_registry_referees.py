@@ -315,7 +315,7 @@ def test_lock_and_update_from_the_command_line(
         error = done.exception if isinstance(done.exception, EdgebootError) else None
         return (error.exit_code, str(error)) if error else (done.exit_code, done.output)
 
-    assert run("update")[0] == 2  # there is no lock yet
+    assert run("update")[0] == 2  # no such lock yet
     code, said = run("lock")
     assert (code, "site/updated:1: digest sha256:" in said) == (0, True)
     assert run("build", "--locked", "-o", "old.tar")[0] == 0
@@ -330,7 +330,7 @@ def test_lock_and_update_from_the_command_line(
     assert Path("same.tar").read_bytes() == Path("old.tar").read_bytes()
     assert run("update")[0] == 0
     assert Path("bundle.lock").read_bytes() != kept
-    assert "Nothing moved" in run("update", "--dry-run")[1]
+    assert "Nothing changed" in run("update", "--dry-run")[1]
     assert run("build", "--locked", "-o", "new.tar")[0] == 0
     assert Path("new.tar").read_bytes() != Path("old.tar").read_bytes()
 

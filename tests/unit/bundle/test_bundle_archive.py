@@ -214,7 +214,7 @@ def test_a_bundle_of_a_later_format_is_told_apart(
     whole: bytes, spans: list[Span], work: Path
 ) -> None:
     message = refusal(work, rewritten(whole, spans, b'"format": 1', b'"format": 2'))
-    assert "is of format 2; this edgeboot reads format 1" in message
+    assert "has format 2; this edgeboot reads format 1" in message
 
 
 @pytest.mark.parametrize(
@@ -226,9 +226,9 @@ def test_a_bundle_of_a_later_format_is_told_apart(
         (b'"name": "edge"', b'"name": "edge", "name": "edge"', "sha256"),
         (b'"name": "edge"', b'"name": ["edge"]', "not a string"),
         (b'"name": "edge",', b"", "has no 'name'"),
-        (b'"note.txt"', b'"../../etc/cron.d/x"', "not allowed"),
-        (b'"note.txt"', b'".hidden"', "not allowed"),
-        (b'"role": "file"', b'"role": "exe"', "does not know"),
+        (b'"note.txt"', b'"../../etc/cron.d/x"', "not valid"),
+        (b'"note.txt"', b'".hidden"', "not valid"),
+        (b'"role": "file"', b'"role": "exe"', "does not support"),
         (b'"arch": "arm"', b'"arch": "mips"', "not one of"),
         (b'"size": ', b'"size": -', "whole number"),
         (b'"size": ', b'"size": 1e', "JSON|whole number"),

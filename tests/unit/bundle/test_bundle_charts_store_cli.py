@@ -97,7 +97,7 @@ def test_a_packed_chart_travels_as_it_is(tmp_path: Path) -> None:
     ],
 )
 def test_a_chart_that_cannot_be_named_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(BadInput, match=r"Chart\.yaml: the chart's"):
+    with pytest.raises(BadInput, match=r"Chart\.yaml: missing or invalid chart"):
         collect(chart_at(tmp_path / "a", text), fakes.store(tmp_path))
 
 
@@ -181,7 +181,7 @@ def test_build_inspect_and_verify_from_the_command_line(runner: CliRunner, tmp_p
         "hello 0.1.0",
         "note.txt",
         fakes.PAUSE,
-        "takes the room",
+        "takes the space",
     ):
         assert part in shown
     told = runner.invoke(bundle, ["inspect", "edge.tar", "--sizes", "--output", "json"]).output

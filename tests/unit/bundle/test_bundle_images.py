@@ -146,7 +146,7 @@ def test_documents_are_capped_and_must_be_json(store: Store) -> None:
             apart(store, changed(layout, **{"index.json": index}))
     with pytest.raises(Refused, match=r"no index\.json"):
         apart(store, tar_of({"oci-layout": b"{}"}))
-    with pytest.raises(Refused, match="is no image archive"):
+    with pytest.raises(Refused, match="is not an image archive"):
         apart(store, tar_of({"x": b"y"}))
 
 
