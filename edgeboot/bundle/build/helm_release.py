@@ -108,7 +108,7 @@ def _building_arch() -> Arch:
 def _origin(pinned: HelmPin, store: Store, listener: Listener) -> Origin:
     source = pinned.source or RELEASES
     if isinstance(source, Path):
-        if not source.is_dir():
+        if not os.path.isdir(source):
             what = f"no such directory: {source} (the source of helm)"
             raise BadInput(what, hint=_HINT, error_id="no-helm")
         return DirectoryOrigin(source)

@@ -5,6 +5,7 @@ Nothing is used before it has the SHA-256 that is published beside it, or that a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class DirectoryOrigin:
 
     def obtain(self, name: str, sha256: str) -> Path:
         """The file itself."""
-        if not (path := self.directory / name).is_file():
+        if not os.path.isfile(path := self.directory / name):
             raise Missing(f"{path} does not exist")
         if (found := measure(readable(path)).sha256) != sha256:
             raise Refused(

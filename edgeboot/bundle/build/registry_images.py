@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ def _settings(host: str, mapping: Mapping, base: Path) -> RegistrySettings:
         mirrors = _mirrors(reader)
     with problems:
         ca = reader.text("ca", None)
-        if ca is not None and not (base / ca).is_file():
+        if ca is not None and not os.path.isfile(base / ca):
             raise reader.error("ca", f"no such file: {base / ca}", "name the PEM file of its CA")
     with problems:
         plain = reader.boolean("plain-http", None)

@@ -5,6 +5,7 @@ Nothing large is fetched here: ``build`` does that, by the same functions' pins.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -137,7 +138,7 @@ def find_k3s(
     """
     source = k3s.source if release is None else release
     if isinstance(source, Path):
-        if not source.is_dir():
+        if not os.path.isdir(source):  # unlike is_dir, false without permission
             raise BadInput(f"no such release directory: {source}", where=k3s.where)
         return DirectoryOrigin(source), k3s.version
     hint = "check the network, or take K3s from a directory: --k3s-release DIR"

@@ -15,7 +15,7 @@ from edgeboot.bundle.build import spec
 from edgeboot.bundle.build.builder import build
 from edgeboot.bundle.format.archive import Bundle
 from edgeboot.platform import ARCHES, arch_of_machine
-from tests.support.bundle import fakes
+from tests.support.bundle import fakes, sites
 from tests.support.bundle.containerd import DOCKER_IMAGE, Ctr, need
 
 _START_SECONDS = 30
@@ -70,3 +70,9 @@ def ctr(tmp_path: Path) -> Iterator[Ctr]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with one of everything; tests do not change it."""
+    return sites.small_bundle(tmp_path_factory.mktemp("bundle"))

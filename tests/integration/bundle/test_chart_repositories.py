@@ -158,7 +158,7 @@ def test_what_is_not_there_is_told_with_what_is(serve: Serve, tmp_path: Path) ->
     site, store = serve(""), fakes.store(tmp_path)
     site.index("web", site.chart("web", "1.2.0"))
     with pytest.raises(
-        BadInput, match=r"no version that '\^2' allows\n.*newest there are: 1\.2\.0"
+        BadInput, match=r"no version that '\^2' allows\n.*newest versions are 1\.2\.0"
     ):
         collect(store, entry_of(site, "web", "^2"))
     with pytest.raises(BadInput, match=r"has no chart 'webb'\n.*did you mean web"):

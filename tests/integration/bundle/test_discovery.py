@@ -147,7 +147,7 @@ HOSTILE = {
     ),
     "output": (
         '{{ range until 40000 }}a{{ . }}: {{ repeat 1000 "x" }}\n{{ end }}',
-        r"printed more than 32 MiB",
+        r"printed more than 32 MiB|used more than 768 MiB",
     ),
     "recursion": ('{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}', r"failed: "),
     "depth": ("a: " + "[" * 50_000, r"failed: "),

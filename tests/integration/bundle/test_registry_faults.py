@@ -229,7 +229,7 @@ def test_row_36_what_is_left_of_a_rate_limit_is_told(server: Front, tmp_path: Pa
     events: list[Event] = []
     wanted = Wanted(parse(f"{server.host}/site/app:1"), (AMD64,))
     Pull(client.registry, fakes.store(tmp_path), events.append).run([wanted])
-    assert Note(f"{server.host} allows 76 more pulls for now") in events
+    assert Note(f"{server.host} has 76 pulls left in its rate limit") in events
 
 
 def test_row_36_a_registry_that_stays_busy_is_given_up(server: Front, tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Signatures of bundles, row 30 of the fault catalogue; the stock minisign is the referee."""
+"""Signatures of bundles, row 30 of the fault catalogue.
+
+The stock minisign is the referee in tests/integration/bundle/test_minisign.py.
+"""
 
 from __future__ import annotations
 

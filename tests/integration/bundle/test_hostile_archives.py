@@ -22,7 +22,9 @@ import pytest
 from edgeboot.bundle.tar import header, untar
 from edgeboot.errors import EdgebootError
 from tests.support.bundle import hostile
-from tests.unit.bundle.mutation import loaded, mutants, source_of
+from tests.support.bundle.mutation import loaded, mutants, source_of
+
+pytestmark = pytest.mark.integration
 
 
 def test_rows_31_and_32_hundreds_of_hostile_archives_write_nothing_outside_and_stay_small(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.bundle.fakes import tar_of
-from tests.unit.bundle.readers import Case, Modules, Run
+from tests.support.bundle.readers import Case, Modules, Run
 
 
 def chart_cases(directory: Path) -> Iterator[Case]:

@@ -1,7 +1,7 @@
 """Whether each check of the readers of bundles, images, charts, deltas, parts and keys is needed.
 
 They are changed one check at a time; each time something that was refused must get through, or be
-told otherwise. The tar reader has its own such test in test_bundle_hostile.
+told otherwise. The tar reader has its own such test in test_hostile_archives.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from edgeboot.errors import EdgebootError
-from tests.unit.bundle import readers
-from tests.unit.bundle.mutation import chain, mutants, source_of
-from tests.unit.bundle.readers import bundles, charts, images, keys, travel
+from tests.support.bundle import readers
+from tests.support.bundle.mutation import chain, mutants, source_of
+from tests.support.bundle.readers import bundles, charts, images, keys, travel
+
+pytestmark = pytest.mark.integration
 
 # each after what it imports
 LEAVES = (

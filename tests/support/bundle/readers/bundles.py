@@ -12,7 +12,7 @@ from typing import Any
 from edgeboot.blob import Blob
 from edgeboot.bundle.format.contents import Contents, Item, Role
 from edgeboot.bundle.tar.writer import BLOCK, header, padding
-from tests.unit.bundle.readers import Case, Modules, Run, flipped
+from tests.support.bundle.readers import Case, Modules, Run, flipped
 
 Edit = Callable[[dict[str, Any]], object]
 TABLE = "edgeboot-bundle.json"

@@ -11,7 +11,7 @@ from typing import Any
 from edgeboot.platform import AMD64, ARM
 from tests.support.bundle import fakes
 from tests.support.bundle.fakes import Layout, layer, tar_of, to_json
-from tests.unit.bundle.readers import Case, Modules, Run
+from tests.support.bundle.readers import Case, Modules, Run
 
 APP = "registry.example/app:1"
 Apart = Callable[..., Run]

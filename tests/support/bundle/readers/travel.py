@@ -13,7 +13,7 @@ from edgeboot.bundle.format import archive
 from edgeboot.bundle.tar.writer import BLOCK, header, padding
 from edgeboot.bundle.travel import delta, split
 from tests.support.bundle.fakes import sha256
-from tests.unit.bundle.readers import Case, Modules, Run, flipped
+from tests.support.bundle.readers import Case, Modules, Run, flipped
 
 
 def delta_cases(bundle: bytes, directory: Path) -> Iterator[Case]:

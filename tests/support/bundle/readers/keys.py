@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from edgeboot.bundle.trust import minisign
 from edgeboot.secret import Secret
-from tests.unit.bundle.readers import Case, Modules, Run, flipped
+from tests.support.bundle.readers import Case, Modules, Run, flipped
 
 
 def signature_cases() -> Iterator[Case]:  # noqa: C901
