@@ -22,13 +22,6 @@ images:
 """
 
 
-def small_bundle(top: Path) -> Path:
-    """A bundle with one of everything."""
-    release = fakes.release(top / "release", ("amd64", "arm"))
-    wanted = spec.load(write_site(top / "site"))
-    return build(wanted, top / "edge.bundle", release=release, store=fakes.store(top))
-
-
 def write_site(directory: Path) -> Path:
     """A spec with one of everything, and what it names; returns the spec's path."""
     path = fakes.spec_file(directory, FULL)
