@@ -111,7 +111,7 @@ def test_accept_new_tells_records_and_then_holds_to_it(lab: Lab) -> None:
 
     lab.recorded.write_text(server.known_line().replace(str(server.port), str(other.port)))
     message = _refusal(lab, lab.target(other, host_key=None), accept_new=True)
-    assert "not the one on record" in message
+    assert "host key changed" in message
     assert f"{lab.recorded}:1" in message
 
 
@@ -119,7 +119,7 @@ def test_another_type_of_key_than_the_known_one_is_a_changed_key(lab: Lab) -> No
     server, other = lab.sshd(key="ecdsa"), lab.sshd()
     known = _known(lab, f"[127.0.0.1]:{server.port} {other.public()}\n")
     target = lab.target(server, host_key=None)
-    assert "not the one on record" in _refusal(lab, target, known, accept_new=True)
+    assert "host key changed" in _refusal(lab, target, known, accept_new=True)
 
 
 def test_many_meet_one_new_host_at_once(lab: Lab) -> None:

@@ -102,15 +102,16 @@ class HostKeys:
         )
 
     def _meet(self, hop: Hop, key_type: str, blob: bytes) -> None:
-        """A host nothing is known about."""
+        """Records the key of an unknown host, or refuses it."""
         offered = f"{fingerprint(blob)} ({key_type})"
         if not self.accept_new:
             raise Refused(
-                f"its host key is not known; it offers {offered}",
+                f"unknown host key: it offers {offered}",
                 error_id="host-key-unknown",
                 where=hop.where,
                 hint="compare it with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the "
-                "host, then put it into the inventory as `host_key:`, or use --accept-new",
+                f"host, then pin it in the inventory: `ssh: {{host-key: '{fingerprint(blob)}'}}`; "
+                "or use --accept-new",
             )
         # Several nodes may meet the same jump host at once: the first one decides.
         with self._lock, known_hosts.locked(self.recorded):
@@ -122,7 +123,7 @@ class HostKeys:
 
 @dataclass(frozen=True)
 class _Pin:
-    """What an inventory's ``host_key`` says."""
+    """An inventory's ``host-key``: a public key, or a fingerprint."""
 
     key_type: str | None
     blob: bytes | None
@@ -137,7 +138,7 @@ class _Pin:
             key_type, blob = words[0], base64.b64decode(words[1], validate=True)
         except (IndexError, binascii.Error) as error:
             raise BadInput(
-                "its host_key is neither a public key nor a fingerprint",
+                "its host-key is neither a public key nor a fingerprint",
                 where=hop.node,
                 hint="write `ssh-ed25519 AAAA…` or `SHA256:…`",
             ) from error
@@ -151,9 +152,8 @@ class _Pin:
 
 def _changed(hop: Hop, key_type: str, blob: bytes, expected: str, source: str) -> Refused:
     return Refused(
-        f"its host key is not the one on record: it offers {fingerprint(blob)} ({key_type}), "
-        f"{source} says {expected}",
+        f"host key changed: it offers {fingerprint(blob)} ({key_type}), {source} has {expected}",
         error_id="host-key-changed",
         where=hop.where,
-        hint=f"find out why; if the host was installed anew, replace the key in {source}",
+        hint=f"find out why; if the host was reinstalled, replace the key in {source}",
     )
