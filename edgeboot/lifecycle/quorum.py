@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from edgeboot.inventory.model import DatastoreKind
+from edgeboot.inventory.model import Cluster, DatastoreKind
 from edgeboot.lifecycle.cluster_state import ClusterState
 from edgeboot.lifecycle.joining import has_state
 from edgeboot.plan.health import NodeState
@@ -20,16 +20,21 @@ def majority(members: int) -> int:
     return members // 2 + 1
 
 
+def servers_needed(cluster: Cluster) -> int:
+    """How many servers must be up: all on SQLite, a majority on etcd, else one."""
+    servers = len(cluster.every_server)
+    needed = {DatastoreKind.SQLITE: servers, DatastoreKind.ETCD: majority(servers)}
+    return needed.get(cluster.datastore.kind, 1)
+
+
 def can_spare(state: ClusterState, names: Collection[str]) -> bool:
     """Whether the cluster keeps working, and can be observed, while these nodes are away."""
     servers = state.cluster.every_server
     if not {server.name for server in servers} & set(names):
         return True
-    if state.cluster.datastore.kind is DatastoreKind.SQLITE:
-        return False
     there = [s.name for s in state.cluster.servers if s.name not in names]
     up = [name for name in there if name in state.facts and has_state(state.facts[name])]
-    return len(up) >= majority(len(servers))
+    return len(up) >= servers_needed(state.cluster)
 
 
 def spared(state: ClusterState, names: Collection[str]) -> ClusterState | None:

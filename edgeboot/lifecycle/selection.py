@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from edgeboot.errors import BadInput, EdgebootError, Unreachable
 from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.quorum import servers_needed
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def without(cluster: Cluster, lost: Mapping[str, EdgebootError]) -> Cluster:
     """A cluster without unreachable nodes; ``Unreachable`` if one of them cannot be spared."""
     rest = cluster.without(lost.keys())
     servers = [server.name for server in cluster.every_server]
-    needed = len(servers) // 2 + 1
+    needed = servers_needed(cluster)
     if len(rest.servers) < needed:
         first = next(name for name in servers if name in lost)
         several = f"{needed} of {len(servers)} servers must be reachable: "

@@ -77,7 +77,11 @@ def test_inline_values_are_what_helm_would_read(tmp_path: Path) -> None:
 
 def test_a_values_file_travels_as_it_is(tmp_path: Path) -> None:
     entry = entry_of(tmp_path, "- {path: web, values-file: v.yaml}\n")
-    for data, told in ((None, "cannot read"), ("[1]", "must be a mapping"), ("a: [", "not YAML")):
+    for data, told in (
+        (None, "cannot read"),
+        ("[1]", "must be a mapping"),
+        ("a: [", "not valid YAML"),
+    ):
         if data is not None:
             (tmp_path / "v.yaml").write_text(data)
         with pytest.raises(BadInput, match=rf"v\.yaml.*{told}|{told} .*v\.yaml"):
