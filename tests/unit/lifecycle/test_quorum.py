@@ -152,12 +152,13 @@ def test_members_are_what_the_first_answering_server_sees() -> None:
         ({"s1": READY}, None),
         (
             {"s1": READY, "s2": READY, "s3": READY, "s4": DOWN},
-            None,
+            "3 of 4 servers must be up, and s4 is down",
         ),
         (
             {"s1": READY, "s2": READY, "s3": DOWN, "s4": DOWN},
             "3 of 4 servers must be up, and s3, s4 is down",
         ),
+        ({"s1": READY, "s2": READY, "s3": READY, "s4": READY}, None),
     ],
 )
 def test_who_may_be_restarted(seen: dict[str, NodeState], reason: str | None) -> None:
