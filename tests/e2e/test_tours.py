@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.support.documents import commands_in
 from tests.support.fleet import Fleet
 
 ROOT = Path(__file__).parents[2]
-
-
-def commands_in(path: Path) -> list[str]:
-    """Every edgeboot command in the code blocks of a document."""
-    blocks = re.findall(r"```sh\n(.*?)```", path.read_text(), re.S)
-    lines = (line.strip() for block in blocks for line in block.splitlines())
-    return [line for line in lines if line.startswith("edgeboot ")]
 
 
 ELSEWHERE = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,10 +14,9 @@ from pathlib import Path
 import pytest
 
 import edgeboot
+from tests.support.checkout import copy_to
 
-ROOT = Path(__file__).parents[2]
 VERSION = edgeboot.__version__
-TRACKED = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
 pytestmark = pytest.mark.integration
 
 
@@ -31,14 +29,7 @@ def git(where: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This working tree, committed in a repository of its own."""
-    if shutil.which("git") is None or not (ROOT / ".git").exists():
-        pytest.skip("needs git and a checkout")
-    copy = tmp_path_factory.mktemp("checkout")
-    listed = subprocess.run(TRACKED, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in listed.splitlines():
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+    copy = copy_to(tmp_path_factory.mktemp("checkout"))
     git(copy, "init", "--quiet")
     git(copy, "add", "--all")
     git(copy, "commit", "--quiet", "--message", "A release")

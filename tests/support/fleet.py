@@ -100,28 +100,37 @@ class Fleet:
         return self.run("install", "-i", inventory, "--yes", "--timeout", "240", *words)
 
     def in_work(self, root: Path, release: Path, words: list[str]) -> Done:
-        """A command of a document, in the fleet's directory.
-
-        What a reader has and we have not is put in its place: the checkout's example files, a
-        release from the Internet, hosts at their own addresses, somebody who says yes and types a
-        passphrase.
-        """
+        """A command of a document, in the fleet's directory; paths of the checkout are its own."""
         words = [str(root / w) if (root / w).exists() and "/" in w else w for w in words]
+        words = self.adapted(words, release)
+        if words[:2] == ["inventory", "init"]:
+            words += ["--output", "init.yml"]
+        return self.typed(self.argv(*words), {**self.env, "PYTHONPATH": str(root)})
+
+    def adapted(self, words: list[str], release: Path) -> list[str]:
+        """A command of a document with what a reader has and a test has not.
+
+        That is a release from the Internet, hosts at their own addresses, and a person who agrees.
+        """
         if words[:2] == ["inventory", "init"]:
             ssh = self.base["defaults"]["ssh"]
             hosts = [f"{ssh['user']}@{node['address']}" for node in self.base["nodes"]]
             words = [word for word in words if "@" not in word]
-            words += ["--yes", "--key", str(ssh["key"]), "--output", "init.yml", *hosts]
+            words += ["--yes", "--key", str(ssh["key"]), *hosts]
         if words[:2] == ["bundle", "build"] and "--k3s-release" not in words:
             words += ["--k3s-release", str(release), "--arch", "amd64"]
         if words[0] == "install" and "--yes" not in words:
             words += ["--yes"]
         if words[0] == "verify":
             words += ["--window", "2"]
+        return words
+
+    def typed(self, argv: list[str], env: Mapping[str, str]) -> Done:
+        """How a command ends in the fleet's directory, given a passphrase where it asks."""
         done = subprocess.run(
-            [*self.argv(*words)],
+            argv,
             cwd=self.work,
-            env={**self.env, "PYTHONPATH": str(root)},
+            env=env,
             input="a passphrase\n",
             capture_output=True,
             text=True,
