@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from edgeboot.bundle.format.contents import Role as ItemRole
 from edgeboot.checks.base import Complaint, Subject, refuse, unknown, warn
 from edgeboot.components.cluster import charts
+from edgeboot.components.k3s import config_file
 from edgeboot.components.k3s.backend_change import change as changed_backend
 from edgeboot.components.k3s.flannel import backend_of
 from edgeboot.inventory.model import Node, Role
-from edgeboot.plan import paths
-from edgeboot.yaml import foreign
 from edgeboot.yaml.wording import nearest
 
 # Addons that K3s rewrites at every start (K3s manifests/), and what disables each.
@@ -129,15 +128,11 @@ def backend_change(subject: Subject) -> Iterator[Complaint]:
 
 def encryption(subject: Subject) -> Iterator[Complaint]:
     """Encryption of Secrets is fixed when a cluster is created (K3s docs/cli/secrets-encrypt)."""
-    fact = subject.facts.files.get(paths.CONFIG)
-    if subject.node.role is not Role.SERVER or fact is None or subject.facts.node_token is None:
-        return
-    try:
-        before = foreign.parse(fact.content or b"")
-    except ValueError:
+    before = config_file.read(subject.facts)
+    if subject.node.role is not Role.SERVER or before is None or subject.facts.node_token is None:
         return
     keys = ("secrets-encryption", "secrets-encryption-provider")
-    had, has = ([src.get(k) for k in keys] for src in (before or {}, subject.config))
+    had, has = ([source.get(key) for key in keys] for source in (before, subject.config))
     if bool(had[0]) != bool(has[0]) or (had[0] and had[1] != has[1]):
         yield refuse(
             "`secrets-encryption` cannot change on an existing cluster",

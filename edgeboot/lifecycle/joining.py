@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgeboot.components.cluster.applied_labels import config_lists
 from edgeboot.components.context import JoinConfig, service_of
 from edgeboot.components.k3s.base import join_config_of as usual_join
 from edgeboot.components.k3s.base import url_at, url_of
+from edgeboot.components.k3s.config_file import read, words
 from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
@@ -59,10 +59,10 @@ def join_config_of(cluster: Cluster, node: Node, facts: Mapping[str, Facts]) -> 
     if cluster.datastore.kind is not DatastoreKind.ETCD:
         return JoinConfig()
     own = facts[node.name]
-    said = config_lists(own)
+    said = read(own) or {}
     if is_member(own):
-        if "server" in said:
-            return JoinConfig(url=said["server"][0])
+        if joined := words(said, "server"):
+            return JoinConfig(url=joined[0])
         return JoinConfig(begins=True) if "cluster-init" in said else usual_join(cluster, node)
     lead = lead_server(cluster, facts)
     # Also where the inventory's first server has lost its data: it would begin a second cluster.
@@ -72,7 +72,7 @@ def join_config_of(cluster: Cluster, node: Node, facts: Mapping[str, Facts]) -> 
 def _agent_url(cluster: Cluster, facts: Mapping[str, Facts], own: Facts) -> str:
     if cluster.vip:
         return url_at(cluster.vip)
-    said = config_lists(own).get("server", ("",))[0]
+    said = next(iter(words(read(own), "server")), "")
     if said in map(url_of, cluster.every_server) and has_joined(own):
         return said
     return url_of(lead_server(cluster, facts))

@@ -8,9 +8,10 @@ is taken off by kubectl on a server.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from edgeboot.components.context import AppliedLabels
+from edgeboot.components.k3s import config_file
+from edgeboot.components.k3s.config_file import words
 from edgeboot.inventory.model import Node
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
@@ -66,28 +67,6 @@ def applied_labels_of(facts: Facts, service: str) -> AppliedLabels:
             return AppliedLabels(labels, taints, bool(said["settled"]), registered)
     except (ValueError, KeyError, TypeError):
         pass  # damaged: as if there were none
-    config = config_lists(facts)
-    labels = frozenset(label.partition("=")[0] for label in config.get("node-label", ()))
-    return AppliedLabels(labels, frozenset(config.get("node-taint", ())), registered=registered)
-
-
-def config_lists(facts: Facts) -> Mapping[str, tuple[str, ...]]:
-    """What is in a ``config.yaml`` that ``k3s.render`` wrote: each key with its values as texts.
-
-    A line of another form says nothing: it is not ours.
-    """
-    fact = facts.files.get(paths.CONFIG)
-    found: dict[str, tuple[str, ...]] = {}
-    key = ""
-    for line in (fact.content or b"").decode("utf-8", "replace").splitlines() if fact else ():
-        name, colon, value = line.partition(":")
-        try:
-            if line.startswith("  - "):
-                found[key] = (*found.get(key, ()), str(json.loads(line[4:])))
-            elif colon and not line.startswith(("#", " ")):
-                key = name
-                if value.strip():
-                    found[key] = (str(json.loads(value)),)
-        except ValueError:
-            continue
-    return found
+    config = config_file.read(facts)
+    labels = frozenset(label.partition("=")[0] for label in words(config, "node-label"))
+    return AppliedLabels(labels, frozenset(words(config, "node-taint")), registered=registered)

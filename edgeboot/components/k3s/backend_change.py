@@ -5,11 +5,11 @@ The record says with which backend a host was last booted, and during which boot
 
 from __future__ import annotations
 
+from edgeboot.components.k3s.config_file import read
 from edgeboot.components.k3s.flannel import backend_of
 from edgeboot.inventory.model import Cluster
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
-from edgeboot.yaml import foreign
 
 
 def recorded(facts: Facts) -> tuple[str, str] | None:
@@ -29,12 +29,8 @@ def backend_before(facts: Facts, server: Facts) -> str | None:
         return known[0]
     if not any(unit.started_with for unit in facts.units.values()):
         return None
-    fact = server.files.get(paths.CONFIG)
-    try:
-        config = foreign.parse(fact.content or b"") if fact else None
-    except ValueError:
-        config = None
-    return str(config.get("flannel-backend", "vxlan")) if isinstance(config, dict) else None
+    config = read(server)
+    return None if config is None else str(config.get("flannel-backend", "vxlan"))
 
 
 def change(cluster: Cluster, facts: Facts, server: Facts) -> tuple[str, str] | None:

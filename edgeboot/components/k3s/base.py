@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from edgeboot.components.cluster import applied_labels
 from edgeboot.components.context import Context, JoinConfig, TokenFate
 from edgeboot.components.host import clock
-from edgeboot.components.k3s import lean
+from edgeboot.components.k3s import config_file, lean
 from edgeboot.components.k3s.additions import with_components
 from edgeboot.components.k3s.hardening import is_hardened
 from edgeboot.components.k3s.unit import Around, service_files
@@ -49,7 +48,7 @@ def service(context: Context) -> Iterator[Resource]:
     join = context.join or join_config_of(cluster, node)
     yield from _tokens(context, join)
     yield applied_labels.record(context.applied_labels, node)
-    config = render(config_of(cluster, node, join))
+    config = config_file.render(config_of(cluster, node, join))
     yield File(paths.CONFIG, text(config), 0o600, restarts=name)
     around = Around(
         before=clock.command(context),
@@ -141,22 +140,3 @@ def bracketed(host: str) -> str:
         return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
     except ValueError:
         return host
-
-
-def render(config: Mapping[str, ConfigValue]) -> str:
-    """K3s's flat YAML. JSON's scalars are YAML's, so quoting is settled by ``json``.
-
-    An empty list is left out: K3s takes a key without a value for one empty word, and an empty word
-    in ``disable`` disables every manifest (pkg/deploy, ``shouldDisableFile``).
-    """
-    lines = ["# Written by edgeboot; changes are overwritten by the next `edgeboot install`."]
-    for key in sorted(config):
-        value = config[key]
-        if value == ():
-            continue
-        if isinstance(value, tuple):
-            lines.append(f"{key}:")
-            lines += [f"  - {json.dumps(word)}" for word in value]
-        else:
-            lines.append(f"{key}: {json.dumps(value)}")
-    return "\n".join(lines) + "\n"

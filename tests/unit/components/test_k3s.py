@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgeboot.components.k3s.base import api_url, config_of, render
+from edgeboot.components.k3s.base import api_url, config_of
+from edgeboot.components.k3s.config_file import render
 from edgeboot.inventory.model import Cluster, Node, Role
 
 SERVER = Node(

@@ -9,7 +9,6 @@ import pytest
 
 from edgeboot.components.cluster.applied_labels import (
     applied_labels_of,
-    config_lists,
     dump,
     is_pending,
     record,
@@ -17,7 +16,8 @@ from edgeboot.components.cluster.applied_labels import (
 from edgeboot.components.context import AppliedLabels, JoinConfig
 from edgeboot.components.k3s import datastore
 from edgeboot.components.k3s.base import config_of, service
-from edgeboot.inventory.model import Cluster, Datastore, DatastoreKind, Node, Role
+from edgeboot.components.k3s.config_file import read, render
+from edgeboot.inventory.model import Cluster, ConfigValue, Datastore, DatastoreKind, Node, Role
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts, FileFact, UnitFact
 from edgeboot.plan.resources import CreateOnly, File
@@ -106,8 +106,32 @@ def test_without_a_record_the_configuration_remembers(text: str | None) -> None:
     assert found == AppliedLabels(frozenset("ab"), frozenset({"t=1:NoSchedule"}), True, True)
 
 
-def test_a_configuration_of_another_form_says_nothing() -> None:
-    assert config_lists(facts(None, "node-label: [a=1]\nserver: https://x\n  - y\n")) == {}
+@pytest.mark.parametrize(
+    ("config", "keys"),
+    [
+        ("node-label: [a=1, b]\n", {"node-label": ("a=1", "b")}),
+        ("server: https://x\n", {"server": "https://x"}),
+        ("cluster-init: true\nport: 6443\n", {"cluster-init": True, "port": 6443}),
+        ("disable:\nnode-name: a\nx: {y: 1}\nz: 1.5\n", {"node-name": "a"}),
+        ("- a\n", None),
+        ("a\n", None),
+        ("a: [\n", None),
+        ("", None),
+    ],
+)
+def test_the_keys_of_a_configuration(config: str, keys: dict[str, object] | None) -> None:
+    assert read(facts(None, config)) == keys
+
+
+def test_what_is_written_is_read() -> None:
+    config: dict[str, ConfigValue] = {
+        "node-name": "a: b",
+        "write-kubeconfig-mode": "0600",
+        "tls-san": ("192.0.2.1", "yes", "2001:db8::1"),
+        "cluster-init": True,
+        "https-listen-port": 6443,
+    }
+    assert read(facts(None, render({**config, "disable": ()}))) == config
 
 
 @pytest.mark.parametrize(
