@@ -33,6 +33,22 @@ class Source(Protocol):
         """The bytes, in order, in chunks of at most a few MiB; may be called again."""
 
 
+class OfBlob:
+    """The size and digest of a source whose bytes are those of ``blob``."""
+
+    blob: Blob
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self.blob.size
+
+    @property
+    def sha256(self) -> str:
+        """Lower-case hexadecimal SHA-256 of the bytes."""
+        return self.blob.sha256
+
+
 @dataclass(frozen=True)
 class BytesSource:
     """A source held in memory: configuration files, units, manifests."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edgeboot import json_document
 from edgeboot.errors import BadInput, Refused
-from edgeboot.localio import atomic
+from edgeboot.localio import atomic, bounded
 
 FORMAT = 1
 _MAX = 16 << 20
@@ -116,16 +116,9 @@ def path_beside(spec: Path) -> Path:
 
 def read(path: Path) -> Lock:
     """A lock; BadInput where there is none, Refused where it is damaged."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX + 1)
-    except FileNotFoundError:
-        hint = "write it with `edgeboot bundle lock`"
-        raise BadInput(f"no such lock: {path}", hint=hint) from None
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > _MAX:
-        raise Refused(f"{path} is longer than {_MAX} bytes")
+    if not path.exists():
+        raise BadInput(f"no such lock: {path}", hint="write it with `edgeboot bundle lock`")
+    data = bounded.read(path, _MAX)
     root = json_document.parse(data, str(path))
     version = root.member("edgeboot-lock")
     if version.value != FORMAT:

@@ -15,7 +15,7 @@ from edgeboot.platform import ARCHES, Arch
 from edgeboot.yaml.problems import Problems
 from edgeboot.yaml.reader import Reader, reader_of
 from edgeboot.yaml.values import Mapping, Scalar
-from edgeboot.yaml.wording import nearest, quoted
+from edgeboot.yaml.wording import quoted, suggestion
 
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 
@@ -50,15 +50,18 @@ def image(mapping: Mapping) -> ImageEntry:
 
 def arches(reader: Reader) -> tuple[Arch, ...]:
     """The architectures under ``arches``, in edgeboot's order."""
-    names = reader.texts("arches")
-    for name in names:
-        if name not in ARCHES:
-            near = nearest(name, tuple(ARCHES))
-            hint = f"did you mean '{near}'?" if near else f"known: {', '.join(ARCHES)}"
-            raise reader.error("arches", f"unknown architecture {quoted(name)}", hint)
+    names = _texts_among(reader, "arches", tuple(ARCHES), "architecture")
     if not names or len(set(names)) < len(names):
         raise reader.error("arches", "'arches' must name at least one architecture, and each once")
     return tuple(arch for arch in ARCHES.values() if arch.name in names)
+
+
+def _texts_among(reader: Reader, key: str, known: tuple[str, ...], what: str) -> tuple[str, ...]:
+    names = reader.texts(key)
+    for name in names:
+        if name not in known:
+            raise reader.error(key, f"unknown {what} {quoted(name)}", suggestion(name, known))
+    return names
 
 
 def left_out(reader: Reader) -> tuple[str, ...]:
@@ -69,12 +72,7 @@ def left_out(reader: Reader) -> tuple[str, ...]:
             raise reader.error("images", "invalid 'images' of 'k3s'", hint)
         return ()
     inner = reader_of(reader.mapping("images"), ("without",), "'images' of 'k3s'")
-    names = inner.texts("without")
-    for name in names:
-        if name not in COMPONENTS:
-            near = nearest(name, tuple(COMPONENTS))
-            hint = f"did you mean '{near}'?" if near else f"known: {', '.join(COMPONENTS)}"
-            raise inner.error("without", f"unknown component {quoted(name)}", hint)
+    names = _texts_among(inner, "without", tuple(COMPONENTS), "component")
     if "helm-controller" in names and "traefik" not in names:
         hint = "leave out 'traefik' as well"
         raise inner.error("without", "helm-controller is needed to install traefik", hint)

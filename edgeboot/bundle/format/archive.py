@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from edgeboot.blob import CHUNK, Blob, Source
+from edgeboot.blob import CHUNK, Blob, OfBlob, Source
 from edgeboot.bundle.format import encoding
 from edgeboot.bundle.format.contents import Contents, ImageArchive
 from edgeboot.bundle.format.image_archive import Fetch, compose
@@ -215,23 +215,13 @@ class Bundle:
 
 
 @dataclass(frozen=True)
-class BundledBlob:
+class BundledBlob(OfBlob):
     """A Source that reads a blob in place and checks it while it is read."""
 
     descriptor: int = field(repr=False)
     offset: int
     blob: Blob
     bundle: str
-
-    @property
-    def size(self) -> int:
-        """Length in bytes."""
-        return self.blob.size
-
-    @property
-    def sha256(self) -> str:
-        """Hexadecimal SHA-256."""
-        return self.blob.sha256
 
     def open(self) -> Iterator[bytes]:
         """The bytes; raises StepFailed after the last one where they are not the blob's."""
@@ -252,17 +242,9 @@ class BundledBlob:
 
 
 @dataclass(frozen=True)
-class _ComposedArchive:
+class _ComposedArchive(OfBlob):
     blob: Blob
     open: Callable[[], Iterator[bytes]]
-
-    @property
-    def size(self) -> int:
-        return self.blob.size
-
-    @property
-    def sha256(self) -> str:
-        return self.blob.sha256
 
 
 def member_name(blob: Blob) -> str:

@@ -39,7 +39,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _PlatformImage:
     """An image of one architecture whose config has been looked at."""
 
     image: Image
@@ -78,13 +78,13 @@ class Pull:
             self._tell(Note(f"{host} has {left} pulls left in its rate limit"))
         return [_outcome(found, failed) for found in parts]
 
-    def _describe(self, want: Wanted) -> tuple[_Part, ...]:
+    def _describe(self, want: Wanted) -> tuple[_PlatformImage, ...]:
         """Indexes, manifests and configs of an image: they say what else there is to fetch."""
         top = self._registry.manifest(want.reference)
         self._keep(top)
-        return tuple(self._part(want.reference, top, arch) for arch in want.arches)
+        return tuple(self._platform_image(want.reference, top, arch) for arch in want.arches)
 
-    def _part(self, reference: Reference, top: Document, arch: Arch) -> _Part:
+    def _platform_image(self, reference: Reference, top: Document, arch: Arch) -> _PlatformImage:
         manifest = self._choose(reference, top, arch)
         where = f"the manifest of {reference}"
         read = documents.read_manifest(manifest.data, where)
@@ -101,7 +101,7 @@ class Pull:
             )
         layers = tuple(layer.blob for layer in read.layers)
         blobs = tuple(dict.fromkeys((top.blob, manifest.blob, config, *layers)))
-        return _Part(
+        return _PlatformImage(
             Image(
                 reference.name,
                 arch.name,
@@ -173,7 +173,7 @@ def _all(
 
 
 def _outcome(
-    found: tuple[_Part, ...] | EdgebootError, failed: dict[Blob, EdgebootError]
+    found: tuple[_PlatformImage, ...] | EdgebootError, failed: dict[Blob, EdgebootError]
 ) -> tuple[Image, ...] | EdgebootError:
     if isinstance(found, EdgebootError):
         return found

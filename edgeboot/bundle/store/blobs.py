@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeboot.blob import CHUNK, Blob
+from edgeboot.blob import CHUNK, Blob, OfBlob
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.localio import atomic, directories, disk_space
 
@@ -24,21 +24,11 @@ def default_root() -> Path:
 
 
 @dataclass(frozen=True)
-class StoredBlob:
+class StoredBlob(OfBlob):
     """A Source that reads a blob of a store and checks it while it is read."""
 
     path: Path
     blob: Blob
-
-    @property
-    def size(self) -> int:
-        """Length in bytes."""
-        return self.blob.size
-
-    @property
-    def sha256(self) -> str:
-        """Hexadecimal SHA-256."""
-        return self.blob.sha256
 
     def open(self) -> Iterator[bytes]:
         """The bytes; raises StepFailed after the last one where they are not the blob's."""

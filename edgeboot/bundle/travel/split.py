@@ -20,7 +20,7 @@ from edgeboot.blob import CHUNK
 from edgeboot.bundle.format.encoding import is_item_name
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import BytesHandled, Listener, silent
-from edgeboot.localio import atomic, disk_space
+from edgeboot.localio import atomic, bounded, disk_space
 from edgeboot.localio.progress import Tally
 
 SUFFIX = ".parts"
@@ -152,13 +152,7 @@ def _bring(
 
 def read_index(path: Path) -> Index:
     """An index; Refused where it is damaged or none."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_INDEX_MAX + 1)
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > _INDEX_MAX:
-        raise Refused(f"{path} is not an index of parts: it is longer than {_INDEX_MAX} bytes")
+    data = bounded.read(path, _INDEX_MAX)
     if not data.startswith(b"{"):
         hint = f"give the file whose name ends with {SUFFIX}"
         raise Refused(f"{path} is not an index of parts", hint=hint)

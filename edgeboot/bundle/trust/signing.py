@@ -17,7 +17,7 @@ from edgeboot.bundle.format.contents import Contents
 from edgeboot.bundle.trust import minisign
 from edgeboot.bundle.trust.minisign import PublicKey, SecretKey
 from edgeboot.errors import BadInput, Refused
-from edgeboot.localio import atomic
+from edgeboot.localio import atomic, bounded
 from edgeboot.secret import Secret
 
 _FILE_MAX = 16 << 10
@@ -81,7 +81,7 @@ def _verified(
             "or accept it with --allow-unsigned of plan, install and verify",
             error_id="bundle-untrusted",
         )
-    signature = minisign.read_signature(_read(path), str(path))
+    signature = minisign.read_signature(bounded.read(path, _FILE_MAX), str(path))
     for key in keys:
         if key.number == signature.number:
             signature.verify(encoding.encode(contents), key)
@@ -107,12 +107,12 @@ def public_key(given: str) -> PublicKey:
     if given.startswith("RW") and not path.exists():
         hint = "give the line of 56 characters that starts with RW, or the .pub file with it"
         raise BadInput(f"{given[:60]!r} is neither a public key nor a file", hint=hint)
-    return minisign.read_public(_read(path).decode("utf-8", "replace"), given)
+    return minisign.read_public(bounded.read(path, _FILE_MAX).decode("utf-8", "replace"), given)
 
 
 def needs_passphrase(path: Path) -> bool:
     """Whether a secret key file is encrypted."""
-    return minisign.is_encrypted(_read(path), str(path))
+    return minisign.is_encrypted(bounded.read(path, _FILE_MAX), str(path))
 
 
 def secret_key(path: Path, passphrase: Secret | None) -> SecretKey:
@@ -120,7 +120,7 @@ def secret_key(path: Path, passphrase: Secret | None) -> SecretKey:
     if path.exists() and path.stat().st_mode & 0o077:
         hint = f"chmod 600 {path}"
         raise BadInput(f"others can read the secret key {path}", hint=hint)
-    return minisign.read_secret(_read(path), str(path), passphrase)
+    return minisign.read_secret(bounded.read(path, _FILE_MAX), str(path), passphrase)
 
 
 def write_keys(secret: Path, passphrase: Secret | None) -> tuple[PublicKey, Path]:
@@ -139,14 +139,3 @@ def check_new(secret: Path) -> Path:
         if path.exists():
             raise BadInput(f"{path} already exists", hint="choose another name")
     return public
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_FILE_MAX + 1)
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > _FILE_MAX:
-        raise Refused(f"{path} is longer than {_FILE_MAX} bytes: neither a key nor a signature")
-    return data
