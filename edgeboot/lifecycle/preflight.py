@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from edgeboot.bundle.format.contents import Contents
 from edgeboot.checks.base import Subject
 from edgeboot.checks.catalogue import findings
+from edgeboot.components.host.observed import targets_of
 from edgeboot.engine.fleet import WORKERS, FleetError, on_all
 from edgeboot.engine.observe import observe
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.targets import targets_of
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.options import InstallOptions

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from edgeboot.components.host.observed import targets_of
 from edgeboot.engine.fleet import FleetError, on_all
 from edgeboot.engine.host_sessions import DEFAULT_POLICY, HostSessions, RunPolicy
 from edgeboot.engine.phase_runner import PhaseRunner
@@ -21,7 +22,6 @@ from edgeboot.lifecycle.install.sequence import PREPARE, first_phases, later_pha
 from edgeboot.lifecycle.joining import has_state
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
 from edgeboot.lifecycle.quorum import spared
-from edgeboot.lifecycle.targets import targets_of
 from edgeboot.lifecycle.watch import ServiceWatch
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.options import DEFAULT_OPTIONS, InstallOptions

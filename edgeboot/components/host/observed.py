@@ -1,4 +1,4 @@
-"""What has to be looked at on a host because its inventory names it."""
+"""What a host is asked about because the inventory names it: its own files, and its data disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from edgeboot.inventory.model import Cluster, Node
 
 
 def targets_of(cluster: Cluster) -> Mapping[str, tuple[str, ...]]:
-    """Targets of ``observe.sh`` by node."""
+    """Additional targets for ``observe.sh``, by node."""
     return {node.name: tuple(_targets(node)) for node in cluster.nodes}
 
 
