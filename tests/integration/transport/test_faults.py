@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import Iterator, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
