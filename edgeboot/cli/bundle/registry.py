@@ -98,7 +98,7 @@ def images(spec: Path, helm: str | None, why: bool) -> None:
 def _tell_unresolved(found: list[Release], strict: bool) -> None:
     lines = [f"{r.where}: {r.name}: {line}" for r in found for line in r.discovery.unresolved]
     for line in lines:
-        click.echo(f"unknown: {line}", err=True)
+        click.echo(f"not known: {line}", err=True)
     if lines and strict:
         raise BadInput(f"{len(lines)} images are unknown", hint=UNKNOWN)
 

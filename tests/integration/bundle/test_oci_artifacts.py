@@ -241,7 +241,7 @@ def test_images_of_charts_are_listed_with_their_reasons(registry: str, tmp_path:
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 0, done.output
     assert f"{registry}/apps/web:1\n    web: helm template, Pod/a\n" in done.output
-    assert "unknown:" in done.output
+    assert "not known:" in done.output
     path = site(tmp_path, registry, "- path: web.tgz\n", "strict: true\n")
     refused = CliRunner().invoke(cli, words).exception
     assert isinstance(refused, BadInput)
