@@ -1,7 +1,6 @@
-"""The Transport over SSH, one connection a host. The ``ssh_*`` modules next to it are its parts.
+"""The Transport over SSH, one connection a host: ``connect(target, HostKeys(), Limits())``.
 
-``connect(target, HostKeys(), Limits())`` is the way in. Fabric and paramiko are known in these
-modules and nowhere else; none of their exceptions gets out.
+None of Fabric's or paramiko's exceptions gets out.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from edgeboot.transport.base import Channel, Command, Held, NoChannel, Progress,
 from edgeboot.transport.ssh import client_config, forward
 from edgeboot.transport.ssh.algorithms import WatchedTransport
 from edgeboot.transport.ssh.cancellation import Cancellation
-from edgeboot.transport.ssh.connect import Approach, close_chain, open_chain
+from edgeboot.transport.ssh.chain import Approach, close_chain, open_chain
 from edgeboot.transport.ssh.errors import door
 from edgeboot.transport.ssh.held import Heartbeat, SshHeld, close
 from edgeboot.transport.ssh.host_keys.policy import HostKeys

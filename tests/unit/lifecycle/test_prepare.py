@@ -176,7 +176,7 @@ def test_a_host_that_does_not_come_back_fails_with_a_deadline() -> None:
 class Refusing(FakeHost):
     """A host that cannot be rebooted."""
 
-    def _carry_out(self, _command: Command, _data: bytes | None) -> Result:
+    def carry_out(self, _command: Command, _data: bytes | None) -> Result:
         return Result(1, "", "Call to Reboot failed")
 
 
@@ -212,14 +212,14 @@ def test_an_agent_that_does_not_reach_the_api_is_not_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fakes = hosts()
-    carry_out = FakeHost._carry_out
+    carry_out = FakeHost.carry_out
 
     def walled_off(host: FakeHost, command: Command, data: bytes | None) -> Result:
         if getattr(command, "name", "") == "reach" and host.node == "agent-1":
             return Result(1, "Unable to connect to the server: i/o timeout", "")
         return carry_out(host, command, data)
 
-    monkeypatch.setattr(FakeHost, "_carry_out", walled_off)
+    monkeypatch.setattr(FakeHost, "carry_out", walled_off)
     with pytest.raises(FleetError) as caught:
         run(fakes)
     assert "reach https://192.0.2.11:6443: exit code 1: Unable to connect" in str(caught.value)

@@ -1,1 +1,1 @@
-"""Which host keys are trusted."""
+"""Which host keys are trusted: ``known_hosts`` files, the ``policy``, the ``scan`` of a host."""

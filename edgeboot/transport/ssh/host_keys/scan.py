@@ -9,7 +9,7 @@ from pathlib import Path
 from edgeboot.errors import Refused
 from edgeboot.transport.ssh import client_config
 from edgeboot.transport.ssh.cancellation import Cancellation
-from edgeboot.transport.ssh.connect import Approach, close_chain, open_chain
+from edgeboot.transport.ssh.chain import Approach, close_chain, open_chain
 from edgeboot.transport.ssh.connection import CONFIGS, DEFAULT_LIMITS
 from edgeboot.transport.ssh.host_keys.known_hosts import fingerprint
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
