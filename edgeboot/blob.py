@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 CHUNK = 1 << 18
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def is_sha256(text: str) -> bool:
+    """Report whether text is a SHA-256 in lower-case hexadecimal."""
+    return _SHA256.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

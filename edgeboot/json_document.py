@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from edgeboot.blob import is_sha256
 from edgeboot.errors import Refused
 
-_HEX = re.compile(r"[0-9a-f]{64}")
 _MAX_TEXT = 4096
 
 
@@ -79,14 +78,14 @@ class Node:
     def hexdigest(self) -> str:
         """A SHA-256 as 64 lower-case hexadecimal digits."""
         text = self.text()
-        if not _HEX.fullmatch(text):
+        if not is_sha256(text):
             raise self.bad("is not a SHA-256 in lower-case hexadecimal")
         return text
 
     def digest(self) -> str:
         """An OCI digest ``sha256:HEX``; returns HEX."""
         text = self.text()
-        if not text.startswith("sha256:") or not _HEX.fullmatch(text[7:]):
+        if not text.startswith("sha256:") or not is_sha256(text[7:]):
             raise self.bad(f"is {text[:80]!r}, not a sha256 digest")
         return text[7:]
 

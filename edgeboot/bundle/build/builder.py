@@ -1,6 +1,7 @@
-"""Builds a bundle: collects what the spec names, then writes it in one go.
+"""Builds a bundle: collects everything that the spec names, then writes the file.
 
-Every part that fails is told at the end; nothing has then been written but blobs in the store.
+Failures of single parts are collected and reported together. After a failure only the blob store
+has changed; no bundle is written.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from edgeboot.bundle.build import k3s_release, sbom
+from edgeboot.bundle.build import sbom
 from edgeboot.bundle.build.component_images import kept
-from edgeboot.bundle.build.helm_release import at_hand
+from edgeboot.bundle.build.failures import Failures
 from edgeboot.bundle.build.image_files import take_apart
+from edgeboot.bundle.build.local_files import FileEntry
 from edgeboot.bundle.build.lock import Lock, Pins
-from edgeboot.bundle.build.origin import Origin
+from edgeboot.bundle.build.releases import helm as helm_release
+from edgeboot.bundle.build.releases import k3s as k3s_release
+from edgeboot.bundle.build.releases.origin import Origin
 from edgeboot.bundle.build.resolve import (
-    Failures,
     chart_item,
     find_k3s,
     pin_chart,
@@ -26,7 +29,7 @@ from edgeboot.bundle.build.resolve import (
     pin_reference,
     pinned_pulls,
 )
-from edgeboot.bundle.build.spec import Spec, SpecFile
+from edgeboot.bundle.build.spec import Spec
 from edgeboot.bundle.charts import images
 from edgeboot.bundle.charts.helm import find as find_helm
 from edgeboot.bundle.charts.oci import RegistryCharts
@@ -57,15 +60,16 @@ def build(
     helm: str | None = None,
     listener: Listener = silent,
 ) -> Path:
-    """Build the bundle of ``spec``, write it to ``output`` and return that.
+    """Build the bundle of ``spec``, write it to ``output`` and return ``output``.
 
-    ``release`` (a directory or URL) replaces the spec's source; ``store`` is the cache to work in;
-    ``channels`` is the base URL of the channel service; whatever differs from ``lock`` is Refused;
-    ``helm`` is the program to look for images of charts with, in place of the spec's.
-    Raises the one error there was, or one that lists them all and has the exit code of the gravest.
+    ``release`` (a directory or URL) overrides the spec's K3s source. ``store`` caches blobs.
+    ``channels`` is the base URL of the channel service. With ``lock``, any difference from it
+    raises Refused. ``helm`` is the program that renders charts, overriding the spec's.
+    Raises the error of the one part that failed, or an error that lists all of them and has the
+    most severe exit code.
     """
     disk_space.check_target(output)
-    find_helm(helm)  # a program that is not there is told before anything is fetched
+    find_helm(helm)  # fail early: report a missing program before any download
     pins = Pins(lock, frozen=lock is not None)
     work = _Work(spec, store or Store(default_root()), listener, pins)
     origin, declared = find_k3s(spec.k3s, release, work.store, channels, pins, listener)
@@ -98,7 +102,7 @@ def build(
 
 @dataclass
 class _Work:
-    """What has been collected so far, and what has failed."""
+    """What has been collected, and what has failed."""
 
     spec: Spec
     store: Store
@@ -106,7 +110,9 @@ class _Work:
     pins: Pins
     items: list[Item] = field(default_factory=list)
     images: dict[tuple[str, str], Image] = field(default_factory=dict)
-    charts: list[tuple[Item, str]] = field(default_factory=list)  # to look for images in
+    charts: list[tuple[Item, str]] = field(
+        default_factory=list
+    )  # to search for images; str: file:line in the spec
     failures: Failures = field(default_factory=Failures)
 
     def note(self, text: str) -> None:
@@ -128,17 +134,17 @@ class _Work:
         images = take_apart(part.images, (arch,), self.store, part.images_name)
         self._add_images(kept(images, self.spec.k3s.without))
 
-    def extra_images(self, entry: SpecFile) -> None:
-        """Collect the images of an archive."""
-        self.note(f"images of {entry.path}")
+    def extra_images(self, entry: FileEntry) -> None:
+        """Collect the images in an archive."""
+        self.note(f"images from {entry.path}")
         pin_file(self.pins, "archives", entry)
         self._add_images(take_apart(entry.path, self.spec.k3s.arches, self.store, str(entry.path)))
 
     def pull(self, wanted: list[tuple[Wanted, str]], registry: Registry) -> None:
-        """Collect images of registries; each that fails is a failure of its own."""
+        """Pull images from registries; each image that fails counts as one failure."""
         if wanted:
             images = "1 image" if len(wanted) == 1 else f"{len(wanted)} images"
-            self.note(f"{images} from registries")
+            self.note(f"pulling {images}")
         outcomes = Pull(registry, self.store, self.listener).run(want for want, _ in wanted)
         for (_, where), outcome in zip(wanted, outcomes, strict=True):
             with self.failures.part(where):
@@ -147,12 +153,14 @@ class _Work:
                 self._add_images(outcome)
 
     def chart_images(self, program: str | None, registry: Registry) -> None:
-        """Collect the images of the charts that nothing has brought yet."""
+        """Collect the images of charts that are not yet in the bundle."""
         version = next((i.version for i in self.items if i.role is Role.K3S_BINARY), None) or ""
         releases = []
         helm = None
         if any(entry.discover for entry in self.spec.charts):
-            helm = at_hand(self.spec, program, version, self.pins, self.store, self.listener)
+            helm = helm_release.choose(
+                self.spec.helm, program, version, self.pins, self.store, self.listener
+            )
         for item, where in self.charts:
             with self.failures.part(where):
                 release = images.examine(item, where, self.store, helm)
@@ -176,7 +184,7 @@ class _Work:
         if entry.discover:
             self.charts.append((item, entry.where))
 
-    def file(self, role: Role, entry: SpecFile) -> None:
+    def file(self, role: Role, entry: FileEntry) -> None:
         """Collect a manifest or a plain file."""
         name = entry.name or entry.path.name
         if not encoding.is_item_name(name):
@@ -189,7 +197,7 @@ class _Work:
         self._add_item(Item(role, name, blob))
 
     def contents(self) -> Contents:
-        """The table of contents; hashes every image archive, composed."""
+        """Return the table of contents; composes and hashes every image archive."""
         self._check_coverage()
         arches = tuple(arch.name for arch in self.spec.k3s.arches)
         images = sorted(self.images.values(), key=lambda i: (arches.index(i.arch), i.name))
@@ -215,7 +223,7 @@ class _Work:
         return contents
 
     def _counted(self, images: list[Image]) -> Fetch:
-        """The blobs of images, counted while they are read once for each architecture."""
+        """Return a Fetch that reports progress; each blob is read once per architecture."""
         blobs = {(image.arch, blob) for image in images for blob in image.blobs}
         total = sum(blob.size for _, blob in blobs)
         tally = Tally(partial(BytesHandled, "hashing", "image archives"), self.listener, total)
@@ -229,17 +237,17 @@ class _Work:
     def _add_item(self, item: Item) -> None:
         alike = (item.role, item.name.casefold(), item.arch)
         if any(alike == (i.role, i.name.casefold(), i.arch) for i in self.items):
-            raise BadInput(f"two {item.role} items of the bundle have the name {item.name!r}")
+            raise BadInput(f"duplicate {item.role} item {item.name!r}")
         self.items.append(item)
 
     def _add_images(self, images: Iterable[Image]) -> None:
         for image in images:
             known = self.images.setdefault((image.name, image.arch), image)
             if known != image:
-                raise BadInput(f"two different images for {image.arch} have the name {image.name}")
+                raise BadInput(f"conflicting images for {image.arch}: {image.name}")
 
     def _check_coverage(self) -> None:
-        """Whether each extra image is there for all architectures, so that no node lacks it."""
+        """Raise BadInput if an image is missing for one of the architectures."""
         declared = {entry.reference.name for entry in self.spec.pulls if entry.arches}
         for name in sorted({name for name, _ in self.images} - declared):
             lacking = [a.name for a in self.spec.k3s.arches if (name, a.name) not in self.images]

@@ -1,8 +1,7 @@
-"""Which of K3s's own images belongs to which of its components.
+"""The images of each packaged K3s component.
 
-Source: K3s scripts/airgap/image-list.txt and its manifests. The pause image belongs to every pod
-and cannot be left out; nor can busybox, which local-storage shares with the probes of
-`edgeboot verify`.
+Source: scripts/airgap/image-list.txt and manifests/ in K3s. The pause image is part of every pod
+and is always bundled; so is busybox, which local-storage and `edgeboot verify` both run.
 """
 
 from __future__ import annotations
@@ -23,6 +22,6 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
 
 
 def kept(images: Iterable[Image], without: Iterable[str]) -> tuple[Image, ...]:
-    """The images that are left when those of some components are not wanted."""
+    """Return ``images`` without those of the components ``without`` (keys of COMPONENTS)."""
     unwanted = {repository for name in without for repository in COMPONENTS[name]}
     return tuple(image for image in images if parse(image.name).repository not in unwanted)

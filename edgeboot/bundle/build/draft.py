@@ -1,4 +1,4 @@
-"""The commented bundle.yml that `edgeboot bundle init` writes."""
+"""Writes the commented bundle.yml of `edgeboot bundle init`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeboot.localio import atomic
 
 
 def write(path: Path, name: str) -> None:
-    """Write a bundle.yml for a bundle called ``name``; BadInput where ``path`` exists."""
+    """Write a bundle.yml for a bundle called ``name``; BadInput if ``path`` exists."""
     if not is_bundle_name(name):
         hint = "use lower-case letters, digits, dots and dashes"
         raise BadInput(f"invalid bundle name {name[:60]!r}", hint=hint)

@@ -1,8 +1,8 @@
-"""Takes image archives apart into blobs.
+"""Splits image archives into blobs.
 
-Two layouts are read: OCI (what containerd exports and K3s releases ship) and the older
-docker-archive. Blobs of an OCI archive travel as they are. A docker-archive has plain layers and
-no manifest, so its layers are compressed and a manifest is made up for them.
+Two layouts are supported: OCI (containerd's exports, K3s releases) and the older docker-archive.
+Blobs of an OCI archive are kept unchanged. A docker-archive has uncompressed layers and no
+manifest: its layers are compressed, and a manifest is generated.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _CONVERT = "rewrite it with `skopeo copy docker-archive:OLD oci-archive:NEW:NAME
 
 
 def take_apart(path: Path, arches: Iterable[Arch], store: Store, what: str) -> tuple[Image, ...]:
-    """The images that an archive holds for any of ``arches``; their blobs go to ``store``.
+    """Return an archive's images for any of ``arches``, with their blobs added to ``store``.
 
-    Every blob's bytes are checked against its name and its descriptor, and every image's config
-    against the architecture it is said to be for. ``what`` names the archive in errors. Raises
-    Refused where the archive is damaged, breaks a rule, or holds an image for none of ``arches``.
+    Verifies every blob against its name and descriptor, and every config against its declared
+    architecture. ``what`` names the archive in errors. Raises Refused if the archive is damaged or
+    invalid, or if an image is for none of ``arches``.
     """
     members: dict[str, Blob] = {}
     with untar.opened(path, what) as entries:
@@ -61,7 +61,7 @@ class _Archive:
             raise Refused(f"{self.what} has an oci-layout but no index.json")
         where = f"{self.what}: index.json"
         for entry in documents.read_index(self._document(self.members["index.json"], where), where):
-            if entry.annotations.get("vnd.docker.reference.type"):  # attestations are no images
+            if entry.annotations.get("vnd.docker.reference.type"):  # an attestation
                 continue
             name = self._name(entry)
             found = [i for arch in arches if (i := self._image(name, entry, arch)) is not None]
@@ -76,7 +76,7 @@ class _Archive:
             tags = entry.get("RepoTags")
             names = [self._full(node.text()) for node in tags.items()] if tags else []
             if not names:
-                raise entry.bad("has no RepoTags and thus no name")
+                raise entry.bad("has no RepoTags, so the image has no name")
             config = self._member(entry.member("Config"))
             where_config = f"{self.what}: config of {names[0]}"
             data = self._document(config, where_config)
@@ -87,7 +87,7 @@ class _Archive:
             plain = [self._member(node) for node in entry.member("Layers").items(500)]
             if documents.read_diff_ids(data, where_config) != tuple(blob.sha256 for blob in plain):
                 raise Refused(
-                    f"the layers of {names[0]} in {self.what} are not those its config lists",
+                    f"the layers of {names[0]} in {self.what} do not match its config",
                     hint=_CONVERT,
                 )
             layers = [self._compressed(blob) for blob in plain]
@@ -99,7 +99,7 @@ class _Archive:
                 )
 
     def _image(self, name: str, entry: documents.Descriptor, arch: Arch) -> Image | None:
-        """The image of one architecture below an entry of index.json; None if it has none."""
+        """Return the image for one architecture from an entry of index.json, or None."""
         chosen = self._choose(name, entry, arch)
         blobs = None if chosen is None else self._blobs(name, chosen, arch)
         if chosen is None or (blobs is None and chosen is entry):
@@ -118,14 +118,16 @@ class _Archive:
     def _choose(
         self, name: str, entry: documents.Descriptor, arch: Arch
     ) -> documents.Descriptor | None:
-        """The manifest that suits an architecture best: the entry itself or a child that is there.
+        """Return the best manifest for an architecture: the entry, or a child in the archive.
 
-        An index may list children that the archive does not carry.
+        An index may list children that the archive does not contain.
         """
         if entry.media_type in documents.MANIFESTS:
             return entry
         if entry.media_type not in documents.INDEXES:
-            raise Refused(f"{name} in {self.what} has the unknown type {entry.media_type[:80]!r}")
+            raise Refused(
+                f"{name} in {self.what} has the unsupported media type {entry.media_type[:80]!r}"
+            )
         where = f"{self.what}: index of {name}"
         best: tuple[int, documents.Descriptor] | None = None
         for child in documents.read_index(self._document(self._blob(entry), where), where):
@@ -138,7 +140,7 @@ class _Archive:
     def _blobs(
         self, name: str, manifest: documents.Descriptor, arch: Arch
     ) -> tuple[Blob, ...] | None:
-        """Manifest, config and layers; None where the config is for another architecture."""
+        """Return manifest, config and layers; None if the config is for another architecture."""
         where = f"{self.what}: manifest of {name}"
         read = documents.read_manifest(self._document(self._blob(manifest), where), where)
         where = f"{self.what}: config of {name}"
@@ -156,7 +158,7 @@ class _Archive:
         return _mismatch(label, ", ".join(a.name for a in others) or "another platform", arches)
 
     def _blob(self, wanted: documents.Descriptor) -> Blob:
-        """A blob the archive must hold in the size that its descriptor says."""
+        """Return the blob of a descriptor; raises Refused if it is missing or its size differs."""
         blob = self.members.get(f"blobs/sha256/{wanted.blob.sha256}")
         if blob is None:
             raise Refused(f"{self.what} lacks the blob sha256:{wanted.blob.sha256}")
@@ -176,7 +178,7 @@ class _Archive:
     def _document(self, blob: Blob, where: str) -> bytes:
         if blob.size > documents.DOCUMENT_MAX:
             raise Refused(
-                f"{where} has {blob.size} bytes, at most {documents.DOCUMENT_MAX} are read"
+                f"{where} has {blob.size} bytes, more than the limit of {documents.DOCUMENT_MAX}"
             )
         return b"".join(self.store.source(blob).open())
 
@@ -225,7 +227,7 @@ def _unique(blobs: Iterable[Blob]) -> tuple[Blob, ...]:
 
 
 def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes compressed; zlib's own gzip header carries no time and no name."""
+    """Compress bytes reproducibly: zlib's gzip header has no time and no name."""
     packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     for chunk in chunks:
         if packed := packer.compress(chunk):

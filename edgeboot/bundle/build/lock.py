@@ -1,8 +1,7 @@
-"""``bundle.lock``: exactly what was meant, kept beside the spec.
+"""``bundle.lock``: the exact versions and digests behind a spec, stored next to it.
 
-A pin says for one thing of a kind (``k3s``, ``images``, ``charts``, ``files`` …) what was asked for
-and what that turned out to be. The document is canonical, so its digest names it; a bundle records
-that digest.
+A pin records, for one input of a kind (``k3s``, ``images``, ``charts``, ``files`` …), what the spec
+asks for and what it resolved to. The document is canonical; a bundle records its SHA-256.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from edgeboot.localio import atomic, bounded
 FORMAT = 1
 _MAX = 16 << 20
 _HINT = (
-    "see what changed: `edgeboot bundle update --dry-run`; then lock it: `edgeboot bundle update`"
+    "run `edgeboot bundle update --dry-run` to see what changed, `edgeboot bundle update` to accept"
 )
 
 
 @dataclass(frozen=True)
 class Pin:
-    """One thing: what was asked for, and what it is (names to versions, digests)."""
+    """One locked input: the request, and what it resolved to (names to versions or digests)."""
 
     asked: str
     found: Mapping[str, str]
@@ -42,7 +41,7 @@ class Lock:
     pins: Mapping[tuple[str, str], Pin]
 
     def encode(self) -> bytes:
-        """The canonical document; people diff it."""
+        """Return the canonical document, indented for diffs."""
         kinds: dict[str, dict[str, object]] = {}
         for (kind, name), pin in self.pins.items():
             kinds.setdefault(kind, {})[name] = {"asked": pin.asked, "found": dict(pin.found)}
@@ -51,12 +50,12 @@ class Lock:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the document, hexadecimal."""
+        """SHA-256 of the document, in hexadecimal."""
         return hashlib.sha256(self.encode()).hexdigest()
 
 
 class Pins:
-    """What a run settles on. ``old`` is a lock to go by, ``frozen`` refuses all else."""
+    """The pins of one run. ``old`` is the lock to follow; ``frozen`` refuses any difference."""
 
     def __init__(self, old: Lock | None = None, *, frozen: bool = False) -> None:
         self._old = old.pins if old else {}
@@ -66,9 +65,9 @@ class Pins:
     def settle(
         self, kind: str, name: str, asked: str, find: Callable[[], Mapping[str, str]]
     ) -> Mapping[str, str]:
-        """What a lock says of a thing, as long as the same is asked for; else what ``find`` says.
+        """Return the locked resolution if the request is unchanged, else the result of ``find``.
 
-        Raises Refused where the lock is frozen and does not say.
+        Raises Refused if the lock is frozen and lacks the pin or has another request.
         """
         old = self._old.get((kind, name))
         if old is None or old.asked != asked:
@@ -80,7 +79,7 @@ class Pins:
         return old.found
 
     def note(self, kind: str, name: str, asked: str, found: Mapping[str, str]) -> None:
-        """Record what a thing is that can be looked at; Refused where a frozen lock says other."""
+        """Record an input that was inspected; raises Refused if a frozen lock differs."""
         pin = Pin(asked, dict(found))
         old = self._old.get((kind, name))
         if self._frozen and old != pin:
@@ -89,15 +88,15 @@ class Pins:
         self._new[kind, name] = pin
 
     def keep(self, kind: str, name: str, asked: str) -> None:
-        """Hold on to what the lock says of a thing that is still asked for, but not used now."""
+        """Keep the old pin of an input that is still requested but not used in this run."""
         old = self._old.get((kind, name))
         if old is not None and old.asked == asked:
             self._new[kind, name] = old
 
     def check_unused(self) -> None:
-        """Refused where a frozen lock pins what the spec no longer names.
+        """Raise Refused if a frozen lock pins an input that the spec no longer names.
 
-        K3s's parts may be left over, and images of charts that an archive brings.
+        Unused pins of K3s files, and of chart images that an archive provides, are allowed.
         """
         unseen = set(self._old) - set(self._new)
         left = sorted(" ".join(key) for key in unseen if key[0] not in ("k3s", "chart-images"))
@@ -105,19 +104,19 @@ class Pins:
             raise _differs(f"the lock has {', '.join(left)}, the spec does not")
 
     def lock(self) -> Lock:
-        """All that was settled."""
+        """Return a lock of all pins of this run."""
         return Lock(dict(self._new))
 
 
 def path_beside(spec: Path) -> Path:
-    """Where the lock of a spec is: ``edge.yml`` → ``edge.lock``."""
+    """Return the path of a spec's lock: ``edge.yml`` → ``edge.lock``."""
     return spec.with_suffix(".lock")
 
 
 def read(path: Path) -> Lock:
-    """A lock; BadInput where there is none, Refused where it is damaged."""
+    """Read a lock; raises BadInput if it does not exist, Refused if it is damaged."""
     if not path.exists():
-        raise BadInput(f"no such lock: {path}", hint="write it with `edgeboot bundle lock`")
+        raise BadInput(f"no such lock file: {path}", hint="create it with `edgeboot bundle lock`")
     data = bounded.read(path, _MAX)
     root = json_document.parse(data, str(path))
     version = root.member("edgeboot-lock")
@@ -127,18 +126,18 @@ def read(path: Path) -> Lock:
     if lock.encode() != data:
         raise Refused(
             f"{path} was edited by hand",
-            hint="recreate it: remove it, then run `edgeboot bundle lock`",
+            hint="remove it and run `edgeboot bundle lock`",
         )
     return lock
 
 
 def write(path: Path, lock: Lock) -> None:
-    """Write a lock whole or not at all; StepFailed if the disk does not take it."""
+    """Write a lock atomically; raises StepFailed if that fails."""
     atomic.write(path, lock.encode())
 
 
 def moved(old: Lock, new: Lock) -> Iterator[str]:
-    """A line for each thing that is not the same in two locks."""
+    """Yield a line for each difference between two locks."""
     for key in sorted(set(old.pins) | set(new.pins)):
         before, after = old.pins.get(key), new.pins.get(key)
         label = " ".join(key)

@@ -1,4 +1,7 @@
-"""The sections of ``bundle.yml`` about images in registries."""
+"""The sections of ``bundle.yml`` about images and registries.
+
+Each function raises BadInput with file:line for every mistake in what it reads.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?")
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An image to pull; ``arches`` None means for all architectures of the bundle."""
+    """An image to pull; ``arches`` None means all architectures of the bundle."""
 
     reference: Reference
     arches: tuple[Arch, ...] | None
@@ -30,7 +33,7 @@ class ImageEntry:
 
 
 def image(mapping: Mapping) -> ImageEntry:
-    """An entry of ``images`` that is to be pulled; the others are archives."""
+    """Read an entry of ``images`` that names an image to pull."""
     problems = Problems()
     keys = ("name", "arches") if "name" in mapping else ("name", "arches", "archive")
     reader = reader_of(mapping, keys, "an image", problems)
@@ -49,10 +52,10 @@ def image(mapping: Mapping) -> ImageEntry:
 
 
 def arches(reader: Reader) -> tuple[Arch, ...]:
-    """The architectures under ``arches``, in edgeboot's order."""
+    """Read ``arches``; returns architectures in the order of ARCHES."""
     names = _texts_among(reader, "arches", tuple(ARCHES), "architecture")
     if not names or len(set(names)) < len(names):
-        raise reader.error("arches", "'arches' must name at least one architecture, and each once")
+        raise reader.error("arches", "'arches' must list at least one architecture, and none twice")
     return tuple(arch for arch in ARCHES.values() if arch.name in names)
 
 
@@ -65,7 +68,7 @@ def _texts_among(reader: Reader, key: str, known: tuple[str, ...], what: str) ->
 
 
 def left_out(reader: Reader) -> tuple[str, ...]:
-    """``images`` of ``k3s``: ``all``, or ``without: [traefik]``; the components left out."""
+    """Read ``images`` of ``k3s``: ``all`` or ``without: [traefik]``; returns components to omit."""
     if not reader.has("images") or isinstance(reader.value("images"), Scalar):
         if reader.has("images") and reader.text("images") != "all":
             hint = "write 'images: all' or 'images: {without: [traefik]}'"
@@ -80,14 +83,14 @@ def left_out(reader: Reader) -> tuple[str, ...]:
 
 
 def registries(reader: Reader, base: Path) -> tuple[RegistrySettings, ...]:
-    """The section ``registries``: a mapping from each host to its settings."""
+    """Read the section ``registries``, a mapping from host to settings."""
     top, problems = reader.mapping("registries"), Problems()
     outer = Reader(top, "'registries'")
     found = []
     for host in top:
         with problems:
             if not _HOST.fullmatch(host):
-                hint = "write the host as in image names: registry.example:5000"
+                hint = "write HOST or HOST:PORT, like registry.example:5000"
                 raise outer.error(host, f"invalid registry {quoted(host)}", hint)
             found.append(_settings(host, outer.mapping(host), base))
     problems.raise_any()
@@ -103,7 +106,9 @@ def _settings(host: str, mapping: Mapping, base: Path) -> RegistrySettings:
     with problems:
         ca = reader.text("ca", None)
         if ca is not None and not os.path.isfile(base / ca):
-            raise reader.error("ca", f"no such file: {base / ca}", "name the PEM file of its CA")
+            raise reader.error(
+                "ca", f"no such file: {base / ca}", "set it to the PEM file of the registry's CA"
+            )
     with problems:
         plain = reader.boolean("plain-http", None)
         if plain and reader.has("ca"):

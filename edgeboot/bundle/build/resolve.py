@@ -1,23 +1,26 @@
-"""Resolves what a spec leaves open (channels, tags, bytes of local files) to pins, cheaply.
+"""Resolves a spec to a lock: channels to versions, tags to digests, local files to hashes.
 
-Nothing large is fetched here: ``build`` does that, by the same functions' pins.
+Charts are fetched; images and K3s are not. The builder uses the same functions.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from edgeboot.blob import Blob
-from edgeboot.bundle.build import k3s_release
-from edgeboot.bundle.build.helm_release import at_hand
+from edgeboot.bundle.build.failures import Failures
+from edgeboot.bundle.build.local_files import FileEntry
 from edgeboot.bundle.build.lock import Lock, Pins
-from edgeboot.bundle.build.origin import DirectoryOrigin, HttpOrigin, Origin
 from edgeboot.bundle.build.registry_images import ImageEntry
-from edgeboot.bundle.build.spec import K3s, Spec, SpecFile
+from edgeboot.bundle.build.releases import helm as helm_release
+from edgeboot.bundle.build.releases import k3s as k3s_release
+from edgeboot.bundle.build.releases.origin import DirectoryOrigin, HttpOrigin, Origin
+from edgeboot.bundle.build.releases.section import K3s
+from edgeboot.bundle.build.spec import Spec
 from edgeboot.bundle.charts import images, vendoring
 from edgeboot.bundle.charts.oci import RegistryCharts
 from edgeboot.bundle.charts.repository import Repositories
@@ -28,49 +31,10 @@ from edgeboot.bundle.oci.reference import Reference
 from edgeboot.bundle.registry.client import Registry
 from edgeboot.bundle.registry.login import login_for
 from edgeboot.bundle.registry.pull import Wanted
-from edgeboot.bundle.store.blobs import DiskFailed, Store, default_root, measure, readable
-from edgeboot.errors import (
-    BadInput,
-    EdgebootError,
-    Interrupted,
-    Refused,
-    StepFailed,
-    combined_exit_code,
-)
+from edgeboot.bundle.store.blobs import Store, default_root, measure, readable
+from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import Listener, Note, silent
 from edgeboot.platform import Arch
-
-_BY_EXIT_CODE = {error.exit_code: error for error in (BadInput, Refused, StepFailed)}
-
-
-@dataclass
-class Failures:
-    """The errors of parts that do not hide each other."""
-
-    errors: list[EdgebootError] = field(default_factory=list)
-
-    @contextmanager
-    def part(self, where: str | None) -> Iterator[None]:
-        """Collects one part: its failure is kept, with the place in the spec, for the end.
-
-        ``where`` is None where the failure knows its place.
-        """
-        try:
-            yield
-        except (Interrupted, DiskFailed):
-            raise  # no failure of this part: the user's wish, or what all parts would meet
-        except EdgebootError as error:
-            error.where = error.where or where
-            self.errors.append(error)
-
-    def settle(self) -> None:
-        """Raise what failed, if anything did."""
-        if len(self.errors) == 1:
-            raise self.errors[0]
-        if self.errors:
-            kind = _BY_EXIT_CODE[combined_exit_code(e.exit_code for e in self.errors)]
-            listed = "\n".join(f"- {error}" for error in self.errors)
-            raise kind(f"{len(self.errors)} parts of the bundle failed:\n{listed}")
 
 
 def resolve(
@@ -84,9 +48,9 @@ def resolve(
     helm: str | None = None,
     listener: Listener = silent,
 ) -> Lock:
-    """The lock of a spec; what ``old`` pins and is asked for as before stays as it is there.
+    """Return the lock of a spec; pins of ``old`` whose request is unchanged are kept.
 
-    Parameters and errors are those of ``build``.
+    Parameters and errors are those of ``builder.build``.
     """
     pins, failures = Pins(old), Failures()
     work = store or Store(default_root())
@@ -102,14 +66,18 @@ def resolve(
         with failures.part(image.where):
             pin_image(pins, image, client)
     repositories = Repositories(work, oci=RegistryCharts(client))
-    packed: list[tuple[Item, str]] = []  # to look for images in
+    packed: list[tuple[Item, str]] = []  # to search for images
     for chart in spec.charts:
         with failures.part(chart.where):
             item = chart_item(chart, pin_chart(pins, chart, work, repositories))
             packed += [(item, chart.where)] if chart.discover else []
     maybe = bool(spec.images) or brought is None
     with failures.part(None):
-        program = at_hand(spec, helm, version or "", pins, work, listener) if packed else None
+        program = (
+            helm_release.choose(spec.helm, helm, version or "", pins, work, listener)
+            if packed
+            else None
+        )
         for item, where in packed:
             with failures.part(where):
                 release_ = images.examine(item, where, work, program)
@@ -132,16 +100,16 @@ def find_k3s(
     pins: Pins,
     listener: Listener = silent,
 ) -> tuple[Origin, str | None]:
-    """Where the release is, and its version where that is known beforehand.
+    """Return the origin of the K3s release, and its version if the spec or channel gives one.
 
-    A URL is the place of all versions when the spec names one, else that of the files themselves.
+    With a version, a source URL is the base of all versions; without, it has the files itself.
     """
     source = k3s.source if release is None else release
     if isinstance(source, Path):
         if not os.path.isdir(source):  # unlike is_dir, false without permission
             raise BadInput(f"no such release directory: {source}", where=k3s.where)
         return DirectoryOrigin(source), k3s.version
-    hint = "check the network, or take K3s from a directory: --k3s-release DIR"
+    hint = "check the network, or pass a local release with --k3s-release DIR"
     downloader = Downloader(login=login_for, listener=listener, hint=hint)
     version = k3s.version
     if k3s.channel is not None:
@@ -152,7 +120,7 @@ def find_k3s(
 
         version = pins.settle("k3s", "version", f"channel {channel}", find)["version"]
     if source is None and version is None:
-        hint = "add 'version', 'channel' or 'source', or give --k3s-release"
+        hint = "add 'version', 'channel' or 'source', or pass --k3s-release"
         raise BadInput("the bundle does not specify a K3s version", where=k3s.where, hint=hint)
     base = source or k3s_release.RELEASES
     url = k3s_release.version_url(base, version) if version else base
@@ -160,25 +128,25 @@ def find_k3s(
 
 
 def pin_k3s(pins: Pins, origin: Origin, arch: Arch) -> Mapping[str, str]:
-    """Pin the checksums of a release's files for an architecture, and return them."""
+    """Pin and return the checksums of a release's files for an architecture."""
     sums = k3s_release.listed(origin, arch)
     pins.note("k3s", arch.name, arch.k3s_binary, sums)
     return sums
 
 
-def pin_file(pins: Pins, kind: str, entry: SpecFile, blob: Blob | None = None) -> None:
-    """Pin a file by its bytes; ``blob`` where they have been hashed already."""
+def pin_file(pins: Pins, kind: str, entry: FileEntry, blob: Blob | None = None) -> None:
+    """Pin a file by its SHA-256; ``blob`` is its hash, if known."""
     found = blob or measure(readable(entry.path))
     pins.note(kind, entry.label, entry.label, {"sha256": found.sha256})
 
 
 def pin_image(pins: Pins, entry: ImageEntry, registry: Registry) -> Reference:
-    """Pin an image; the reference with the digest that its tag has, or had when it was locked."""
+    """Pin an image; returns its reference with the locked or current digest."""
     return pin_reference(pins, "images", entry.reference, registry)
 
 
 def pin_reference(pins: Pins, kind: str, reference: Reference, registry: Registry) -> Reference:
-    """Pin an image that the spec names (``images``) or a chart needs (``chart-images``)."""
+    """Pin an image; ``kind`` is ``images`` (in the spec) or ``chart-images`` (in a chart)."""
 
     def find() -> dict[str, str]:
         return {"digest": f"sha256:{registry.resolve(reference)}"}
@@ -196,15 +164,17 @@ def releases(
     lock: Lock | None = None,
     listener: Listener = silent,
 ) -> list[images.Release]:
-    """The charts of a spec and what was found in each; parameters and errors as ``build``'s.
+    """Examine the charts of a spec; parameters and errors are those of ``builder.build``.
 
-    Of ``lock`` only the helm to ask is taken, as long as the spec asks for the same.
+    ``lock`` is used only for the pinned Helm.
     """
     work, failures = store or Store(default_root()), Failures()
     client = registry or Registry(spec.registries)
     repositories = Repositories(work, oci=RegistryCharts(client))
     pins, version = Pins(lock), spec.k3s.version or ""
-    program = at_hand(spec, helm, version, pins, work, listener) if spec.charts else None
+    program = (
+        helm_release.choose(spec.helm, helm, version, pins, work, listener) if spec.charts else None
+    )
     found = []
     for entry in spec.charts:
         with failures.part(entry.where):
@@ -222,9 +192,9 @@ def _pin_chart_images(
     brought: frozenset[str],
     maybe: bool,
 ) -> None:
-    """Pin the images of a chart but for those that K3s's release brings.
+    """Pin the images of a chart, except ``brought``, which the K3s release contains.
 
-    ``maybe``: others may be in archives, so that it is no error when a registry lacks one.
+    With ``maybe``, an archive may contain the image, so look-up failures are ignored.
     """
     for reference in images.references((release,)):
         if reference.name not in brought:
@@ -233,10 +203,10 @@ def _pin_chart_images(
 
 
 def chart_item(entry: ChartEntry, chart: vendoring.Chart) -> Item:
-    """A chart as a bundle lists it; BadInput where Helm could not install it."""
+    """Return a chart as a bundle item; raises BadInput if its release name is invalid."""
     name = entry.name or chart.name
     if not is_release_name(name):
-        hint = "give it a 'name' of lower-case letters, digits and dashes"
+        hint = "set a 'name' of lower-case letters, digits and dashes"
         raise BadInput(f"{name!r} is not a valid Helm release name", hint=hint)
     values = read_values(entry)
     return Item(Role.CHART, name, chart.blob, None, chart.version, entry.namespace, values)
@@ -245,7 +215,7 @@ def chart_item(entry: ChartEntry, chart: vendoring.Chart) -> Item:
 def pinned_pulls(
     spec: Spec, pins: Pins, registry: Registry, failures: Failures
 ) -> list[tuple[Wanted, str]]:
-    """The images that a spec names, pinned, each with its place in the spec."""
+    """Pin the images of a spec; returns each with its file:line."""
     wanted = []
     for entry in spec.pulls:
         with failures.part(entry.where):
@@ -257,7 +227,7 @@ def pinned_pulls(
 def pin_chart(
     pins: Pins, entry: ChartEntry, store: Store, repositories: Repositories
 ) -> vendoring.Chart:
-    """Fetch a chart and pin it: a range by the version it gave, and everything by its bytes."""
+    """Fetch a chart and pin its version and SHA-256; local charts by SHA-256 alone."""
     if isinstance(entry.values, Path):
         values = measure(readable(entry.values))
         pins.note("values", entry.label, entry.label, {"sha256": values.sha256})
@@ -275,6 +245,6 @@ def pin_chart(
     if chart.blob.sha256 != found["sha256"]:
         raise Refused(
             f"{entry.label} {chart.version} differs from the chart that was locked",
-            hint="ask its publisher; a released version should not change",
+            hint="ask its publisher why a released version changed",
         )
     return chart

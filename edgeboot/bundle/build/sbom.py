@@ -1,8 +1,8 @@
-"""The bill of materials of a bundle, as CycloneDX: a function of the contents and their blobs.
+"""The bill of materials of a bundle, in CycloneDX 1.5 JSON.
 
-It has no serial number and no time, so the same bundle has the same one. Licences are those that
-the parts state of themselves: an image's label ``org.opencontainers.image.licenses``, a chart's
-annotation ``artifacthub.io/license``; K3s is Apache-2.0.
+It is reproducible: no serial number, no time. Licences come from the parts themselves: the label
+``org.opencontainers.image.licenses`` of an image, the annotation ``artifacthub.io/license`` of a
+chart. K3s is Apache-2.0.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _TYPES = {
 
 
 def document(contents: Contents, fetch: Fetch) -> bytes:
-    """The bill of materials in JSON. Reads the images' small documents and the charts."""
+    """Return the bill of materials as JSON; reads charts, image manifests and image configs."""
     bom = Bom(
         components=(
             *(_item(item, fetch) for item in contents.items if item.role is not Role.SBOM),
@@ -55,7 +55,7 @@ def document(contents: Contents, fetch: Fetch) -> bytes:
     )
     bom.register_dependency(bom.metadata.component, bom.components)
     made = json_document.parse(JsonV1Dot5(bom).output_as_string().encode(), FILE_NAME).value
-    assert isinstance(made, dict)  # noqa: S101  # the library's promise
+    assert isinstance(made, dict)  # noqa: S101  # CycloneDX documents are objects
     made.pop("serialNumber", None)
     made["metadata"].pop("timestamp", None)
     made["metadata"].pop("tools", None)
@@ -119,7 +119,7 @@ def _licenses(stated: Iterable[str]) -> list[License]:
 
 
 def _image_licenses(image: Image, fetch: Fetch) -> tuple[str, ...]:
-    """What the image's configuration says; nothing where it says nothing that can be read."""
+    """Return the licence label of an image's config; empty if missing or unreadable."""
     blobs = {blob.sha256: blob for blob in image.blobs}
     try:
         manifest = documents.read_manifest(_small(blobs[image.manifest], fetch), image.name)
@@ -137,7 +137,10 @@ def _small(blob: Blob, fetch: Fetch) -> bytes:
 
 
 def _chart_licenses(blob: Blob, fetch: Fetch) -> tuple[str, ...]:
-    """The annotation in a packed chart, sought in the first MiB: Helm packs Chart.yaml first."""
+    """Return the licence annotation of a packed chart.
+
+    Only the first MiB is searched: Helm packs Chart.yaml first.
+    """
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     plain = b""
     try:

@@ -1,7 +1,7 @@
-"""The JSON Schema of ``bundle.yml``, for editors that complete and check while one types.
+"""The JSON Schema of ``bundle.yml``, for completion and validation in editors.
 
-It is made of the loader's own tables and patterns where there are any. It cannot say all that the
-loader checks (files that are there, names that collide).
+It reuses the loader's tables and patterns. The loader checks more, such as whether files exist and
+names collide.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeboot.bundle.build.component_images import COMPONENTS
-from edgeboot.bundle.build.spec import HELM_VERSION
+from edgeboot.bundle.build.releases.section import HELM_VERSION
 from edgeboot.bundle.format.encoding import DAY, RELEASE
 from edgeboot.k3s_version import PATTERN
 from edgeboot.platform import ARCHES
@@ -20,7 +20,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema, in JSON Schema draft 2020-12."""
+    """Return the schema, in JSON Schema draft 2020-12."""
     arches = {
         "type": "array",
         "items": {"enum": list(ARCHES)},
@@ -40,11 +40,13 @@ def json_schema() -> dict[str, Any]:
     }
     pulled = {
         "name": _described(_TEXT, "docker.io/library/nginx:1.27, with a tag, @sha256:… or both."),
-        "arches": _described(arches, "If the image does not exist for all architectures."),
+        "arches": _described(
+            arches, "The architectures to pull, if the image does not exist for all."
+        ),
     }
     registry = {
-        "mirrors": _described(_TEXTS, "Asked before the registry itself, in this order."),
-        "ca": _described(_TEXT, "PEM file of the only CA that is trusted there."),
+        "mirrors": _described(_TEXTS, "Tried before the registry itself, in this order."),
+        "ca": _described(_TEXT, "PEM file of the only CA to trust for this registry."),
         "plain-http": {"type": "boolean"},
         "token-host": _described(
             _TEXT, "Another host that may receive this registry's credential."
@@ -59,7 +61,7 @@ def json_schema() -> dict[str, Any]:
     top = {
         "name": _described(_TEXT, "The bundle's name."),
         "version": _described(
-            # YAML reads 1.4 as a number; edgeboot takes it as it is written
+            # YAML reads 1.4 as a number; edgeboot keeps the text
             {"type": ["string", "number"], "pattern": f"^{RELEASE.pattern}$"},
             "Numbers with dots; hosts refuse an older bundle unless --allow-older is given.",
         ),
@@ -76,9 +78,11 @@ def json_schema() -> dict[str, Any]:
         "images": _list(images),
         "helm": _described(
             _object(helm, "version"),
-            "Fetched to find the images of charts; runs on the machine that builds.",
+            "Renders charts to find their images; fetched and run on the build machine.",
         ),
-        "strict": _described({"type": "boolean"}, "Unknown images of charts are errors."),
+        "strict": _described(
+            {"type": "boolean"}, "Fail if an image of a chart cannot be determined."
+        ),
         "registries": {"type": "object", "additionalProperties": _object(registry)},
     }
     return {"$schema": _DIALECT, "title": "edgeboot bundle", **_object(top, "name")}

@@ -1,6 +1,6 @@
-"""edgeboot itself for a bundle: wheels of it and of all it needs, for an offline controller.
+"""Wheels of edgeboot and its dependencies, to install an offline controller from a bundle.
 
-pip collects them, from the index it is configured for; this is the only place that calls it.
+pip collects them from its configured index. No other module runs pip.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import edgeboot
-from edgeboot.bundle.build.spec import SpecFile
+from edgeboot.bundle.build.local_files import FileEntry
 from edgeboot.errors import StepFailed
 
 README = "edgeboot-README.txt"
 _PIP_SECONDS = 900
 
 _TEXT = """\
-edgeboot {version} and all it needs, for {target}.
+edgeboot {version} and its dependencies, for {target}.
 
-Set up a controller without Internet, in this directory:
+To set up a controller without Internet access, run in this directory:
 
     python3 -m venv ~/edgeboot
     ~/edgeboot/bin/pip install --no-index --find-links . edgeboot
@@ -31,9 +31,10 @@ Set up a controller without Internet, in this directory:
 
 @dataclass(frozen=True)
 class Target:
-    """The controller the wheels are for; None is what runs here.
+    """The controller that the wheels are for; None means this machine.
 
-    ``python`` is like ``3.11``, ``platform`` a tag of wheels like ``manylinux2014_aarch64``.
+    ``python`` is a version like ``3.11``; ``platform`` is a wheel tag like
+    ``manylinux2014_aarch64``.
     """
 
     python: str | None = None
@@ -44,10 +45,10 @@ class Target:
         return f"Python {python} on {self.platform or os.uname().machine}"
 
 
-def collect(directory: Path, target: Target) -> tuple[SpecFile, ...]:
-    """Put the wheels and a README into ``directory``; entries of a bundle spec for all of them.
+def collect(directory: Path, target: Target) -> tuple[FileEntry, ...]:
+    """Put wheels and a README into ``directory``; returns a bundle entry for each file.
 
-    ``StepFailed`` with pip's own words where it cannot get one.
+    Raises StepFailed with pip's output if pip fails.
     """
     _pip("wheel", "--no-deps", "--wheel-dir", str(directory), _ourselves())
     (ours,) = directory.glob("edgeboot-*.whl")
@@ -60,11 +61,11 @@ def collect(directory: Path, target: Target) -> tuple[SpecFile, ...]:
         _pip("wheel", "--wheel-dir", str(directory), str(ours))
     text = _TEXT.format(version=edgeboot.__version__, target=target)
     (directory / README).write_text(text, encoding="utf-8")
-    return tuple(SpecFile(path, "--with-edgeboot") for path in sorted(directory.iterdir()))
+    return tuple(FileEntry(path, "--with-edgeboot") for path in sorted(directory.iterdir()))
 
 
 def _ourselves() -> str:
-    """What pip shall make edgeboot of: this checkout, else the release that runs."""
+    """Return the requirement for pip: this checkout, or else the running release."""
     checkout = Path(edgeboot.__file__).parent.parent
     if (checkout / "pyproject.toml").is_file():
         return str(checkout)
@@ -73,7 +74,7 @@ def _ourselves() -> str:
 
 def _pip(*words: str) -> None:
     argv = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *words)
-    # The oldest date that a zip file can bear: a wheel built twice is the same wheel.
+    # 1980, the earliest date in a zip file: makes wheels reproducible.
     env = {**os.environ, "SOURCE_DATE_EPOCH": "315532800"}
     try:
         done = subprocess.run(
@@ -85,5 +86,5 @@ def _pip(*words: str) -> None:
         said = done.stderr.strip()[-2000:] or "(it printed no reason)"
         raise StepFailed(
             f"pip {words[0]} failed: {said}",
-            hint="install pip in edgeboot's environment, and check that it reaches an index",
+            hint="check that pip is installed in edgeboot's environment and can reach its index",
         )

@@ -5,16 +5,15 @@ A blob is known by its hash alone; its time of change says when a build last use
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeboot.blob import is_sha256
 from edgeboot.bundle.store.blobs import Store, file_chunks, measure
 from edgeboot.errors import StepFailed
 
 DAY = 86_400.0  # seconds
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def entries(store: Store) -> tuple[CachedBlob, ...]:
         for path in store.root.iterdir() if store.root.is_dir() else ():
             if path.is_file() and not path.is_symlink():
                 state = path.stat()
-                whole = _DIGEST.fullmatch(path.name) is not None
+                whole = is_sha256(path.name)
                 found.append(CachedBlob(path, state.st_size, state.st_mtime, not whole))
     except OSError as error:
         raise StepFailed(f"cannot read {store.root}: {error.strerror or error}") from error

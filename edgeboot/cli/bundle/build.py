@@ -11,7 +11,8 @@ import click
 from edgeboot.bundle.build import lock as locks
 from edgeboot.bundle.build import wheelhouse
 from edgeboot.bundle.build.builder import build
-from edgeboot.bundle.build.spec import load, source_of
+from edgeboot.bundle.build.releases.section import source_of
+from edgeboot.bundle.build.spec import load
 from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.format.contents import Role
 from edgeboot.bundle.format.extract import extract

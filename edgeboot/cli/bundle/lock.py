@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from edgeboot.bundle.build import lock as locks
+from edgeboot.bundle.build.releases.section import source_of
 from edgeboot.bundle.build.resolve import resolve
 from edgeboot.bundle.build.schema import json_schema
-from edgeboot.bundle.build.spec import load, source_of
+from edgeboot.bundle.build.spec import load
 from edgeboot.cli.terminal.progress import listener
 
 _PATH = click.Path(path_type=Path)

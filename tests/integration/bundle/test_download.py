@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgeboot.blob import BytesSource
-from edgeboot.bundle.build.resolve import Failures
+from edgeboot.bundle.build.failures import Failures
 from edgeboot.bundle.http import stream
 from edgeboot.bundle.http.client import Http
 from edgeboot.bundle.http.download import Downloader

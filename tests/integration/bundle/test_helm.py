@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edgeboot.bundle.build import builder, helm_release, resolve, spec
+from edgeboot.bundle.build import builder, resolve, spec
 from edgeboot.bundle.build import lock as locks
 from edgeboot.bundle.build.lock import Lock, Pin, Pins
+from edgeboot.bundle.build.releases import helm as helm_release
 from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.http.download import Downloader
 from edgeboot.bundle.store.blobs import DiskFailed, Store
@@ -83,7 +84,7 @@ def program(
     wanted: spec.Spec, store: Store, lock: Lock | None = None, given: str | None = None
 ) -> Path:
     pins = Pins(lock, frozen=lock is not None)
-    found = helm_release.at_hand(wanted, given, fakes.VERSION, pins, store)
+    found = helm_release.choose(wanted.helm, given, fakes.VERSION, pins, store)
     assert found is not None
     assert found.kube_version == "v1.36.2"
     return Path(found.program)
@@ -191,7 +192,7 @@ def test_without_a_pin_it_is_the_one_on_the_path(
 ) -> None:
     wanted = replace(load(tmp_path, "published"), helm=None)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert helm_release.at_hand(wanted, None, "", Pins(), fakes.store(tmp_path)) is None
+    assert helm_release.choose(wanted.helm, None, "", Pins(), fakes.store(tmp_path)) is None
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "helm").write_bytes(script())
     (tmp_path / "bin" / "helm").chmod(0o755)
@@ -281,7 +282,7 @@ def test_sources_that_are_something_else_are_told(tmp_path: Path) -> None:
     error = refused(load(tmp_path, "published"), store)
     assert f"{NAME} is not listed in the release's checksums" in error.what
     sums.write_text("<html>\n")
-    with pytest.raises(BadInput, match=rf"{NAME}\.sha256sum:1: not a line of sha256sum"):
+    with pytest.raises(BadInput, match=rf"{NAME}\.sha256sum:1: invalid sha256sum line"):
         program(load(tmp_path, "published"), store)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edgeboot.bundle.build import k3s_release, spec
+from edgeboot.bundle.build import spec
 from edgeboot.bundle.build.builder import build
-from edgeboot.bundle.build.k3s_release import acquire, embedded_version
-from edgeboot.bundle.build.origin import DirectoryOrigin
+from edgeboot.bundle.build.releases import k3s as k3s_release
+from edgeboot.bundle.build.releases.k3s import acquire, embedded_version
+from edgeboot.bundle.build.releases.origin import DirectoryOrigin
 from edgeboot.bundle.http import urls
 from edgeboot.bundle.http.client import Missing
 from edgeboot.bundle.http.download import Downloader

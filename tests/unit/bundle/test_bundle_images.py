@@ -196,7 +196,7 @@ def test_a_docker_archive_gets_a_manifest_and_compressed_layers(store: Store) ->
 def test_a_docker_archive_is_held_to_its_config(store: Store) -> None:
     files = fakes.docker_archive("busybox:1", AMD64, ["a", "b"])
     name = next(name for name in files if name.endswith("layer.tar"))
-    with pytest.raises(Refused, match="are not those its config lists"):
+    with pytest.raises(Refused, match="do not match its config"):
         apart(store, tar_of({**files, name: layer("c")}))
     with pytest.raises(Refused, match="lacks"):
         apart(store, tar_of({k: v for k, v in files.items() if k != name}))

@@ -87,7 +87,7 @@ def test_the_examples_can_be_read_and_what_they_name_is_there(name: str) -> None
         ("name: a\nk3s:\n  arches: arm\n", 3, "list of texts"),
         ("name: a\nmanifests:\n- a.yaml\n- b_c.yaml\n", 4, "invalid manifest name 'b_c.yaml'"),
         ("name: a\nmanifests:\n- a.txt\n", 3, "invalid manifest name"),
-        ("name: a\nmanifests:\n- x/a.yaml\n- y/a.json\n", 4, "two manifests are called 'a'"),
+        ("name: a\nmanifests:\n- x/a.yaml\n- y/a.json\n", 4, "two manifests are named 'a'"),
         ("name: a\nfiles:\n- path: a\n  name: ../b\n", 4, "invalid file name"),
         ("name: a\nfiles:\n- path: a\n  sha256: ABC\n", 4, "invalid SHA-256"),
         ("name: a\nhelm: v3.19.0\n", 2, "must be a mapping"),

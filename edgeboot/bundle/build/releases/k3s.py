@@ -1,7 +1,7 @@
-"""K3s from one of its releases: a directory with the published files, or a base URL.
+"""Fetches K3s and its images from a release.
 
-File names, checksum files and URL layout are those of K3s's install.sh and release workflow.
-Nothing is used before it has the SHA-256 that the release's ``sha256sum-ARCH.txt`` gives it.
+Source of file names, checksum files and URL layout: install.sh and the release workflow of K3s.
+Every file is verified against ``sha256sum-ARCH.txt`` before use.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from edgeboot.blob import Blob
-from edgeboot.bundle.build.origin import Origin, checksums, listed_in
+from edgeboot.bundle.build.releases.origin import Origin, checksums, listed_in
 from edgeboot.bundle.http.client import Missing
 from edgeboot.bundle.http.download import Downloader
 from edgeboot.bundle.oci.reference import full_name
@@ -34,7 +34,7 @@ _EMBEDDED = re.compile(PATTERN.encode())
 
 @dataclass(frozen=True)
 class ReleaseFile:
-    """What a release has for one architecture: the binary, and a path to the image archive."""
+    """The files of one architecture: the binary, and the path and label of the image archive."""
 
     arch: Arch
     binary: Blob
@@ -43,12 +43,15 @@ class ReleaseFile:
 
 
 def version_url(base: str, version: str) -> str:
-    """The URL of a version's files: ``+`` has to be written ``%2B``."""
+    """Return the URL of a version's files, with ``+`` escaped as ``%2B``."""
     return f"{base}/{quote(version, safe='')}"
 
 
 def channel_version(channel: str, downloader: Downloader, service: str = CHANNELS) -> str:
-    """The version a channel points at: the last segment of where the channel service redirects."""
+    """Return the version of a channel: the last segment of the URL the service redirects to.
+
+    Raises BadInput if that is not a K3s version.
+    """
     url = f"{service}/{quote(channel)}"
     version = downloader.final_url(url).rstrip("/").rpartition("/")[2].replace("%2B", "+")
     if not is_version(version):
@@ -57,14 +60,14 @@ def channel_version(channel: str, downloader: Downloader, service: str = CHANNEL
 
 
 def listed(origin: Origin, arch: Arch) -> dict[str, str]:
-    """The SHA-256 that a release gives its binary and its image archives for an architecture."""
+    """Return the release's checksums for an architecture: file names to SHA-256."""
     return checksums(origin, f"sha256sum-{arch.name}.txt")
 
 
 def image_names(origin: Origin) -> frozenset[str] | None:
-    """The full names of the release's images; None where it has no list.
+    """Return the full names of the release's images; None if it has no list.
 
-    ``k3s-images.txt`` has no checksum, so this decides only what need not be looked up elsewhere.
+    ``k3s-images.txt`` has no published checksum, so use it only to skip look-ups in registries.
     """
     try:
         lines = origin.text("k3s-images.txt").splitlines()
@@ -80,11 +83,11 @@ def image_names(origin: Origin) -> frozenset[str] | None:
 def acquire(
     origin: Origin, arch: Arch, store: Store, sums: Mapping[str, str] | None = None
 ) -> ReleaseFile:
-    """Binary and image archive of one architecture, checked against the release's checksums.
+    """Fetch the binary and the image archive of one architecture, and verify them.
 
-    ``sums`` are these, where they have been read already.
-    The archive is the best compressed one there is. Raises BadInput where the release lacks a file
-    or holds the binary of another architecture, Refused naming the file where a checksum is wrong.
+    ``sums`` are the release's checksums, if already read. Of several archives the most compressed
+    one is used. Raises BadInput if the release lacks a file or its binary is for another
+    architecture, Refused with the file's name if a checksum does not match.
     """
     sums = listed(origin, arch) if sums is None else sums
     label = origin.describe(arch.k3s_binary)
@@ -112,17 +115,17 @@ def acquire(
 
 
 def embedded_version(binary: Path) -> str | None:
-    """The version that a K3s binary carries in its bytes; None where it is not clear.
+    """Find the version string in a K3s binary; None if there is no single one.
 
-    The binary is not run: it may be for another machine, and a bundle builder executes nothing it
-    was given. Where a string is followed by a digit of another, the shorter finding is right.
+    The binary is never run: it may be for another architecture, and it is not trusted. If digits of
+    the next string follow a version, matches differ in length; the shortest is the version.
     """
     found: set[str] = set()
     window = b""
     try:
         for chunk in chain(file_chunks(binary), (bytes(_OVERLAP),)):
             window = window[-_OVERLAP:] + chunk
-            safe = len(window) - _OVERLAP // 2  # a match that ends later may go on in the next
+            safe = len(window) - _OVERLAP // 2  # a later match may continue in the next chunk
             found.update(m[0].decode() for m in _EMBEDDED.finditer(window) if m.end() < safe)
     except OSError as error:
         raise StepFailed(f"cannot read {binary}: {error.strerror}") from error

@@ -1,6 +1,6 @@
-"""Where the files of a release are: in a directory, or below a URL.
+"""The files of a release, in a directory or below a URL.
 
-Nothing is used before it has the SHA-256 that is published beside it, or that a lock has for it.
+Every file is verified against its published SHA-256, or the one in a lock, before use.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *]([A-Za-z0-9._+-]+)")
 
 
 class Origin(Protocol):
-    """Where a release's files are."""
+    """The location of a release's files."""
 
     def text(self, name: str) -> str:
-        """A small text file; Missing where there is none."""
+        """Return a checksum file of at most 64 KiB; raises Missing if there is none."""
 
     def obtain(self, name: str, sha256: str) -> Path:
-        """A path to a file's bytes, which have the given SHA-256; Missing where there is none."""
+        """Return the path of a file with the given SHA-256.
+
+        Raises Missing if there is no such file, Refused if its hash differs.
+        """
 
     def describe(self, name: str) -> str:
-        """What to call the file in messages."""
+        """Return the path or URL of the file, for messages."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,11 @@ class DirectoryOrigin:
     directory: Path
 
     def text(self, name: str) -> str:
-        """A checksum file."""
+        """Return a checksum file."""
         return b"".join(self._read(name)).decode("utf-8", "replace")
 
     def obtain(self, name: str, sha256: str) -> Path:
-        """The file itself."""
+        """Return the path of the file itself."""
         if not os.path.isfile(path := self.directory / name):
             raise Missing(f"{path} does not exist")
         if (found := measure(readable(path)).sha256) != sha256:
@@ -57,7 +60,7 @@ class DirectoryOrigin:
         return path
 
     def describe(self, name: str) -> str:
-        """Its path."""
+        """Return its path."""
         return str(self.directory / name)
 
     def _read(self, name: str) -> Iterator[bytes]:
@@ -67,7 +70,7 @@ class DirectoryOrigin:
                 raise Refused(f"{path} is too large for a checksum file")
             yield from file_chunks(path)
         except FileNotFoundError:
-            hint = f"put everything there that is published for an architecture, including {name}"
+            hint = f"copy all release files of an architecture there, including {name}"
             raise Missing(f"{path} does not exist", hint=hint) from None
         except OSError as error:
             raise BadInput(f"cannot read {path}: {error.strerror}") from error
@@ -83,37 +86,37 @@ class HttpOrigin:
     limit: int = 4 << 30  # bytes of one file
 
     def text(self, name: str) -> str:
-        """A checksum file."""
+        """Return a checksum file."""
         return self.downloader.small(self.describe(name), _CHECKSUMS_MAX).decode("utf-8", "replace")
 
     def obtain(self, name: str, sha256: str) -> Path:
-        """The file in the store; what an earlier run left of it is not downloaded again."""
+        """Download the file into the store, resuming an earlier download; return its path."""
         if self.store.find(sha256) is None:
             self.downloader.blob(self.describe(name), sha256, self.limit, self.store)
         return self.store.path(sha256)
 
     def describe(self, name: str) -> str:
-        """Its URL."""
+        """Return its URL."""
         return f"{self.base}/{quote(name)}"
 
 
 def checksums(origin: Origin, name: str) -> dict[str, str]:
-    """What a file that sha256sum wrote says: a SHA-256 for each file name.
+    """Parse the output of sha256sum: file names to SHA-256 in hexadecimal.
 
-    Raises Missing where there is no such file, BadInput where it is another kind of file.
+    Raises Missing if there is no such file, BadInput with file:line if a line is malformed.
     """
     where = origin.describe(name)
     sums: dict[str, str] = {}
     for number, line in enumerate(origin.text(name).splitlines(), 1):
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            raise BadInput("not a line of sha256sum's output", where=f"{where}:{number}")
+            raise BadInput("invalid sha256sum line", where=f"{where}:{number}")
         sums[match[2]] = match[1]
     return sums
 
 
 def listed_in(sums: Mapping[str, str], name: str, origin: Origin) -> str:
-    """A file's SHA-256 in the checksums of its release; BadInput where they lack it."""
+    """Return the SHA-256 of a file; raises BadInput if ``sums`` does not list it."""
     if name not in sums:
         raise BadInput(f"{origin.describe(name)} is not listed in the release's checksums")
     return sums[name]

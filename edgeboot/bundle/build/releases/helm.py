@@ -1,8 +1,8 @@
-"""The Helm that a spec pins: fetched from one of Helm's releases, checked, kept in the store.
+"""Fetches the Helm that a spec pins, verifies it and keeps it in the store.
 
-File names and layout of the archives are those of Helm's Makefile (dist, checksum) and of its
-installer, get-helm-3: ``helm-VERSION-linux-ARCH.tar.gz`` with ``linux-ARCH/helm`` in it, and
-beside it ``….tar.gz.sha256sum``.
+Source of file names and layout: Helm's Makefile (dist, checksum) and its installer get-helm-3.
+``helm-VERSION-linux-ARCH.tar.gz`` contains ``linux-ARCH/helm``; its checksum is in
+``helm-VERSION-linux-ARCH.tar.gz.sha256sum``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ import os
 import platform
 from pathlib import Path
 
-from edgeboot.blob import Blob
+from edgeboot.blob import Blob, is_sha256
 from edgeboot.bundle.build.lock import Pins
-from edgeboot.bundle.build.origin import DirectoryOrigin, HttpOrigin, Origin, checksums, listed_in
-from edgeboot.bundle.build.spec import SHA256, HelmPin, Spec
+from edgeboot.bundle.build.releases.origin import (
+    DirectoryOrigin,
+    HttpOrigin,
+    Origin,
+    checksums,
+    listed_in,
+)
+from edgeboot.bundle.build.releases.section import HelmPin
 from edgeboot.bundle.charts import helm
 from edgeboot.bundle.charts.helm import Helm
 from edgeboot.bundle.http.client import Missing
@@ -32,31 +38,33 @@ _ARCHIVE_MAX = 256 << 20
 _LIMITS = untar.Limits(total=512 << 20, members=64, ratio=40, free=1 << 20)
 _HINT = (
     "check the version and the network, or set 'source' to a directory with Helm's files, "
-    "or give --helm PROGRAM"
+    "or pass --helm PROGRAM"
 )
 _NO_HELM = (
     "warning: no helm found to render charts; only images that charts declare are bundled; "
-    "pin one in bundle.yml ('helm: {version: v3.18.6}') or install it"
+    "pin a version in bundle.yml ('helm: {version: v3.18.6}') or install helm"
 )
-_KIND = "helm"  # of the pin in a lock, which has all architectures: whoever builds, it is the same
+# The pin lists every architecture, so that the lock does not depend on the machine that builds.
+_KIND = "helm"
 _NAME = "linux"
 
 
-def at_hand(
-    spec: Spec,
+def choose(
+    pinned: HelmPin | None,
     given: str | None,
     k3s_version: str,
     pins: Pins,
     store: Store,
     listener: Listener = silent,
 ) -> Helm | None:
-    """The helm to ask: the one that is ``given``, else the spec's, else that on the PATH, or None.
+    """Choose the Helm to run: ``given``, else the pinned one, else the one on PATH, else None.
 
-    Charts are rendered for the Kubernetes of ``k3s_version`` (empty: Helm's own). Errors have the
-    place of the pin in the spec: BadInput where its source lacks it, Refused where it is not what
-    the checksum, the lock or its version says, StepFailed where the network or the program fails.
+    Charts are rendered for the Kubernetes version of ``k3s_version`` (empty: Helm's default).
+    Errors carry the pin's file:line: BadInput if its source lacks the archive, Refused if the
+    checksum, the lock or the reported version does not match, StepFailed if the network or the
+    program fails.
     """
-    kube_version, pinned = k3s_version.partition("+")[0], spec.helm
+    kube_version = k3s_version.partition("+")[0]
     if given is not None or pinned is None:
         if pinned is not None:
             pins.keep(_KIND, _NAME, pinned.version)
@@ -68,20 +76,20 @@ def at_hand(
         return Helm(str(_acquire(pinned, pins, store, listener)), kube_version)
     except (BadInput, Refused, StepFailed) as error:
         error.where = error.where or pinned.where
-        if isinstance(error, Missing) or type(error) is StepFailed:  # but for a full disk
+        if isinstance(error, Missing) or type(error) is StepFailed:  # not DiskFailed
             error.error_id, error.hint = "no-helm", _HINT
         raise
 
 
 def _acquire(pinned: HelmPin, pins: Pins, store: Store, listener: Listener) -> Path:
-    """The program in the store, which is what it should be."""
+    """Return the path of the verified program in the store."""
     arch, origin = _building_arch(), _origin(pinned, store, listener)
     sums = pins.settle(
         _KIND, _NAME, pinned.version, lambda: _published(origin, pinned.version, arch)
     )
     sha256 = sums.get(arch.name, "")
-    if not SHA256.fullmatch(sha256):  # it names a file of the store, and a lock is but a file
-        hint = "lock it from a source that has it: `edgeboot bundle update`"
+    if not is_sha256(sha256):  # it becomes a file name; locks are not trusted
+        hint = "add it to the lock with `edgeboot bundle update`"
         what = f"the lock does not have helm for this machine's architecture, {arch.name}"
         raise Refused(what, hint=hint, error_id="lock-differs")
     name = _archive(pinned.version, arch)
@@ -97,11 +105,11 @@ def _acquire(pinned: HelmPin, pins: Pins, store: Store, listener: Listener) -> P
 
 
 def _building_arch() -> Arch:
-    """The architecture of this machine."""
+    """Return the architecture of this machine."""
     arch = arch_of_machine(platform.machine())
     if arch is None or platform.system() != "Linux":
         what = f"Helm is not published for {platform.system()} on {platform.machine()}"
-        raise BadInput(what, hint="install it and give --helm PROGRAM", error_id="no-helm")
+        raise BadInput(what, hint="install it and pass --helm PROGRAM", error_id="no-helm")
     return arch
 
 
@@ -109,7 +117,7 @@ def _origin(pinned: HelmPin, store: Store, listener: Listener) -> Origin:
     source = pinned.source or RELEASES
     if isinstance(source, Path):
         if not os.path.isdir(source):
-            what = f"no such directory: {source} (the source of helm)"
+            what = f"no such directory: {source} ('source' of 'helm')"
             raise BadInput(what, hint=_HINT, error_id="no-helm")
         return DirectoryOrigin(source)
     downloader = Downloader(login=login_for, listener=listener, hint=_HINT)
@@ -121,7 +129,7 @@ def _archive(version: str, arch: Arch) -> str:
 
 
 def _published(origin: Origin, version: str, own: Arch) -> dict[str, str]:
-    """The SHA-256 of each architecture's archive, as far as it is there; the own one must be."""
+    """Return the SHA-256 of each published archive by architecture; ``own`` is required."""
     found = {}
     for arch in ARCHES.values():
         name = _archive(version, arch)
@@ -134,10 +142,10 @@ def _published(origin: Origin, version: str, own: Arch) -> dict[str, str]:
 
 
 def _taken_out(archive: Path, member: str, what: str, store: Store) -> Path:
-    """A member of an archive as a program in the store; nothing is kept of one that breaks rules.
+    """Extract an executable from an archive into the store, and return its path.
 
-    The archive is read to its end before anything is written, which also tells whether the store
-    has the program already.
+    The archive is validated to its end before anything is written; that pass also yields the
+    program's hash, so a program that is already in the store is not extracted again.
     """
     blob = _measured(archive, member, what)
     path = store.path(blob.sha256)
