@@ -8,15 +8,15 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 _HEAD = """\
-# Written by `edgeboot lab up`; the next `up` writes it anew. Copy it before you change it.
-allow-unsigned: true  # bundles that nobody signed: this is a lab
+# Written by `edgeboot lab up`; the next `up` overwrites it. Copy it before you change it.
+allow-unsigned: true  # unsigned bundles are fine in a lab
 cluster:
   name: {name}
 """
 
 _CGROUP_V1 = """\
   config:
-    # These hosts see cgroup v1; kubelets from 1.35 on refuse that unless told otherwise.
+    # These hosts see cgroup v1; kubelets from 1.35 on refuse it by default.
     kubelet-arg: [fail-cgroupv1=false]
 """
 

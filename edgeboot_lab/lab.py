@@ -92,13 +92,13 @@ def up(spec: LabSpec, progress: Progress) -> Lab:
     tree = rootfs.ensure(spec.image, check_directory(spec.cache_dir), progress)
     with held(lock_name(spec.name), wait=LOCK_SECONDS, waiting=progress) as lock:
         if teardown.traces(cgroups, names, files):
-            progress(f"replacing the lab {spec.name!r} that is there")
+            progress(f"replacing the existing lab {spec.name!r}")
             teardown.remove(cgroups, names, files)
         try:
             lab = _make(cgroups, spec, tree, lock, progress)
             _wait(cgroups, lab, spec.boot_seconds, progress)
         except BaseException:
-            progress(f"removing what there is of the lab {spec.name!r}")
+            progress(f"removing the unfinished lab {spec.name!r}")
             teardown.remove(cgroups, names, files)
             raise
     return lab
@@ -115,7 +115,7 @@ def down(name: str, state_dir: Path, progress: Progress) -> None:
             teardown.remove(cgroups, names, files)
             progress(f"the lab {name!r} is gone")
         else:
-            progress(f"there is no lab {name!r}")
+            progress(f"no such lab: {name!r}")
 
 
 def list_labs(state_dir: Path = STATE_DIR) -> tuple[LabStatus, ...]:
@@ -136,7 +136,7 @@ def find_lab(name: str, state_dir: Path = STATE_DIR) -> Lab:
     record = load(files)
     if record is None:
         raise LabBadInput(
-            f"there is no lab {name!r} in {state_dir}",
+            f"no such lab: {name!r} in {state_dir}",
             hint=f"edgeboot lab up --name {name}",
         )
     return _lab(record, files)
@@ -203,7 +203,7 @@ def _wait_for(cgroups: Cgroups, host: LabHost, deadline: float) -> None:
     while run(argv, check=False).returncode != 0:
         if time.monotonic() >= deadline or not cgroups.pids(host.cgroup):
             raise LabFailed(
-                "the host does not answer over SSH; the end of its console:\n"
+                "the host does not answer over SSH. The end of its console:\n"
                 + boot.console_tail(host.files),
                 where=host.name,
             )

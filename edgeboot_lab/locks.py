@@ -51,7 +51,7 @@ def _acquire(
             if time.monotonic() >= deadline:
                 raise LabRefused(
                     f"another process is still working on {name}",
-                    hint="wait for it to end, or stop it, then run this again",
+                    hint="wait for it to end, or stop it, then rerun the command",
                 ) from None
             if waiting and not told:
                 waiting(f"waiting for another process that works on {name}")

@@ -22,8 +22,8 @@ def check_lab_name(name: str) -> str:
     """``name``, or LabBadInput where it cannot be part of a host, netns, unit and file name."""
     if not _NAME.fullmatch(name):
         raise LabBadInput(
-            f"{name!r} cannot be the name of a lab",
-            hint="use up to 32 of a-z, 0-9 and '-', not beginning or ending with '-'",
+            f"invalid lab name {name!r}",
+            hint="use up to 32 characters of a-z, 0-9 and '-', with no '-' at either end",
         )
     return name
 

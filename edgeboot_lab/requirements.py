@@ -37,12 +37,12 @@ def check() -> None:
     """LabRefused where this process is not root or the machine lacks a command."""
     if os.geteuid() != 0:
         raise LabRefused(
-            "a lab needs root: it makes namespaces, mounts and control groups",
-            hint="run it again with sudo",
+            "a lab needs root, for namespaces, mounts and control groups",
+            hint="rerun the command with sudo",
         )
     missing = missing_packages()
     if missing:
         raise LabRefused(
-            f"this machine lacks what a lab is made with: {', '.join(missing)}",
+            f"missing on this machine: {', '.join(missing)}",
             hint=f"apt-get install --no-install-recommends {' '.join(missing)}",
         )

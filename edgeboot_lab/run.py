@@ -35,7 +35,7 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise LabFailed(f"`{' '.join(argv)}` took longer than {timeout:.0f} s") from error
     except OSError as error:
-        raise LabFailed(f"`{argv[0]}` could not be started: {error.strerror}") from error
+        raise LabFailed(f"cannot start `{argv[0]}`: {error.strerror}") from error
     if check and done.returncode != 0:
         raise LabFailed(f"`{' '.join(argv)}` exited {done.returncode}: {_last_words(done)}")
     return done
@@ -43,4 +43,4 @@ def run(
 
 def _last_words(done: subprocess.CompletedProcess[bytes]) -> str:
     said = (done.stderr or done.stdout).decode(errors="replace").strip()
-    return said[-2000:] if said else "(it said nothing)"
+    return said[-2000:] if said else "(no output)"

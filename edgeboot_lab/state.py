@@ -145,7 +145,7 @@ def load(files: LabFiles) -> LabRecord | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise LabFailed(
-            "the lab's record cannot be read",
+            "cannot read the lab's record",
             where=str(files.record),
             hint=f"edgeboot lab down --name {files.name}, then up again",
         ) from error
@@ -156,8 +156,8 @@ def check_directory(path: Path) -> Path:
     absolute = path.absolute()
     if _UNQUOTABLE & set(str(absolute)):
         raise LabBadInput(
-            f"the directory {str(absolute)!r} cannot be used for a lab",
-            hint="its path may not contain blanks, quotes, commas, colons or backslashes",
+            f"cannot use the directory {str(absolute)!r} for a lab",
+            hint="its path must not contain spaces, quotes, commas, colons or backslashes",
         )
     return absolute
 
@@ -169,9 +169,9 @@ def check_ours(files: LabFiles) -> None:
     if files.record.exists() or all(map(atomic.is_part, files.root.iterdir())):
         return
     raise LabRefused(
-        "this directory is not a lab's: it has no lab.json",
+        "not a lab's directory: it has no lab.json",
         where=str(files.root),
-        hint="use another lab name or state directory, or remove it yourself",
+        hint="use another lab name, or remove the directory yourself",
     )
 
 

@@ -27,15 +27,15 @@ def _bytes(_context: click.Context, _parameter: click.Parameter, value: str | No
         return 0
     found = re.fullmatch(r"(\d+)([MG])(?:iB)?", value)
     if found is None:
-        raise click.BadParameter(f"{value!r} is no amount of memory; write 512M, 1G or none")
+        raise click.BadParameter(f"invalid amount of memory {value!r}; write 512M, 1G or none")
     return int(found[1]) * _UNITS[found[2]]
 
 
-_name = click.option("--name", default="lab", show_default=True, help="Which lab.")
+_name = click.option("--name", default="lab", show_default=True, help="Name of the lab.")
 _driver = click.option(
     "--driver",
     type=click.Choice(DRIVERS),
-    help="Containers (nspawn) or virtual machines (vagrant); needed where both have such a lab.",
+    help="Containers (nspawn) or virtual machines (vagrant); needed if both have such a lab.",
 )
 
 
@@ -44,8 +44,8 @@ def lab() -> None:
     """Boot throw-away hosts on this machine to try edgeboot on.
 
     Each host is a container that boots real Debian, systemd or OpenRC, and OpenSSH, with
-    an address and a memory ceiling of its own (Linux, needs root); or, by Vagrant, a virtual
-    machine of VirtualBox or libvirt.
+    its own address and memory limit (Linux, needs root); with Vagrant, it is a virtual machine
+    of VirtualBox or libvirt.
 
     \b
     edgeboot lab up --nodes 3 --memory 1G
@@ -63,25 +63,26 @@ def lab() -> None:
     show_default=True,
     help="Containers (nspawn) or virtual machines (vagrant).",
 )
-@click.option("--nodes", type=click.IntRange(1, 50), default=3, show_default=True, help="How many.")
+@click.option(
+    "--nodes", type=click.IntRange(1, 50), default=3, show_default=True, help="Number of hosts."
+)
 @click.option(
     "--memory",
     callback=_bytes,
-    help="Ceiling of each host. nspawn: 1G, or none; vagrant: 1G the server, 512M an agent.",
+    help="Memory limit of each host: 512M, 1G, none.  [default: 1G; vagrant: agents 512M]",
 )
 @click.option(
     "--init",
     type=click.Choice(tuple(INITS)),
-    help="nspawn: what the hosts boot, systemd unless told otherwise; Debian's OpenRC stands in "
-    "for Alpine's.",
+    help="nspawn: init system of the hosts, systemd by default; Debian's OpenRC is like Alpine's.",
 )
 @click.option(
     "--provider",
     type=click.Choice(PROVIDERS),
-    help="vagrant: what runs the machines; Vagrant's own choice unless told otherwise.",
+    help="vagrant: what runs the machines.  [default: Vagrant's choice]",
 )
 @click.option(
-    "--offline", is_flag=True, help="vagrant: no way to the Internet (nspawn's never have one)."
+    "--offline", is_flag=True, help="vagrant: no Internet access (nspawn hosts never have any)."
 )
 def up(
     name: str,
@@ -92,7 +93,7 @@ def up(
     provider: str | None,
     offline: bool,
 ) -> None:
-    """Boot a lab, replacing one of the same name, and write its inventory.
+    """Boot a lab and write its inventory; a lab of the same name is replaced.
 
     \b
     edgeboot lab up --nodes 3 --memory 1G
@@ -103,13 +104,13 @@ def up(
     if driver == "vagrant":
         if init is not None or memory == 0:
             what = "--init" if init is not None else "--memory none"
-            raise BadInput(f"{what} is for --driver nspawn, not for virtual machines")
+            raise BadInput(f"{what} needs --driver nspawn")
         place = machines.default_state_dir()
         wanted = machines.VagrantSpec(place, name, nodes, memory, provider, offline)
         made = machines.up(wanted, _say)
     else:
         if provider is not None:
-            raise BadInput("--provider is for --driver vagrant")
+            raise BadInput("--provider needs --driver vagrant")
         ceiling = nspawn.GIB if memory is None else memory or None
         image = Image(init=init or "systemd")
         made = nspawn.up(nspawn.LabSpec(name, nodes, ceiling, image=image), _say)
@@ -122,7 +123,7 @@ def up(
 @_name
 @_driver
 def down(name: str, driver: str | None) -> None:
-    """Remove a lab and every trace of it, also of one that was killed half-way.
+    """Remove a lab and every trace of it, even if `up` was killed half-way.
 
     \b
     edgeboot lab down
@@ -153,7 +154,7 @@ def list_() -> None:
 @lab.command(context_settings={"allow_interspersed_args": False})
 @_name
 @_driver
-@click.option("--user", help="Who to log in as: edge or root; in a virtual machine vagrant.")
+@click.option("--user", help="User to log in as: edge or root; vagrant in a virtual machine.")
 @click.argument("host")
 @click.argument("command", nargs=-1)
 def ssh(
@@ -171,7 +172,7 @@ def ssh(
         argv = nspawn.ssh_argv(nspawn.find_host(host, name), user or USER)
     path = Path("/usr/bin/ssh")
     if not path.exists():
-        raise BadInput("this machine has no SSH client", hint="apt-get install openssh-client")
+        raise BadInput("no SSH client on this machine", hint="apt-get install openssh-client")
     os.execv(path, (*argv, *command))  # noqa: S606 - an argv, no shell
 
 
@@ -192,7 +193,7 @@ def _driver_of(name: str, asked: str | None) -> str:
     ]
     if len(having) > 1:
         raise BadInput(
-            f"there are two labs {name!r}, of containers and of virtual machines",
-            hint="say which: --driver nspawn or --driver vagrant",
+            f"two labs are called {name!r}: one of containers, one of virtual machines",
+            hint="choose one: --driver nspawn or --driver vagrant",
         )
     return having[0] if having else "nspawn"

@@ -30,12 +30,12 @@ def cli() -> None:
 
     \b
     edgeboot bundle build -f bundles/minimal.yml   collect everything on a connected machine
-    edgeboot inventory check -i inventory.yml      is what I wrote right?
-    edgeboot preflight -i inventory.yml            can these hosts do it?
-    edgeboot plan -i inventory.yml                 what would be done?
-    edgeboot install -i inventory.yml              do it
+    edgeboot inventory check -i inventory.yml      check what I wrote
+    edgeboot preflight -i inventory.yml            check whether the hosts can run it
+    edgeboot plan -i inventory.yml                 show what an install would change
+    edgeboot install -i inventory.yml              install, or apply changes
     edgeboot verify -i inventory.yml               check configuration, health and budgets
-    edgeboot reset -i inventory.yml                bare hosts again
+    edgeboot reset -i inventory.yml                remove K3s and all its data
 
     \b
     Exit codes: 0 done, 1 a check or budget missed, 2 bad input, 3 a host unreachable,

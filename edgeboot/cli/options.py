@@ -41,7 +41,7 @@ def accept_new_option(function: F) -> F:
     return click.option(
         "--accept-new",
         is_flag=True,
-        help="Accept and record keys of hosts nothing is known about; refuse changed ones.",
+        help="Accept and record the keys of unknown hosts; changed keys are still refused.",
     )(function)
 
 
@@ -53,13 +53,13 @@ def ask_options(function: F) -> F:
         return function(*args, asking=Asking(ask_pass, ask_sudo_pass), **kwargs)
 
     login = click.option(
-        "--ask-pass", is_flag=True, help="Ask once for the password to log in with by SSH."
+        "--ask-pass", is_flag=True, help="Ask once for the SSH password of the hosts."
     )
     sudo = click.option(
         "-K",
         "--ask-sudo-pass",
         is_flag=True,
-        help="Ask for sudo's password before connecting; else when a host wants it.",
+        help="Ask for the sudo password before connecting, not when a host first needs it.",
     )
     return cast(F, login(sudo(with_asking)))
 
@@ -72,5 +72,5 @@ def output_option(*choices: str) -> Callable[[F], F]:
         type=click.Choice(choices),
         default=choices[0],
         show_default=True,
-        help="Form of the output.",
+        help="Output format.",
     )

@@ -60,7 +60,7 @@ def mount_root(name: str, tree: Path, files: HostFiles) -> None:
     done = run(("mount", "-t", "overlay", name, "-o", layers, str(files.root)), check=False)
     if done.returncode != 0:
         raise LabFailed(
-            f"the host's file system cannot be mounted: {done.stderr.decode().strip()}",
+            f"cannot mount the host's file system: {done.stderr.decode().strip()}",
             where=str(files.root),
             hint="put the state directory on a disk file system (ext4, xfs), not on an overlay",
         )

@@ -145,7 +145,7 @@ class LabHost:
                 raise LabRefused("the host is running", where=self.name)
             if not boot.is_mounted(self.files):
                 raise LabRefused(
-                    "the lab is not whole: this machine has been rebooted since `lab up`",
+                    "the lab is incomplete: this machine was rebooted after `lab up`",
                     where=self.name,
                     hint=f"edgeboot lab up --name {self.lab.name}",
                 )

@@ -59,13 +59,13 @@ def _login(node: str, settings: dict[str, str]) -> Login:
         raise LabFailed(f"`vagrant ssh-config` has no {missing[0]} for it", where=node)
     if "ProxyCommand" in settings or not _is_near(settings["HostName"]):
         raise LabRefused(
-            "it runs on another computer: its host key would come over the network, unverified",
+            "it runs on another computer, so its host key cannot be verified",
             where=node,
             hint="use a provider on this machine (VirtualBox, or libvirt at qemu:///system)",
         )
     key = Path(settings["IdentityFile"])
     if not key.is_file():
-        raise LabFailed(f"the private key {key} that vagrant names is not there", where=node)
+        raise LabFailed(f"vagrant's private key does not exist: {key}", where=node)
     return Login(node, settings["HostName"], settings["User"], key)
 
 

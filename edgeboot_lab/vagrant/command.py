@@ -78,7 +78,7 @@ def check() -> None:
     ]
     if packages:
         raise LabRefused(
-            f"this machine lacks what the lab is made with: {', '.join(packages)}",
+            f"missing on this machine: {', '.join(packages)}",
             hint=f"apt-get install {' '.join(packages)}, and VirtualBox or libvirt to run them on",
         )
 
@@ -176,7 +176,7 @@ class Vagrant:
                 errors="replace",
             )
         except OSError as error:
-            raise LabFailed(f"`vagrant` could not be started: {error.strerror}") from error
+            raise LabFailed(f"cannot start `vagrant`: {error.strerror}") from error
         overdue = threading.Event()
 
         def give_up() -> None:
@@ -239,4 +239,4 @@ def _failure(verb: str, status: int, events: list[Event], other: str) -> LabRefu
 
 
 def _end_of(said: str) -> str:
-    return said[-_LAST_WORDS:] if said else "(it said nothing)"
+    return said[-_LAST_WORDS:] if said else "(no output)"

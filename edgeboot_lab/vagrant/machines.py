@@ -141,7 +141,7 @@ def down(name: str, state_dir: Path, progress: Progress) -> None:
     files = LabFiles(check_directory(state_dir), check_lab_name(name))
     with held(f".{name}.lock", wait=_LOCK_SECONDS, waiting=progress, directory=files.state_dir):
         there = _remove(files, progress)
-    progress(f"the lab {name!r} is gone" if there else f"there is no lab {name!r}")
+    progress(f"the lab {name!r} is gone" if there else f"no such lab: {name!r}")
 
 
 def list_labs(state_dir: Path) -> tuple[VagrantStatus, ...]:
@@ -164,7 +164,7 @@ def find_host(host: str, name: str, state_dir: Path) -> VagrantHost:
     record = load(files)
     if record is None:
         hint = f"edgeboot lab up --driver vagrant --name {name}"
-        raise LabBadInput(f"there is no lab {name!r} in {state_dir}", hint=hint)
+        raise LabBadInput(f"no such lab: {name!r} in {state_dir}", hint=hint)
     if host not in record.nodes:
         hint = f"it has {', '.join(record.nodes)}"
         raise LabBadInput(f"the lab {name!r} has no host {host!r}", hint=hint)
@@ -194,7 +194,7 @@ def _entry(vagrant: Vagrant, node: str, logins: Mapping[str, Login]) -> HostEntr
     """What Vagrant and the machine itself say of ``node``."""
     login = logins.get(node)
     if login is None:
-        raise LabFailed("`vagrant ssh-config` does not know it: it did not come up", where=node)
+        raise LabFailed("`vagrant ssh-config` does not list it: it did not start", where=node)
     facts = parse_facts(node, vagrant.run_in(node, QUESTION))
     address = vagrant.record.address(node)
     return HostEntry(
@@ -220,9 +220,9 @@ def _wait_for(host: VagrantHost, seconds: float) -> None:
         said = done.stderr.decode(errors="replace").strip()
         if "Host key verification failed" in said:
             raise LabRefused(
-                f"what answers at {host.address} has another key than vagrant's machine showed",
+                f"the host key at {host.address} is not the machine's",
                 where=host.name,
-                hint="something else has that address: find it, then run this again",
+                hint="another host uses that address: find it, then rerun the command",
             )
         if time.monotonic() >= deadline:
             raise LabFailed(f"it does not answer at {host.address}: {said}", where=host.name)
@@ -250,8 +250,8 @@ def _free_subnet(state_dir: Path) -> IPv4Network:
         if subnet not in taken:
             return subnet
     raise LabBadInput(
-        f"there are {len(_SUBNETS)} labs of virtual machines, which have all the networks",
-        hint="edgeboot lab list, then edgeboot lab down --name NAME",
+        f"there are {len(_SUBNETS)} labs of virtual machines, and no network is left for another",
+        hint="remove one: `edgeboot lab list`, then `edgeboot lab down --name NAME`",
     )
 
 

@@ -85,7 +85,7 @@ def test_down_leaves_nothing(spec: LabSpec, traces: Traces) -> None:
     assert traces(spec) == before[1] == frozenset()
     assert {name for name in os.listdir("/sys/class/net") if spec.name in name} == set()
     labs.down(spec.name, spec.state_dir, said.append)
-    assert said[-2:] == [f"the lab '{spec.name}' is gone", f"there is no lab '{spec.name}'"]
+    assert said[-2:] == [f"the lab '{spec.name}' is gone", f"no such lab: '{spec.name}'"]
 
 
 def test_up_replaces_a_running_lab(spec: LabSpec, traces: Traces) -> None:

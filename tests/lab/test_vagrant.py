@@ -148,7 +148,7 @@ def test_ssh_list_and_down_find_the_lab_by_themselves(fake: Fake, pair: Lab) -> 
     assert fake.labs() == []
     assert fake.calls.count("destroy --machine-readable --force") == 2
     again = CliRunner().invoke(cli, ["lab", "down", "--driver", "vagrant"])
-    assert again.output == "there is no lab 'lab'\n"
+    assert again.output == "no such lab: 'lab'\n"
 
 
 @pytest.mark.lab
@@ -156,7 +156,7 @@ def test_another_hosts_key_at_the_address_is_refused(fake: Fake, pair: Lab) -> N
     spec = hosts_as_machines(fake, pair)
     lines = (f"2: eth0    inet {host.address}/24 scope global eth0\n" for host in pair.hosts)
     (fake.home / "answer").write_text(f"{key_of(pair, 'agent-1')} comment\n{''.join(lines)}")
-    with pytest.raises(Refused, match=rf"what answers at {pair.hosts[0].address} has another key"):
+    with pytest.raises(Refused, match=rf"the host key at {pair.hosts[0].address} is not"):
         machines.up(spec, quiet)
     assert fake.labs() == []
     assert fake.calls[-1] == "destroy --machine-readable --force"
@@ -204,7 +204,7 @@ def test_a_machine_that_did_not_come_up_takes_the_others_down(fake: Fake) -> Non
     (fake.home / "answer").write_text(
         "ssh-ed25519 AAAAC3 x\n2: eth1    inet 192.168.56.11/24 brd 192.168.56.255 scope global\n"
     )
-    with pytest.raises(StepFailed, match=r"agent-1: .* did not come up"):
+    with pytest.raises(StepFailed, match=r"agent-1: .* did not start"):
         machines.up(VagrantSpec(fake.state, nodes=2), quiet)
     assert fake.labs() == []
     assert fake.calls[-1] == "destroy --machine-readable --force"
@@ -273,7 +273,7 @@ def test_labs_have_networks_of_their_own(fake: Fake) -> None:
         save(LabRecord(files.name, nodes, None, IPv4Network((f"192.168.{third}.0", 24))), files)
     fake.machines()
     said: list[str] = []
-    with pytest.raises(StepFailed, match="did not come up"):
+    with pytest.raises(StepFailed, match="did not start"):
         machines.up(VagrantSpec(fake.state), said.append)
     assert "lab 'lab': 3 virtual machines in 192.168.58.0/24" in said
 
@@ -325,7 +325,7 @@ def test_two_labs_of_one_name_must_be_told_apart(
         save(LabRecord("lab", ("server-1",), None, IPv4Network("192.168.56.0/24")), files)
     both = CliRunner().invoke(cli, ["lab", "down"])
     assert isinstance(both.exception, BadInput)
-    assert both.exception.hint == "say which: --driver nspawn or --driver vagrant"
+    assert both.exception.hint == "choose one: --driver nspawn or --driver vagrant"
     one = CliRunner().invoke(cli, ["lab", "down", "--driver", "vagrant"])
     assert (one.exit_code, fake.labs()) == (0, [])
 

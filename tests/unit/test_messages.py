@@ -10,14 +10,10 @@ from tests.support.messages import Message, messages, python_texts, shell_texts
 
 # How many are left in each room: a number may only go down, and a room at zero leaves the list.
 LEFT = {
-    "cli": 3,
-    "cli/run": 2,
-    "edgeboot_lab": 5,
     "lifecycle/install": 2,
     "plan": 2,
     "shell/host": 1,
     "shell/k3s": 2,
-    "transport": 10,
 }
 EVERY = messages()
 

@@ -1,4 +1,4 @@
-"""Which hosts a command is about and how it goes about them: options, and the connections."""
+"""Which hosts a command works on, and how many at a time: the options, and the connections."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class HostSelection:
-    """What the user said about hosts."""
+    """The user's options about hosts."""
 
     limit: tuple[str, ...] = ()
     skip_unreachable: bool = False
@@ -36,7 +36,7 @@ class HostSelection:
 
 @dataclass(frozen=True)
 class Reached:
-    """The hosts that take part, connected; ``lost`` are those that are off, and why."""
+    """The hosts that take part, connected; ``lost`` are the unreachable ones, and why."""
 
     cluster: Cluster
     transports: Mapping[str, Transport]
@@ -62,19 +62,19 @@ def host_options(function: F) -> F:
         "--limit",
         default="",
         metavar="NODE,GROUP,…",
-        help="Touch only these nodes, groups or roles; the first server is still read.",
+        help="Change only these nodes, groups or roles; the first server is still read.",
     )
     skip = click.option(
         "--skip-unreachable",
         is_flag=True,
-        help="Go on without hosts that are off, list them, and end with exit code 3.",
+        help="Continue without unreachable hosts, list them, and exit 3.",
     )
     parallel = click.option(
         "--parallel",
         type=click.IntRange(1, 100),
         default=WORKERS,
         show_default=True,
-        help="Hosts worked on at the same time.",
+        help="Hosts to work on at the same time.",
     )
     return cast(F, limit(skip(parallel(with_scope))))
 
@@ -86,14 +86,14 @@ def policy_options(function: F) -> F:
         type=click.IntRange(1, 100),
         default=DEFAULT_POLICY.uploads,
         show_default=True,
-        help="Hosts that large files are sent to at the same time.",
+        help="Hosts to send large files to at the same time.",
     )
     retry = click.option(
         "--retry-for",
         type=click.IntRange(min=0),
         default=300,
         show_default=True,
-        help="Seconds to try to get back to a host whose connection broke; 0 for not at all.",
+        help="Seconds to keep reconnecting to a host whose connection broke; 0 turns it off.",
     )
     return uploads(retry(function))
 
@@ -107,7 +107,7 @@ def reached(
     lost: dict[str, EdgebootError] = {}
     cancellation = Cancellation()
     with (
-        _naming_the_way_out(selection.cluster, scope),
+        _with_advice(selection.cluster, scope),
         connected(
             selection.cluster,
             accept_new=accept_new,
@@ -129,8 +129,8 @@ def reached(
 
 
 @contextmanager
-def _naming_the_way_out(cluster: Cluster, scope: HostSelection) -> Iterator[None]:
-    """Where only hosts are missing that can be spared, the errors say how to go on without."""
+def _with_advice(cluster: Cluster, scope: HostSelection) -> Iterator[None]:
+    """Adds ``--skip-unreachable`` to the hints if the run could continue without the lost hosts."""
     try:
         yield
     except FleetError as error:
@@ -138,12 +138,12 @@ def _naming_the_way_out(cluster: Cluster, scope: HostSelection) -> Iterator[None
         spare = {node.name for node in cluster.nodes} - {cluster.servers[0].name}
         if not scope.skip_unreachable and missing == error.errors.keys() and missing < spare:
             for one in error.errors.values():
-                one.hint = f"{one.hint}; or go on without it: --skip-unreachable"
+                one.hint = f"{one.hint}; or continue without it: --skip-unreachable"
         raise
 
 
 def tell_lost(lost: Mapping[str, EdgebootError]) -> int:
-    """Lists the hosts that were left out on standard error; the exit code for it."""
+    """Lists the hosts that were left out on standard error; returns the exit code."""
     for error in lost.values():
         click.echo(f"left out: {error}", err=True)
     return combined_exit_code(error.exit_code for error in lost.values())

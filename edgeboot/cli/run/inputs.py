@@ -1,4 +1,4 @@
-"""Opens what a command works with: the inventory, and the bundle it or the user names."""
+"""Opens the bundle that the inventory or the user names."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def open_bundle(
     path = given or cluster.bundle
     if path is None:
         raise BadInput(
-            "no bundle is named",
+            "no bundle given",
             error_id="no-bundle",
             where=cluster.where,
-            hint="add `bundle: FILE` to the inventory, or give --bundle FILE",
+            hint="add `bundle: FILE` to the inventory, or use --bundle FILE",
         )
     keys = [read_public(key, cluster.where) for key in cluster.bundle_keys]
     allowed = replace(trust, unsigned=trust.unsigned or cluster.allow_unsigned)

@@ -44,7 +44,7 @@ def credentials_for(asking: Asking, cancellation: Cancellation) -> Credentials:
     for asked, question, option in wanted:
         if asked and credentials.password(question).ask() is None:
             raise BadInput(
-                f"{option}: no password was given",
-                hint="run it on a terminal; elsewhere use keys, and sudo without a password",
+                f"{option}: no password entered",
+                hint="run it on a terminal, or use SSH keys and sudo without a password",
             )
     return credentials

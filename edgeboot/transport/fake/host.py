@@ -94,7 +94,7 @@ class FakeHost(FakeShell):
         run = command.parameters[0].partition(":")[2]
         with self._door:
             if self.locked and self.locked_by != run:
-                return Result(75, "locked-by somebody else\n", "")
+                return Result(75, "locked-by another operator\n", "")
             self.locked, self.locked_by = True, run
         result = self._operation(command, None)
         return FakeHeld(self, result.stdout)

@@ -123,7 +123,7 @@ class FakeShell(FakeMachine):
                 return Result(1, "", "401 Unauthorized")
             self.server_token = found
         elif not made or password_of(self.server_token or b"") != self.cluster.password:
-            return Result(1, "", "K3s neither starts nor says which token its data have")
+            return Result(1, "", "K3s does not start, and its token is unknown")
         self.files.setdefault(_FORMER, FakeFile(0o600)).data += told + b"\n"
         self.files[_TOLD].data = self.server_token or b""
         return _OK

@@ -193,8 +193,8 @@ def _turned_away(error: BaseException | None) -> bool:
 def _with_advice(error: Unreachable, gateway: fabric.Connection | None) -> Unreachable:
     cause = error.__cause__
     if _turned_away(cause):
-        error.what = "its SSH server hung up, or said nothing, before saying hello"
-        error.hint = "it may be starting or overrun (MaxStartups); try again"
+        error.what = "its SSH server closed the connection, or sent nothing, before its banner"
+        error.hint = "it may still be starting, or overloaded (MaxStartups): try again"
     elif gateway and isinstance(cause, paramiko.ChannelException):
         error.what = f"its jump host {gateway.host} cannot connect to it ({cause.text})"
     return error

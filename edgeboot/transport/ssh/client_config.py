@@ -36,7 +36,7 @@ def load(*paths: Path) -> paramiko.SSHConfig:
             config.parse(io.StringIO("\n".join(("Host *", *_lines(path, path.parent, 0)))))
         except (OSError, UnicodeDecodeError, paramiko.ConfigParseError, ValueError) as error:
             raise BadInput(
-                f"the SSH configuration cannot be read: {error}", where=str(path)
+                f"cannot read the SSH configuration: {error}", where=str(path)
             ) from error
     return config
 
@@ -78,12 +78,12 @@ def resolve(target: SshTarget, config: paramiko.SSHConfig) -> Hop:
     try:
         return _resolve(target, config, None, 0)
     except (paramiko.SSHException, ValueError) as error:
-        raise BadInput(f"the SSH configuration is wrong: {error}", where=target.node) from error
+        raise BadInput(f"invalid SSH configuration: {error}", where=target.node) from error
 
 
 def _resolve(target: SshTarget, config: paramiko.SSHConfig, via: Hop | None, depth: int) -> Hop:
     if depth > _JUMP_DEPTH:
-        raise BadInput("the jump hosts go in a circle", where=target.node)
+        raise BadInput("jump hosts form a loop", where=target.node)
     found = config.lookup(target.address)
     host = str(found.get("hostname", target.address))
     port = target.port or int(found.get("port", _SSH_PORT))

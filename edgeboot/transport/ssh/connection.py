@@ -186,7 +186,7 @@ class SshTransport:
     def reconnect(self) -> None:
         """Connects anew, once; see ``Transport.reconnect``."""
         if self._closed:
-            raise Interrupted("its connection was closed for good", where=self._hop.where)
+            raise Interrupted("the connection was closed", where=self._hop.where)
         self._watchdog.stop()
         close_chain(self._chain)
         self._connect()
@@ -205,7 +205,7 @@ class SshTransport:
         try:
             yield exchange
         finally:
-            with self._watchdog.bound(_GRACE, "did not let go of a command"):
+            with self._watchdog.bound(_GRACE, "did not close a command's channel"):
                 close(exchange.channel)
 
     def _start(self, command: Command, within: float) -> Exchange:
@@ -248,5 +248,5 @@ class SshTransport:
         return Unreachable(
             f"it{through} does not answer: {what}",
             where=self._hop.where,
-            hint="check the host and the network, then run the same command again",
+            hint="check the host and the network, then rerun the command",
         )

@@ -1,4 +1,4 @@
-"""The door: every foreign exception becomes one of ours here, and a test fails on one that is not.
+"""Translates every exception of Fabric, Invoke and paramiko; a test fails on an unmapped one.
 
 The table is looked up along the exception's ancestry, the most specific class first.
 """
@@ -34,10 +34,10 @@ def _os_error(error: BaseException) -> str:
     return f"the connection failed: {getattr(error, 'strerror', None) or error}"
 
 
-_CHECK = "check the network, the address and that its SSH server runs"
+_CHECK = "check the network and the address, and that its SSH server is running"
 _UPDATE = "its SSH server is too old or too new for edgeboot; update it"
-_LOGIN = "let one of your keys in with ssh-copy-id, or use --ask-pass"
-_BUG = "this is a mistake in edgeboot; please report it"
+_LOGIN = "install your key with ssh-copy-id, or use --ask-pass"
+_BUG = "this is a bug in edgeboot; please report it"
 
 _Row = tuple[type[EdgebootError], Callable[[BaseException], str], str]
 
@@ -47,10 +47,10 @@ def _says(text: str) -> Callable[[BaseException], str]:
 
 
 TABLE: dict[type[BaseException], _Row] = {
-    socket.gaierror: (Unreachable, lambda _: "its name does not resolve", "check the address"),
-    socket.herror: (Unreachable, lambda _: "its name does not resolve", "check the address"),
-    TimeoutError: (Unreachable, lambda _: "it does not answer in time", _CHECK),
-    ConnectionRefusedError: (Unreachable, lambda _: "it refuses connections", _CHECK),
+    socket.gaierror: (Unreachable, lambda _: "cannot resolve its name", "check the address"),
+    socket.herror: (Unreachable, lambda _: "cannot resolve its name", "check the address"),
+    TimeoutError: (Unreachable, lambda _: "no answer in time", _CHECK),
+    ConnectionRefusedError: (Unreachable, lambda _: "connection refused", _CHECK),
     ConnectionResetError: (Unreachable, _lost, _CHECK),
     BrokenPipeError: (Unreachable, _lost, _CHECK),
     OSError: (Unreachable, _os_error, _CHECK),
@@ -62,17 +62,21 @@ TABLE: dict[type[BaseException], _Row] = {
     PartialAuthentication: (Unreachable, _says("login failed"), _LOGIN),
     UnableToAuthenticate: (Unreachable, _says("login failed"), _LOGIN),
     AuthFailure: (Unreachable, _says("login failed"), _LOGIN),
-    paramiko.ChannelException: (Unreachable, _says("it opens no channel"), _CHECK),
-    paramiko.BadHostKeyException: (Refused, _says("its host key is wrong"), "find out why"),
+    paramiko.ChannelException: (Unreachable, _says("cannot open a channel"), _CHECK),
+    paramiko.BadHostKeyException: (Refused, _says("wrong host key"), "find out why it changed"),
     IncompatiblePeer: (Unreachable, _says("no common algorithm"), _UPDATE),
-    MessageOrderError: (Unreachable, _says("it breaks the protocol"), _UPDATE),
+    MessageOrderError: (Unreachable, _says("protocol error"), _UPDATE),
     NeedRekeyException: (Unreachable, _lost, _CHECK),
-    paramiko.ProxyCommandFailure: (Unreachable, _says("the proxy failed"), _CHECK),
+    paramiko.ProxyCommandFailure: (Unreachable, _says("proxy failed"), _CHECK),
     paramiko.ssh_exception.NoValidConnectionsError: (Unreachable, _os_error, _CHECK),
-    paramiko.ssh_exception.CouldNotCanonicalize: (BadInput, _says("bad name"), "check it"),
-    paramiko.ConfigParseError: (BadInput, _says("bad SSH configuration"), "mend it"),
-    InvalidHostKey: (BadInput, _says("bad host key"), "mend known_hosts"),
-    UnknownKeyType: (BadInput, _says("bad key"), "use an Ed25519 key"),
+    paramiko.ssh_exception.CouldNotCanonicalize: (
+        BadInput,
+        _says("invalid host name"),
+        "check the name",
+    ),
+    paramiko.ConfigParseError: (BadInput, _says("invalid SSH configuration"), "fix ~/.ssh/config"),
+    InvalidHostKey: (BadInput, _says("invalid host key"), "fix known_hosts"),
+    UnknownKeyType: (BadInput, _says("invalid key"), "use an Ed25519 key"),
     paramiko.SFTPError: (StepFailed, _says("SFTP failed"), _BUG),
     fabric.exceptions.NothingToDo: (StepFailed, _says("Fabric"), _BUG),
     fabric.exceptions.GroupException: (StepFailed, _says("Fabric"), _BUG),
@@ -97,7 +101,7 @@ def translated(error: BaseException, where: str) -> EdgebootError:
 
 @contextmanager
 def door(where: str, ended: Callable[[], str | None] = lambda: None) -> Iterator[None]:
-    """Lets no foreign exception out; ``ended`` says why we ended the connection, if we did."""
+    """Translates foreign exceptions; ``ended`` says why we ended the connection, if we did."""
     try:
         yield
     except EdgebootError as error:

@@ -73,7 +73,7 @@ class SshChannel:
 
     def close(self) -> None:
         """Ends the stream."""
-        with self._watchdog.bound(_GRACE, "did not let go of a channel"):
+        with self._watchdog.bound(_GRACE, "did not close a channel"):
             close(self._channel)
 
     def _check(self) -> None:
@@ -82,5 +82,5 @@ class SshChannel:
             raise Unreachable(
                 self._watchdog.reason or "the connection was lost",
                 where=self._where,
-                hint="check the host and the network, then run the same command again",
+                hint="check the host and the network, then rerun the command",
             )

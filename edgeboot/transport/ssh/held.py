@@ -70,7 +70,7 @@ class SshHeld:
         """Ends the heartbeat and waits a moment for the command to end; never raises."""
         self._heartbeat.stop()
         channel = self._exchange.channel
-        with self._watchdog.bound(_FAREWELL + 2, "did not let go of a command"):
+        with self._watchdog.bound(_FAREWELL + 2, "did not close a command's channel"):
             send_eof(channel)
             channel.status_event.wait(_FAREWELL)
             close(channel)

@@ -64,9 +64,9 @@ def _public_key(hop: SshTarget) -> str:
             if known_hosts.fingerprint(key.blob) == pin.rstrip("=") and not key.revoked:
                 return known_hosts.as_text(key)
     raise Refused(
-        "its host key is known by its fingerprint only, and ssh needs the whole key",
+        "only the fingerprint of its host key is known, and ssh needs the whole key",
         where=hop.node,
-        hint="write the public key (ssh-ed25519 AAAA…) as its host-key",
+        hint="write the whole key in the inventory: `ssh: {host-key: ssh-ed25519 AAAA…}`",
         error_id="host-key-unknown",
     )
 
@@ -78,6 +78,6 @@ def _bracketed(address: str) -> str:
 def _quoted(path: Path) -> str:
     text = str(path.expanduser())
     if '"' in text or not text.isprintable():
-        raise BadInput(f"ssh cannot be told the path {text!r}", hint="rename it")
+        raise BadInput(f"ssh cannot use the path {text!r}", hint="rename the file")
     # ssh expands %-tokens and ${…} in these settings
     return '"' + text.replace("%", "%%") + '"'

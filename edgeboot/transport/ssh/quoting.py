@@ -100,7 +100,7 @@ class Frame:
         outer = ("/bin/sh", "-c", _BECOME_ROOT, "edgeboot", _AS_ROOT, go, head, tail)
         words = (*outer, *words_of(command))
         if any("\0" in word for word in words):
-            raise StepFailed(f"{name_of(command)}: an argument holds a NUL byte")
+            raise StepFailed(f"{name_of(command)}: an argument contains a NUL byte")
         self.line = ("exec " + " ".join(map(quote, words))).encode("utf-8", "surrogateescape")
         if len(self.line) > MAX_LINE:
             raise StepFailed(

@@ -140,7 +140,7 @@ class Feeder:
         except EdgebootError as error:
             self.failure = error
         except OSError as error:
-            self.failure = StepFailed(f"what was to be sent cannot be read: {error}")
+            self.failure = StepFailed(f"cannot read the data to send: {error}")
         if self.failure is None:
             send_eof(self._channel)
 

@@ -57,7 +57,7 @@ class Watchdog:
             with self._lock:
                 over = [reason for at, reason in self._bounds.values() if now > at]
             if now - self._transport.heard > self._silence:
-                over.append(f"has been silent for {self._silence:g} s")
+                over.append(f"sent nothing for {self._silence:g} s")
             if over:
                 self.reason = over[0]
                 self._stop.set()

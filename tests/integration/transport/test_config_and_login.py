@@ -135,11 +135,11 @@ def test_a_host_without_key_logins(lab: Lab) -> None:
 
 
 def test_a_key_that_is_not_there(lab: Lab) -> None:
-    with pytest.raises(BadInput, match="there is no key"):
+    with pytest.raises(BadInput, match="no such key"):
         lab.connect(lab.target(lab.sshd(), key=lab.home / "nowhere"))
 
 
 def test_no_key_at_all(lab: Lab) -> None:
     assert os.environ["HOME"] == str(lab.home)
-    with pytest.raises(Unreachable, match="there is no key"):
+    with pytest.raises(Unreachable, match="no SSH key found"):
         lab.connect(lab.target(lab.sshd(), key=None))

@@ -136,7 +136,7 @@ def test_a_frozen_server_is_noticed(lab: Lab, what: str) -> None:
         freeze()
     elif what != "put":
         threading.Timer(0.3, freeze).start()
-    with pytest.raises(Unreachable, match="silent for 3 s"):
+    with pytest.raises(Unreachable, match="sent nothing for 3 s"):
         doing[what]()
 
 
@@ -152,7 +152,7 @@ def test_a_frozen_jump_host_is_noticed(lab: Lab) -> None:
     jump, inner = lab.sshd(), lab.sshd()
     host = lab.connect(lab.target(inner, jump=lab.target(jump, node="gate")))
     threading.Timer(0.3, _signal(jump, signal.SIGSTOP)).start()
-    with pytest.raises(Unreachable, match="silent"):
+    with pytest.raises(Unreachable, match="sent nothing"):
         host.run(Argv(("sleep", "15")), deadline=60)
     host.close()
 
@@ -191,13 +191,13 @@ def test_a_server_that_freezes_during_the_login(lab: Lab) -> None:
 
 
 def test_a_name_that_does_not_resolve(lab: Lab) -> None:
-    with pytest.raises(Unreachable, match="does not resolve"):
+    with pytest.raises(Unreachable, match="cannot resolve"):
         lab.connect(SshTarget("node-1", "no-such-host.invalid", key=lab.key))
 
 
 def test_nobody_listens(lab: Lab) -> None:
     server = lab.sshd(start=False)
-    with pytest.raises(Unreachable, match="refuses connections"):
+    with pytest.raises(Unreachable, match="connection refused"):
         lab.connect(lab.target(server))
     with pytest.raises(Unreachable, match=r"jump host .* cannot connect"):
         lab.connect(lab.target(server, jump=lab.target(lab.sshd(), node="gate")))
@@ -211,7 +211,7 @@ def test_a_server_that_turns_away_is_asked_again(lab: Lab) -> None:
     assert host.run(Argv(("true",)), deadline=5).ok
     with (
         socket.create_connection(("127.0.0.1", server.port)),
-        pytest.raises(Unreachable, match="hung up") as error,
+        pytest.raises(Unreachable, match="closed the connection") as error,
     ):
         lab.connect(lab.target(server))
     assert "MaxStartups" in str(error.value)

@@ -59,9 +59,9 @@ def test_the_target_s_own_jump_wins_and_none_means_none(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("Host pi\n ProxyJump a:b:c\n", "ProxyJump"),
-        ("Host pi\n Port many\n", "wrong"),
+        ("Host pi\n Port many\n", "invalid SSH configuration"),
         ("Host pi\n ProxyCommand nc %h %p\n", "ProxyCommand"),
-        ("nonsense\n", "cannot be read"),
+        ("nonsense\n", "cannot read"),
     ],
 )
 def test_mistakes_are_bad_input(tmp_path: Path, text: str, says: str) -> None:

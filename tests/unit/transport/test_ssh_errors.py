@@ -83,4 +83,4 @@ def test_the_closest_ancestor_decides() -> None:
     class Odd(ConnectionRefusedError):
         pass
 
-    assert "refuses" in str(translated(Odd(), "node-1"))
+    assert "refused" in str(translated(Odd(), "node-1"))

@@ -16,14 +16,14 @@ HOP = Hop("node-1", "pi", 22, "pi-user", (), False, False, None, "pi", (), None)
         ("sudo: a password is required", "asks pi-user for a password", "-K"),
         ("sudo: interactive authentication is required", "asks pi-user", "NOPASSWD"),
         ("sudo: sorry, you must have a tty to run sudo", "requiretty", "!requiretty"),
-        ("edgeboot: 6: exec: sudo: not found", "no sudo or doas on it", "install sudo"),
-        ("edgeboot: line 6: exec: sudo: not found", "no sudo or doas on it", "install sudo"),
+        ("edgeboot: 6: exec: sudo: not found", "neither sudo nor doas", "install sudo"),
+        ("edgeboot: line 6: exec: sudo: not found", "neither sudo nor doas", "install sudo"),
         ("doas: Authentication required", "from a terminal only", "nopass"),
         ("doas: Operation not permitted", "may not become root with doas", "doas.conf"),
         ("pi-user is not in the sudoers file.", "may not become root", "sudoers"),
         ("Sorry, user pi-user may not run sudo on pi.", "may not become root", "sudoers"),
-        ("This account is currently not available.", "ran no command", "login|shell"),
-        ("", "ran no command", "shell"),
+        ("This account is currently not available.", "cannot run commands", "login|shell"),
+        ("", "cannot run commands", "shell"),
     ],
 )
 def test_each_reason_is_told_with_a_way_out(said: str, what: str, hint: str) -> None:

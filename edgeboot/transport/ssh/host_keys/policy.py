@@ -76,7 +76,7 @@ class HostKeys:
                 f"its host key {fingerprint(blob)} is marked as revoked in {revoked[0]}",
                 error_id="host-key-revoked",
                 where=hop.where,
-                hint="do not connect to this host before you know who answers there",
+                hint="do not connect until you know which host answers at this address",
             )
         if hop.host_key:
             _Pin.parse(hop).check(hop, key_type, blob)

@@ -107,7 +107,7 @@ class Login:
                 yield paramiko.PKey.from_path(path)
             except FileNotFoundError:
                 if self.hop.key_given:
-                    raise BadInput(f"there is no key {path}", where=self.hop.node) from None
+                    raise BadInput(f"no such key: {path}", where=self.hop.node) from None
             # cryptography raises TypeError for a key with a passphrase
             except (TypeError, paramiko.PasswordRequiredException):
                 self._locked.append(path)
@@ -167,25 +167,25 @@ class Login:
         return Unreachable(
             "it stopped answering during the login",
             where=self.hop.where,
-            hint="check its load and its logs (journalctl -u ssh), then try again",
+            hint="check its load and its log (journalctl -u ssh), then rerun the command",
         )
 
     def _failure(self) -> LoginFailed:
         hop = self.hop
         port = f" -p {hop.port}" if hop.port != 22 else ""
         copy = f"ssh-copy-id{port} {hop.user}@{hop.host}"
-        hint = f"let one of your keys in: {copy}"
+        hint = f"install your key: {copy}"
         if self._locked:
             hint = f"{self._locked[0]} has a passphrase: load it into the agent with ssh-add"
-        what = "none of the keys was accepted" if self._tried else "there is no key to log in with"
+        what = "the host accepted none of the keys" if self._tried else "no SSH key found"
         others = self._ways - {"publickey"}
         if self._refusal:
-            what, hint = self._refusal, "check user and password, then run the command again"
+            what, hint = self._refusal, "check the user and the password, then rerun the command"
         elif others and "publickey" not in self._ways:
-            what = f"it lets nobody in by key alone, only by {', '.join(sorted(others))}"
+            what = f"the host does not accept keys alone; it asks for {', '.join(sorted(others))}"
             hint = "use --ask-pass or `ssh: {password: ask}`, or allow PubkeyAuthentication there"
         elif not self._tried and not hop.password:
-            hint += "; where there is only a password yet: --ask-pass"
+            hint += "; or, with a password: --ask-pass"
         return LoginFailed(f"login failed: {what}", where=hop.where, hint=hint)
 
 

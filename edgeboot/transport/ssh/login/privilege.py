@@ -9,7 +9,7 @@ SUDO_QUESTION = "sudo password of the hosts"
 
 
 class PasswordWanted(Refused):
-    """sudo would go on with a password; the command has not run."""
+    """sudo asks for a password; the command has not run."""
 
 
 # sudo speaks English here: the line sets LC_ALL=C before it starts sudo. A password is the first
@@ -25,13 +25,13 @@ _REASONS: tuple[tuple[tuple[str, ...], type[Refused], str, str], ...] = (
     (
         ("must have a tty",),
         Refused,
-        "sudo on it wants a terminal (requiretty), which would garble the files sent to it",
+        "its sudo requires a terminal (requiretty), which would corrupt files sent to it",
         "on the host, add `Defaults:{user} !requiretty` with visudo; or log in as root",
     ),
     (
         ("doas: Authentication required", "doas: Authorization required"),
         Refused,
-        "doas asks {user} for a password, which it takes from a terminal only",
+        "doas asks {user} for a password, which it reads from a terminal only",
         "on the host, add `permit nopass {user}` to /etc/doas.conf; or log in as root",
     ),
     (
@@ -43,7 +43,7 @@ _REASONS: tuple[tuple[tuple[str, ...], type[Refused], str, str], ...] = (
     (
         ("sudo: not found", "sudo: command not found"),
         Refused,
-        "{user} is not root, and there is no sudo or doas on it",
+        "{user} is not root, and the host has neither sudo nor doas",
         "install sudo there and allow {user} to use it, or log in as root",
     ),
     (
@@ -69,13 +69,13 @@ def not_started(hop: Hop, stderr: bytes, exit_code: int) -> Refused:
     last = said.splitlines()[-1] if said else "nothing"
     return Refused(
         error_id="no-shell",
-        what=f"it ran no command: its login shell ended with {exit_code} and said {last!r}",
+        what=f"cannot run commands: the login shell exited {exit_code} and said {last!r}",
         where=hop.where,
-        hint=f"`ssh {hop.user}@{hop.host} true` has to work, with a shell and no forced command",
+        hint=f"`ssh {hop.user}@{hop.host} true` must work: a login shell, and no forced command",
     )
 
 
 def wrong_password(stderr: bytes) -> bool:
-    """Whether sudo (or sudo-rs) has read a password and did not like it."""
+    """Whether sudo (or sudo-rs) read a password and rejected it."""
     said = stderr.decode("utf-8", "replace").lower()
     return "incorrect" in said or "try again" in said

@@ -1,4 +1,4 @@
-"""What only a person can tell: passphrases and passwords. Each is asked for once in a run.
+"""Passphrases and passwords of the operator. Each is asked for once in a run.
 
 A password for a whole fleet is proved on one host before the others get to see it: where accounts
 are central, twenty hosts trying the same wrong one would lock the operator out.
@@ -45,14 +45,14 @@ class SharedPassword:
         with self._lock:
             secret = self._answer()
             if secret is None:
-                return "it wants a password, and there is nobody to ask for one"
+                return "the host asks for a password, and standard input is not a terminal"
             if self._refused_by:
-                return f"the password was not tried here, since {self._refused_by} refused it"
+                return f"the password was not tried: {self._refused_by} rejected it"
             if not self._proved:
                 self._proved = attempt(secret)
                 self._refused_by = None if self._proved else where
-                return None if self._proved else "it refused the password, which was sent once"
-        return None if attempt(secret) else "it refused the password, which other hosts took"
+                return None if self._proved else "the host rejected the password (one attempt)"
+        return None if attempt(secret) else "the host rejected the password, which others accepted"
 
     def _answer(self) -> Secret | None:
         if not self._asked:
@@ -92,6 +92,6 @@ def _opened(path: Path, passphrase: Secret) -> paramiko.PKey:
         return paramiko.PKey.from_path(path, passphrase.value)  # type: ignore[arg-type]
     except (OSError, ValueError, TypeError, paramiko.SSHException) as error:
         raise BadInput(
-            f"key {path} does not open with that passphrase",
-            hint="run the command again, or load the key with ssh-add first",
+            f"wrong passphrase for key {path}",
+            hint="rerun the command, or load the key with ssh-add first",
         ) from error

@@ -81,6 +81,6 @@ class Sudo:
             while exchange.stdout is None and not exchange.ended:
                 if time.monotonic() > until:
                     close(exchange.channel)
-                    raise Unreachable(f"sudo did not go on within {patience:g} s")
+                    raise Unreachable(f"sudo did not start the command within {patience:g} s")
                 exchange.pump(_TICK)
             exchange.channel.sendall(frame.go)
