@@ -1,1 +1,1 @@
-"""Doing: observe hosts, apply steps, many hosts at once. Decides nothing about what should be."""
+"""Carrying out: observe hosts, apply steps, run phases, many hosts at once. Decides no content."""

@@ -1,4 +1,4 @@
-"""Carries out steps on a host, one after the other, and tells what happened."""
+"""Applies steps to a host, one after another, and reports what happened."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from edgeboot.secret import Secret
 from edgeboot.transport.base import Progress, Result, Snippet, Transport
 
 STEP_DEADLINE = 120.0
-CLEAR_DEADLINE = 900.0  # gigabytes of small files go slowly from an SD card
-STALL = 60.0  # seconds without progress; also bounds hashing and flushing on a slow card
+CLEAR_DEADLINE = 900.0  # deleting gigabytes of small files from an SD card is slow
+STALL = 60.0  # seconds without progress, and for hashing and flushing on a slow card
 
 
 def apply(
@@ -29,10 +29,10 @@ def apply(
     uploading: AbstractContextManager[object] | None = None,
     allowed: Callable[[], None] = lambda: None,
 ) -> None:
-    """Executes the steps in order; the first that fails raises ``StepFailed`` and ends it.
+    """Executes the steps in order; the first failure raises ``StepFailed`` and ends the run.
 
-    ``uploading`` is held for as long as a large file is sent. ``allowed`` is asked before each step
-    and raises where it must not be taken any more.
+    ``uploading`` is held while a large file is sent. ``allowed`` is called before each step and
+    raises if the step must not run any more.
     """
     uploading = uploading or nullcontext()
     for step in steps:
@@ -77,7 +77,7 @@ def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
 def _known(step: Write) -> Source:
     match step.content:
         case KnownAfter() as later:
-            raise StepFailed(f"the content of {step.path} is not known: {later}")
+            raise StepFailed(f"the content of {step.path} is not known yet: {later}")
         case Secret() as secret:
             return BytesSource(secret.value)
         case source:
@@ -89,7 +89,7 @@ def _run(transport: Transport, snippet: str, *parameters: str) -> Result:
 
 
 def _upload(transport: Transport, step: Upload, tell: Listener) -> Result:
-    """Sends a large file, or what the host has not kept of it since a former try."""
+    """Sends a large file, or the rest of one that was interrupted."""
     source, path = step.source, step.path
     offset = agreed_offset(source, step.part)
 
@@ -119,7 +119,7 @@ def _put(transport: Transport, source: Source, snippet: Snippet, progress: Progr
 def _check(transport: Transport, step: Step, result: Result) -> None:
     if result.ok:
         return
-    words = (result.stderr or result.stdout).strip() or "it said nothing"
+    words = (result.stderr or result.stdout).strip() or "no output"
     is_hook = isinstance(step, Run) and step.snippet == "hook"
     named = step.error_id if isinstance(step, Run) else None
     raise StepFailed(

@@ -1,4 +1,4 @@
-"""The same work on many hosts at once: bounded workers, and every host's outcome."""
+"""The same work on many hosts at once: a bounded number of workers, and every host's outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORKERS = 10  # K3s's own limit for joins at once
 
 
 class FleetError(EdgebootError):
-    """Work failed on some hosts; ``errors`` has every one of them, by node."""
+    """Work failed on some hosts; ``errors`` has all of them, by node."""
 
     def __init__(self, errors: Mapping[str, EdgebootError]) -> None:
         self.errors = dict(errors)
@@ -25,10 +25,9 @@ class FleetError(EdgebootError):
 def on_all(
     names: Iterable[str], work: Callable[[str], T], *, workers: int = WORKERS
 ) -> tuple[dict[str, T], dict[str, EdgebootError]]:
-    """Runs ``work(name)`` for every host; waits for all, whatever happens to some.
+    """Runs ``work(name)`` for every host, and waits for all of them.
 
-    Returns what succeeded and what failed, by name. An error that is not expected is raised, after
-    the others have ended.
+    Returns results and errors by name. An unexpected error is raised after the others have ended.
     """
     order = list(names)
     results: dict[str, T] = {}
@@ -46,7 +45,7 @@ def on_all(
 def require_all(
     names: Iterable[str], work: Callable[[str], T], *, workers: int = WORKERS
 ) -> dict[str, T]:
-    """As ``on_all``, but ``FleetError`` where any host failed."""
+    """Like ``on_all``, but raises ``FleetError`` if any host failed."""
     results, errors = on_all(names, work, workers=workers)
     if errors:
         raise FleetError(errors)

@@ -19,13 +19,12 @@ from edgeboot.transport.base import Held, Transport
 
 @dataclass(frozen=True)
 class RunPolicy:
-    """How a run goes about its hosts.
+    """How a run treats its hosts.
 
-    ``uploads`` at a time share the controller's uplink. After a cut a host is tried again for
+    At most ``uploads`` hosts share the controller's uplink. A lost host is reconnected for
     ``patience`` seconds, with pauses that double from ``pause`` to ``longest``; after ``attempts``
-    cuts in a row between which nothing got done the host is given up. ``read_only`` are read, and
-    neither locked nor changed. With ``skip_unreachable`` the others go on without a host that is
-    lost, unless it is the first server.
+    cuts in a row without progress it is given up. ``read_only`` hosts are read, but neither locked
+    nor changed. With ``skip_unreachable`` the run continues without lost hosts that can be spared.
     """
 
     parallel: int = WORKERS
@@ -74,34 +73,34 @@ class HostSessions:
         self._released = False
 
     def take(self, names: Iterable[str]) -> tuple[dict[str, Any], dict[str, EdgebootError]]:
-        """Locks and observes hosts; what failed is returned beside what did not."""
+        """Locks and observes hosts; returns facts and errors by name."""
         return on_all(names, self._take_persistently, workers=self.policy.parallel)
 
     def look(self, name: str) -> Any:
-        """A host's facts anew, while its lock is held."""
+        """Reads a host's facts again, while its lock is held."""
         try:
             return self._observe(name)
         except Unreachable as error:
             return self.back(name, error)
 
     def check(self, name: str) -> None:
-        """``Unreachable`` where a host's lock is gone: this process slept, or its link did.
+        """``Unreachable`` if a host's lock is gone, after this process or the link was suspended.
 
-        Then ``back`` finds out whether somebody else has been there, and what there is to do now.
+        Then ``back`` finds out whether another run has the host, and what is left to do.
         """
         held = self._held.get(name)
         if held is not None and not held.alive:
-            raise Unreachable("its lock was lost", where=name, hint="run the same command again")
+            raise Unreachable("lost the lock on this host", where=name, hint="rerun")
 
     def back(self, name: str, error: Unreachable) -> Any:
-        """Gets back to a host whose connection broke, takes its lock again, reads it anew.
+        """Reconnects to a host, locks it again, and reads it again.
 
-        ``Unreachable`` where that lasts too long, ``Refused`` where somebody else was faster.
+        ``Unreachable`` if that takes too long, ``Refused`` if another run has locked it meanwhile.
         """
         began, pause = self.policy.clock(), self.policy.pause
         while self.policy.clock() - began < self.policy.patience:
             wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 - so that hosts do not come at once
-            self._tell(Waiting(name, f"{error.what}; trying again in {wait:.0f} s"))
+            self._tell(Waiting(name, f"{error.what}; retrying in {wait:.0f} s"))
             self.policy.sleep(wait)
             try:
                 self.transports[name].reconnect()
@@ -112,7 +111,7 @@ class HostSessions:
         raise error
 
     def release(self) -> None:
-        """Gives all locks back; never raises."""
+        """Releases all locks; never raises."""
         with self._guard:
             self._released = True
             held = tuple(self._held.values())

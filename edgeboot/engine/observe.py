@@ -1,4 +1,4 @@
-"""Everything about a host from one exec, with or without its lock."""
+"""Reads a host with one exec, with or without taking its lock."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _TARGETS = (
     *(f"parts:{directory}" for directory in (paths.IMAGES, paths.MANIFESTS, paths.CHARTS)),
 )
 
-OBSERVE_DEADLINE = 300.0  # a first look may have to hash hundreds of megabytes on an SD card
+OBSERVE_DEADLINE = 300.0  # the first time, it may hash hundreds of megabytes on an SD card
 STATUS_DEADLINE = 180.0
 
 _LOCKED = 75
@@ -90,16 +90,16 @@ def observe(transport: Transport, more: tuple[str, ...] = ()) -> Facts:
 
 
 def new_run() -> str:
-    """A name for one run: whoever holds a host's lock under it may take it over from itself."""
+    """A random name for a run, under which it may take over its own lock after a reconnect."""
     return secrets.token_hex(8)
 
 
 def observe_locked(
     transport: Transport, run: str, more: tuple[str, ...] = ()
 ) -> tuple[Facts, Held]:
-    """The facts of a host whose lock is held by ``run`` from before they were read to ``release``.
+    """The facts of a host, with its lock held from before they are read until ``release``.
 
-    ``Refused`` where another run holds it, naming who.
+    ``Refused`` if another run holds the lock, naming its holder.
     """
     snippet = Snippet("observe", (f"hold:{run}", _holder(), *_TARGETS, *more))
     asked_at = time.time()
@@ -121,7 +121,7 @@ def status(transport: Transport, role: str, service: str, *, more: bool = False)
 
 
 def survey(transport: Transport) -> Remains:
-    """What of K3s and edgeboot is on a host, read only."""
+    """What K3s and edgeboot left on a host, read only."""
     result = transport.run(Snippet("survey"), deadline=OBSERVE_DEADLINE)
     if not result.ok:
         raise _not_observed(transport, result)
@@ -135,16 +135,16 @@ def _holder() -> str:
 
 def _not_observed(transport: Transport, result: Result) -> Refused | StepFailed:
     if result.exit_code == _LOCKED:
-        holder = result.stdout.partition("locked-by ")[2].strip() or "somebody"
+        holder = result.stdout.partition("locked-by ")[2].strip() or "unknown"
         return Refused(
-            f"another edgeboot is at work on this host: {holder}",
+            f"another edgeboot run has locked this host: {holder}",
             error_id="locked",
             where=transport.node,
-            hint="wait until it has ended; its lock goes with it",
+            hint="wait until it ends; its lock ends with it",
         )
     complaint = (result.stderr or result.stdout).strip() or "no output"
     return StepFailed(
-        f"reading the host's state failed (exit code {result.exit_code}): {complaint}",
+        f"cannot read the host's state (exit code {result.exit_code}): {complaint}",
         where=transport.node,
-        hint="edgeboot needs a POSIX sh, coreutils, grep, sed and flock there (BusyBox will do)",
+        hint="check that the host has a POSIX sh, coreutils, grep, sed, and flock (or BusyBox)",
     )

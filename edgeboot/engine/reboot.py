@@ -1,7 +1,7 @@
-"""A reboot, carried through: the host is told, waited for, and has to prove it.
+"""Reboots a host, waits for it, and checks that it rebooted.
 
-Boards take minutes: their firmware probes buses, file systems are checked. The proof is the
-kernel's boot id. Whoever holds the host's lock has to take it again.
+Boards take minutes: their firmware probes buses, file systems are checked. The kernel's boot ID
+proves the reboot. The lock on the host ends with it and has to be taken again.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def reboot(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
-    """Boots a host anew, unless its boot id is no longer ``boot_id``, and connects to it again.
+    """Reboots a host, unless its boot ID is no longer ``boot_id``, and reconnects to it.
 
-    The word may get lost on a bad link, so it is said again as long as the host is the same.
-    ``StepFailed`` where it is not back within ``patience`` seconds.
+    The command may get lost on a bad link, so it is repeated while the boot ID is the same.
+    ``StepFailed`` if the host is not back within ``patience`` seconds.
     """
     until = clock() + patience
     told = False
@@ -41,16 +41,16 @@ def reboot(
             found = transport.run(Snippet("reboot", (boot_id,)), deadline=_DEADLINE)
             if not found.ok or found.stdout.strip() not in {"", boot_id}:
                 return found
-            state = "it has not gone down yet"
+            state = "it has not shut down yet"
         except (Unreachable, Refused) as error:  # users may not log in while a host is booting
             state = error.what
         if not told:
-            tell(Waiting(transport.node, "it is booting"))
+            tell(Waiting(transport.node, "it is rebooting"))
         told = True
         if clock() > until:
             raise StepFailed(
-                f"it was told to reboot and is not back after {patience:.0f} s: {state}",
+                f"it is not back {patience:.0f} s after the reboot: {state}",
                 where=transport.node,
-                hint="look at its screen or power it off and on, then run the same command again",
+                hint="check its console or power-cycle it, then rerun",
             )
         sleep(PAUSE)

@@ -1,7 +1,7 @@
-"""Going on with an upload that was cut off, from an offset both sides agree on.
+"""Resuming an interrupted upload from an offset that both sides agree on.
 
-The host has told the length and hash of what it kept when its facts were read, so nothing is asked
-for here: the controller hashes as much of its own bytes and compares.
+The host's facts include the length and hash of what it kept, so this needs no round trip: the
+controller hashes the same length of its own bytes and compares.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BLOCK = 1 << 16  # put.sh seeks in these
 
 
 def agreed_offset(source: Source, part: PartialUpload | None) -> int:
-    """How many bytes need not be sent again; 0 where what the host has is not our beginning."""
+    """How many bytes the host already has; 0 if its part is not the beginning of this source."""
     if part is None or part.size > source.size:
         return 0
     digest = hashlib.sha256()
@@ -32,7 +32,7 @@ def agreed_offset(source: Source, part: PartialUpload | None) -> int:
 
 @dataclass(frozen=True)
 class Rest:
-    """What is left of a source after ``offset`` bytes; ``sha256`` stays that of the whole."""
+    """The rest of a source after ``offset`` bytes; ``sha256`` is that of the whole source."""
 
     whole: Source = field(repr=False)
     offset: int

@@ -1,8 +1,8 @@
-# Services under systemd and under OpenRC, in systemd's words: the one place that knows both.
+# Services under systemd and OpenRC, in systemd's words: the only place that handles both.
 # Functions only; used by other snippets.
 #
-# OpenRC keeps what it knows of a supervised service below /run/openrc (Alpine: same place), has no
-# journal, and is never told that a service is ready: there "active" means that it runs.
+# OpenRC keeps the state of a supervised service below /run/openrc (also on Alpine), has no journal,
+# and is never notified that a service is ready: there "active" means that it runs.
 
 if [ -d /run/systemd/system ]; then init=systemd
 elif [ -d /run/openrc ]; then init=openrc

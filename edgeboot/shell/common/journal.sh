@@ -1,9 +1,9 @@
-# One line for everything edgeboot does to a host, in /var/lib/edgeboot/journal. Functions only;
-# used by other snippets.
+# One line for each change to a host, in /var/lib/edgeboot/journal. Functions only; used by other
+# snippets.
 #
-# TIME RUN OPERATOR STEP RESULT, with tabs between: the run and its operator are read from the lock
-# that the run holds, so that no snippet needs to be told. The first line of a run begins it. A
-# journal that cannot be written (a full disk) is no reason for a step to fail.
+# TIME RUN OPERATOR STEP RESULT, separated by tabs. Run and operator come from the lock that the run
+# holds, so that snippets do not need parameters for them. A step does not fail because its line cannot
+# be written, for example on a full disk.
 
 journal() { # STEP RESULT
     at=/var/lib/edgeboot

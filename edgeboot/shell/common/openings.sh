@@ -1,6 +1,6 @@
-# What edgeboot has opened in a host's firewall. Functions only; used by other snippets.
+# The ports that edgeboot opened in a host's firewall. Functions only; used by other snippets.
 #
-# Only what is listed in /var/lib/edgeboot/firewall.applied is ever closed: rules of others stay.
+# Only what is listed in /var/lib/edgeboot/firewall.applied is ever closed: other rules stay.
 
 applied=/var/lib/edgeboot/firewall.applied
 

@@ -1,5 +1,5 @@
-# What has been done to the host, and with which inputs, in /var/lib/edgeboot/done-NAME. Functions
-# only; used by other snippets.
+# Records which action was done with which inputs, in /var/lib/edgeboot/done-NAME. Functions only; used
+# by other snippets.
 
 record() { # NAME HASH: remembers it; "-" forgets
     at=/var/lib/edgeboot/done-$1

@@ -1,12 +1,13 @@
-# What of K3s is on a host: the one place that says which processes, mounts, links, rules are K3s's.
-# Functions only; used by survey.sh and clear.sh, with openings.sh. After k3s-killall.sh and k3s-uninstall.sh.
+# What K3s left on a host: the only place that decides which processes, mounts, links, and rules are
+# K3s's. Functions only; used by survey.sh and clear.sh, with openings.sh. Source: k3s-killall.sh and
+# k3s-uninstall.sh.
 
 data=/var/lib/rancher/k3s
-# Where the host has no ip or iptables, K3s's own are used as long as they are there.
+# A host without ip or iptables uses K3s's own while they exist.
 PATH=$PATH:$data/data/current/bin:$data/data/current/bin/aux
 
-# Shims and whatever else runs from K3s's own directory, all that descends from them, and all that
-# is in a pod's control group. Never by name: another container engine has shims of its own.
+# Shims and everything else that runs from K3s's directory, their descendants, and everything in a pod's
+# control group. Never by name: another container engine has shims of its own.
 remaining_processes() { # prints their ids
     found=' '
     mine=$(readlink /proc/1/ns/mnt)
@@ -75,7 +76,7 @@ remaining_namespaces() {
     for file in /run/netns/cni-*; do [ -e "$file" ] && echo "${file##*/}"; done
 }
 
-# The tools whose rules count: the host's choice, and the other variant where both are installed.
+# The tools whose rules count: the host's default, and the other variant if both are installed.
 rule_tools() {
     for tool in iptables ip6tables iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft; do
         command -v "$tool-save" >/dev/null 2>&1 || continue
@@ -112,7 +113,7 @@ EOF
     return 1
 }
 
-# Of a directory with file systems of their own below it only the mount points stay.
+# In a directory with mount points below it, only these stay.
 has_content() { # DIRECTORY, with $mounted set: whether there is anything but those
     if ! holds_mount "$1"; then return 0; fi
     for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
@@ -127,7 +128,7 @@ is_ours() { # PATH of a link: whether it leads to K3s
     case $(readlink "$1") in k3s | /usr/local/bin/k3s) true ;; *) false ;; esac
 }
 
-# Files and directories of K3s and of edgeboot; what edgeboot has put elsewhere it says itself.
+# Files and directories of K3s and edgeboot; files elsewhere are in edgeboot's own record.
 remaining_paths() {
     for path in /run/k3s /run/flannel /var/lib/kubelet /var/lib/cni /var/log/pods /var/log/containers \
         /etc/rancher/k3s /etc/rancher/node "$data" \

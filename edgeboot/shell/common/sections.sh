@@ -1,5 +1,5 @@
-# Answers in sections, each a line "== NAME EXIT-CODE" and what a command said. Functions only; used
-# by other snippets.
+# Prints sections, each a line "== NAME EXIT-CODE" and a command's output. Functions only; used by
+# other snippets.
 
 section() { # NAME COMMAND...
     name=$1

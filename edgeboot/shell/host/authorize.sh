@@ -1,4 +1,4 @@
-# Lets a public key in, whole or not at all; a key that is in already stays where it is.
+# Adds a public key to a user's authorized_keys, atomically; an existing key is left alone.
 #
 # authorize.sh USER KEY
 set -eu
@@ -18,7 +18,7 @@ stage=$file.edgeboot
 trap 'rm -f "$stage"' EXIT
 {
     cat "$file" 2>/dev/null || :
-    # A last line without its end would run into ours.
+    # A last line without a newline would run into the new one.
     if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo; fi
     printf '%s\n' "$key"
 } >"$stage"

@@ -1,9 +1,9 @@
-# Replaces the single line of kernel parameters in a boot file, if it is still what was seen.
+# Replaces the single line of kernel parameters in a boot file, if the file has not changed.
 #
 # boot-line.sh FILE SHA256 LINE
 #   SHA256  of the file as it was when the change was decided
 #
-# The file as it first was stays beside it. No owner or mode is set: the boot partition is FAT.
+# Keeps the original file beside it. Sets no owner or mode: the boot partition is FAT.
 # uses: journal
 set -eu
 file=$1 sha256=$2 line=$3
@@ -12,7 +12,7 @@ trap 'journal_end "boot-line $file"; rm -f "$stage"' EXIT
 sum=$(sha256sum <"$file")
 if [ "${sum%% *}" != "$sha256" ]; then
     [ "$(cat "$file")" = "$line" ] && exit 0
-    echo "$file has changed since it was looked at; it is left alone" >&2
+    echo "$file has changed since the plan was made; it was left alone" >&2
     exit 74
 fi
 if [ ! -e "$backup" ]; then

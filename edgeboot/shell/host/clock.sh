@@ -1,13 +1,12 @@
-# Run before K3s starts: a clock that stands before the last known time is set to it, and a time
-# server gets some time to answer; stays on the host.
+# Runs before K3s starts: sets a clock that is behind the last known time to that time, and waits for
+# a time server; stays on the host.
 #
 # clock.sh FLOOR SECONDS
 #   FLOOR    yes: set the clock forward, never back
-#   SECONDS  to wait for a time server at most; 0: none is asked
+#   SECONDS  to wait for a time server at most; 0: do not wait
 #
-# A board without a battery comes up in the past, where K3s's certificates are not valid yet. The
-# last known time is that of the newest file that somebody keeps writing, so that nothing has to be
-# written for it on a card.
+# A board without a battery boots in the past, where K3s's certificates are not valid yet. The last
+# known time is that of the newest file that is written anyway, so that this does not wear out a card.
 set -u
 floor=$1 seconds=$2
 data=/var/lib/rancher/k3s
@@ -31,7 +30,7 @@ synchronised() {
 if [ "$floor" = yes ]; then
     last=$(newest)
     if [ "$(date +%s)" -lt "$last" ]; then
-        date -u -s "@$last" >/dev/null && echo "edgeboot: the clock was behind; it is set to the last known time"
+        date -u -s "@$last" >/dev/null && echo "edgeboot: the clock was behind; it was set to the last known time"
     fi
 fi
 waited=0
@@ -40,4 +39,4 @@ while [ "$waited" -lt "$seconds" ]; do
     sleep 1
     waited=$((waited + 1))
 done
-[ "$seconds" = 0 ] || echo "edgeboot: no time server has answered within $seconds s; K3s starts all the same"
+[ "$seconds" = 0 ] || echo "edgeboot: no time server answered within $seconds s; K3s starts anyway"

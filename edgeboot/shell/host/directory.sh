@@ -1,4 +1,4 @@
-# Makes a directory, its parents too, or sets the mode of one that is there.
+# Creates a directory and its parents, or sets the mode of an existing one.
 #
 # directory.sh PATH MODE
 # uses: journal

@@ -1,7 +1,7 @@
 # Opens in firewalld or ufw what /var/lib/edgeboot/firewall lists, and closes what it listed before.
 #
 # firewall.sh NAME HASH
-#   HASH  of the list; "-": there is none any more
+#   HASH  of the list; "-" if there is none any more
 #
 # A line is "port PROTOCOL NUMBER SOURCE" or "network SOURCE"; SOURCE is an address, or "any".
 # uses: journal record openings

@@ -1,11 +1,11 @@
-# Runs the operator's commands, which arrive on standard input, and remembers that they ran.
+# Runs the operator's commands, which arrive on standard input, and records that they ran.
 #
 # hook.sh NAME HASH SECONDS NODE ROLE
 #   NAME     of the record, hook-…
-#   SECONDS  they may take
+#   SECONDS  that they may take
 #
-# They run with sh, as root, in /, and find EDGEBOOT_NODE and EDGEBOOT_ROLE in their environment.
-# Their last words are told where they fail.
+# They run with sh, as root, in /, with EDGEBOOT_NODE and EDGEBOOT_ROLE in their environment. If they
+# fail, the last lines of their output are printed.
 # uses: journal record
 set -eu
 name=$1 hash=$2 seconds=$3

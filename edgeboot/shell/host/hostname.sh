@@ -1,4 +1,4 @@
-# Names the host, now and after the next boot; its old name goes on resolving.
+# Sets the hostname, now and for the next boots; the old name still resolves.
 #
 # hostname.sh NAME
 # uses: journal
@@ -9,7 +9,7 @@ umask 022
 printf '%s\n' "$name" >/etc/hostname.edgeboot-new
 sync /etc/hostname.edgeboot-new 2>/dev/null || sync
 mv -f /etc/hostname.edgeboot-new /etc/hostname
-# sudo looks its own host's name up and is slow, or complains, where it cannot be found.
+# sudo looks up the host's own name and is slow, or complains, if it does not resolve.
 if ! grep -qsE "^[^#]*[[:space:]]$name([[:space:]]|\$)" /etc/hosts; then
     printf '127.0.1.1\t%s\n' "$name" >>/etc/hosts
 fi

@@ -1,7 +1,7 @@
-# Gives the host a machine-id of its own; it counts from the next boot on.
+# Writes a new machine-id, which applies from the next boot.
 #
 # machine-id.sh OLD
-#   OLD  the id it shares with another host
+#   OLD  the one that it shares with another host
 # uses: journal
 set -eu
 trap 'journal_end "machine-id"' EXIT

@@ -1,4 +1,4 @@
-# Installs packages that were brought along, without any repository, and removes their files.
+# Installs uploaded packages, without a repository, and removes their files.
 #
 # package.sh FILE...
 # uses: journal
@@ -8,7 +8,7 @@ case $1 in
 *.deb) DEBIAN_FRONTEND=noninteractive dpkg --install "$@" >&2 </dev/null ;;
 *.rpm) rpm --upgrade --replacepkgs "$@" >&2 </dev/null ;;
 *)
-    echo "neither .deb nor .rpm: $1" >&2
+    echo "unknown kind of package: $1" >&2
     exit 64 ;;
 esac
 depmod -a 2>/dev/null || :

@@ -1,15 +1,15 @@
-# Puts what arrives on standard input at a path, whole or not at all.
+# Writes standard input to a path, atomically.
 #
 # put.sh DEST MODE SHA256 [SIZE OFFSET]
-#   SIZE    length of the whole; what arrived of it is kept when the stream breaks
-#   OFFSET  bytes at the stage's beginning that are known to be right; the stream starts there. A
-#           multiple of 64 KiB
+#   SIZE    length of the whole file; a part of it is kept if the stream breaks
+#   OFFSET  bytes at the beginning of the staged file that are known to be right; the stream starts
+#           there. A multiple of 64 KiB
 #
-# Staged beside its destination (so that the rename stays on one file system) under a name that
-# neither K3s's manifest nor its image watcher looks at, checked, flushed, renamed, flushed again.
-# The name carries the content's hash, so that no content is ever continued with another's bytes.
-# edgeboot's record names the path before the rename, and its hash after it: a crash between the two
-# leaves a file that is ours and will be hashed again.
+# The file is staged beside its destination (so that the rename stays on one file system) under a name
+# that K3s's manifest and image watchers ignore; then checked, flushed, renamed, flushed again. The
+# name contains the content's hash, so that a part is never continued with another file's bytes.
+# edgeboot's record gets the path before the rename and the hash after it: a crash in between leaves
+# a file that is known to be edgeboot's and that will be hashed again.
 # uses: journal
 set -eu
 dest=$1 mode=$2 sha256=$3 size=${4:-0} offset=${5:-0}
@@ -19,14 +19,14 @@ begin=$dir/.edgeboot-${dest##*/}
 stage=$begin.$sha256.part
 umask 077
 
-# More may still come where the stage is shorter than the whole; anything else would never be right.
+# A stage that is shorter than the whole file can be continued; any other is wrong for good.
 ended() {
     journal_end "put $dest"
     if [ -f "$stage" ] && [ "$(stat -c %s "$stage")" -ge "$size" ]; then rm -f "$stage"; fi
 }
 trap ended EXIT
 
-full() { # [WORDS]: nothing is kept where there is no room for it
+full() { # [WORDS]: without disk space nothing is kept
     rm -f "$stage"
     printf '%s\n' "$@" >&2
     exit 73
@@ -35,8 +35,8 @@ full() { # [WORDS]: nothing is kept where there is no room for it
 for old in "$begin".*.part; do
     if [ "$old" != "$stage" ]; then rm -f "$old"; fi
 done
-# A former connection that is not known to be dead may still hold the stage open: a binary that
-# anybody can write to cannot be started ("text file busy").
+# An earlier connection that has not ended yet may still have the stage open for writing, and a binary
+# that is open for writing cannot be started ("text file busy").
 end_former_writers() {
     for fd in /proc/[0-9]*/fd/*; do
         [ "$(readlink "$fd" 2>/dev/null)" = "$stage" ] || continue
@@ -54,7 +54,7 @@ else
 fi
 sum=$(sha256sum <"$stage")
 if [ "${sum%% *}" != "$sha256" ]; then
-    echo "what arrived has sha256 ${sum%% *}, expected $sha256" >&2
+    echo "the upload has sha256 ${sum%% *}, expected $sha256" >&2
     exit 74
 fi
 chmod "$mode" "$stage"

@@ -1,8 +1,8 @@
-# Says which boot this is, and ends it in a moment (so that the answer still gets out) if it is the
-# one that shall end. Saying so again does no harm.
+# Prints the boot ID and, if it is still the given one, reboots after a moment, so that the answer is
+# sent first. Running it again is harmless.
 #
 # reboot.sh BOOT-ID
-#   BOOT-ID  the boot that shall end
+#   BOOT-ID  of the boot to end
 # uses: journal
 set -eu
 trap 'journal_end "reboot"' EXIT

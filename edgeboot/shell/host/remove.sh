@@ -1,4 +1,4 @@
-# Removes files that edgeboot has put there, and forgets them.
+# Removes files that edgeboot wrote, and their records.
 #
 # remove.sh PATH...
 # uses: journal
@@ -10,7 +10,7 @@ for path in "$@"; do
     rm -f "$path"
     for record in owned hashes; do
         [ -e "$ours/$record" ] || continue
-        # A line of "owned" is the path alone, one of "hashes" ends in it.
+        # A line in "owned" is the path, a line in "hashes" ends with it.
         case $record in
         owned) grep -vxF -e "$path" "$ours/$record" >"$ours/$record.new" || : ;;
         hashes) grep -vF -e " $path" "$ours/$record" >"$ours/$record.new" || : ;;

@@ -1,4 +1,4 @@
-# Puts K3s's directory on another disk, by a mount unit that was written before.
+# Mounts K3s's data directory from another disk, by a mount unit that is there already.
 #
 # storage.sh NAME HASH DIRECTORY
 #   DIRECTORY  on that disk
@@ -12,9 +12,9 @@ same() { [ "$(stat -L -c %d:%i "$data" 2>/dev/null)" = "$(stat -L -c %d:%i "$dir
 umask 022
 mkdir -p "$directory" "$data"
 if ! same; then
-    # What would lie below the mount could not be seen any more.
+    # The mount would hide what is there.
     if [ -n "$(ls -A "$data")" ]; then
-        echo "$data is not empty: its data would be hidden" >&2
+        echo "$data is not empty: the mount would hide its data" >&2
         exit 1
     fi
     systemctl daemon-reload

@@ -1,8 +1,8 @@
-# Compressed memory in place of swap on a card, or no swap at all; stays on the host.
+# Compressed memory instead of swap on a card, or no swap; stays on the host.
 #
 # swap.sh start zram | start none | stop | check
 #
-# Nothing in /etc/fstab is touched: what was swapped to before is back when this is gone.
+# Does not change /etc/fstab: without this service the previous swap is back.
 set -u
 run=/run/edgeboot-swap
 mode=${2:-}
@@ -14,7 +14,7 @@ start() {
     [ "$mode" = zram ] || return 0
     if grep -q '^/dev/zram' /proc/swaps; then return 0; fi
     modprobe zram 2>/dev/null
-    # The first device may be in use for something else: one more is made then.
+    # The first device may be in use for something else: add one then.
     number=0
     if [ "$(cat /sys/block/zram0/disksize 2>/dev/null || echo 1)" != 0 ]; then
         number=$(cat /sys/class/zram-control/hot_add) || return 1
@@ -34,7 +34,7 @@ stop() {
     rm -f "$run"
 }
 
-check() { # what was asked for is so, within a minute: a card is slow
+check() { # waits up to a minute, since cards are slow, until swap is as configured
     tries=0
     while [ "$tries" -lt 60 ]; do
         tries=$((tries + 1))
@@ -45,7 +45,7 @@ check() { # what was asked for is so, within a minute: a card is slow
         esac
         sleep 1
     done
-    echo "the swap is not as it shall be: $(cat "$run.why" 2>/dev/null)" >&2
+    echo "swap is not configured as requested: $(cat "$run.why" 2>/dev/null)" >&2
     return 1
 }
 

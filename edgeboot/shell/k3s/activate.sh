@@ -1,7 +1,7 @@
-# Lets a host go by files that were written or removed, and remembers which.
+# Applies drop-in files that were written or removed, and records which.
 #
 # activate.sh NAME HASH [WORD...]
-#   HASH  of what it goes by; "-": by nothing any more
+#   HASH  of the files to apply; "-" if there are none any more
 #
 # journald · timesyncd · chrony · swap · wifi INTERFACE...
 # uses: init journal record
@@ -11,7 +11,7 @@ name=$1 hash=$2
 shift 2
 
 # shellcheck disable=SC2154  # init is set by init.sh
-restart() { # SERVICE...: those that run
+restart() { # SERVICE...: only those that run
     for service in "$@"; do
         case $init in
         systemd) systemctl try-restart "$service.service" ;;
@@ -20,7 +20,7 @@ restart() { # SERVICE...: those that run
     done
 }
 
-quiet() { # INTERFACE...: no power saving from now on
+quiet() { # INTERFACE...: turns power saving off
     for interface in "$@"; do iw dev "$interface" set power_save off || :; done
     if command -v nmcli >/dev/null 2>&1; then nmcli general reload conf || :; fi
 }
@@ -39,7 +39,7 @@ swap)
     fi ;;
 wifi) if [ "$hash" != - ]; then quiet "$@"; fi ;;
 *)
-    echo "there is nothing called $name" >&2
+    echo "unknown name $name" >&2
     exit 64 ;;
 esac
 record "$name" "$hash"

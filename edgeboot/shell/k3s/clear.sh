@@ -1,9 +1,9 @@
-# Takes one kind of thing off a host, as far as it is K3s's; what is gone already is no error.
+# Removes one kind of thing of K3s's from a host; what is already gone is not an error.
 #
 # clear.sh service NAME... | processes | mounts | network | rules | paths PATH... | record
 #
-# What is to go is looked up anew, but for services and paths: a pod may have mounted something since
-# the plan was made.
+# Everything but services and paths is looked up again: a pod may have mounted something since the
+# plan was made.
 # uses: init openings remains
 set -u
 kind=$1
@@ -27,7 +27,7 @@ clear_processes() {
     tries=0
     while pids=$(remaining_processes) && [ -n "$pids" ]; do
         tries=$((tries + 1))
-        [ "$tries" -lt 50 ] || fail "these processes do not die: $(echo "$pids" | tr '\n' ' ')"
+        [ "$tries" -lt 50 ] || fail "cannot kill processes $(echo "$pids" | tr '\n' ' ')"
         # shellcheck disable=SC2086  # numbers
         kill -9 $pids 2>/dev/null
         sleep 0.2 2>/dev/null || sleep 1
@@ -35,7 +35,7 @@ clear_processes() {
     for group in /sys/fs/cgroup/kubepods /sys/fs/cgroup/*/kubepods; do clear_group "$group"; done
 }
 
-clear_group() { # DIRECTORY: empty control groups go from the leaves up
+clear_group() { # DIRECTORY: removes empty control groups from the leaves up
     [ -d "$1" ] && [ ! -L "$1" ] || return 0
     for group in "$1"/*/; do [ -d "$group" ] && clear_group "${group%/}"; done
     rmdir "$1" 2>/dev/null || :
@@ -59,7 +59,7 @@ clear_network() {
     done
     rmdir /run/netns 2>/dev/null
     for name in $(remaining_links); do
-        if has_link "$name"; then ip link delete "$name" || fail "link $name stays"; fi
+        if has_link "$name"; then ip link delete "$name" || fail "cannot delete link $name"; fi
     done
 }
 
@@ -75,13 +75,13 @@ clear_rules() {
     nft_tables | while read -r family name; do nft delete table "$family" "$name"; done
 }
 
-# A disk mounted at or below K3s's own directory, or at the kubelet's, is emptied as
-# k3s-uninstall.sh does, and stays mounted; what is mounted anywhere else is not touched.
+# A disk mounted at or below K3s's data directory, or at the kubelet's, is emptied, as
+# k3s-uninstall.sh does, and stays mounted; any other mount is an error.
 clear_path() { # PATH
     mounted=$(mounts_below "$1")
     # shellcheck disable=SC2154  # set by remains.sh
     if [ -z "$mounted" ]; then
-        rm -rf "$1" || fail "$1 cannot be removed"
+        rm -rf "$1" || fail "cannot remove $1"
     elif [ "$1" = "$data" ] || [ "$mounted" = /var/lib/kubelet ]; then
         empty "$1"
     else
@@ -95,15 +95,15 @@ empty() { # DIRECTORY: everything but mount points and what leads to them
         if holds_mount "$entry"; then
             empty "$entry"
         else
-            rm -rf "$entry" || fail "$entry cannot be removed"
+            rm -rf "$entry" || fail "cannot remove $entry"
         fi
     done
 }
 
-is_dead() { ! grep -qF -e " $1" /proc/net/unix; } # SOCKET: nobody listens there any more
+is_dead() { ! grep -qF -e " $1" /proc/net/unix; } # SOCKET: nothing listens there any more
 
-# What pods that ran leave until the next boot. A containerd of somebody else keeps its own, and so
-# do the shims of one whose socket lies elsewhere, as Docker's may.
+# What pods leave until the next boot. The files of another containerd stay, as do those of shims whose
+# containerd has its socket elsewhere, as Docker's may.
 clear_traces() {
     # shellcheck disable=SC2154  # set by init.sh
     if [ "$init" = systemd ]; then systemctl stop kubepods.slice; fi
@@ -121,7 +121,7 @@ clear_traces() {
 clear_paths() {
     for path in "$@"; do clear_path "$path"; done
     clear_traces
-    # Their parents were made with them; whatever else is in there keeps them.
+    # Their parent directories were created with them, and stay if they have other content.
     rmdir /etc/rancher /var/lib/rancher /etc/systemd/journald.conf.d \
         /etc/systemd/timesyncd.conf.d 2>/dev/null
     # shellcheck disable=SC2154  # set by init.sh
@@ -135,7 +135,7 @@ clear_paths() {
     sync
 }
 
-# The lock stays until the connection ends, and takes the directory with it then.
+# The lock stays until the connection ends, and removes the directory then.
 clear_record() {
     for entry in /var/lib/edgeboot/* /var/lib/edgeboot/.[!.]*; do
         case $entry in */lock) continue ;; esac
@@ -152,6 +152,6 @@ network) clear_network ;;
 rules) clear_rules ;;
 paths) clear_paths "$@" ;;
 record) clear_record ;;
-*) fail "there is nothing called $kind" ;;
+*) fail "unknown kind $kind" ;;
 esac
 exit 0

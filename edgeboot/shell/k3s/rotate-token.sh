@@ -1,12 +1,12 @@
-# Has K3s make the servers another token, and takes it over into what K3s is started with.
+# Has K3s rotate the servers' token, and writes the new one to the file that K3s is started with.
 #
 # rotate-token.sh new|finish
-#   new     make one
-#   finish  only where one was made and not taken over
+#   new     rotate
+#   finish  only finish a rotation whose token is not in the file yet
 #
-# K3s writes the new token down first and encrypts its data with it then. A K3s that runs lets in who
-# has the one it was started with, until it is restarted. One that does not start says which of the two
-# its data have. The former token is kept for snapshots that were made with it.
+# K3s first records the new token, then encrypts its data with it. A running K3s accepts the token it
+# was started with until it restarts. A K3s that does not start logs which of the two its data uses.
+# The old token is kept for snapshots that were made with it.
 # uses: init journal
 set -eu
 trap 'journal_end "rotate-token $mode"' EXIT
@@ -25,14 +25,14 @@ password() { # TOKEN
     esac
 }
 
-made() { # what K3s has written down last
+made() { # whether K3s has recorded another token than the file's
     whole=$(cat "$theirs")
     [ "$(password "$whole")" != "$own" ]
 }
 
 rotate() {
     said=$(ask "$own") && return
-    # One that was not restarted since the last change still goes by the token from before.
+    # A K3s that was not restarted since the last rotation still uses the token from before.
     if [ -s "$former" ] && [ "$(cat "$theirs")" = "$whole" ]; then
         said=$(ask "$(tail -n 1 "$former")") && return
     fi
@@ -40,15 +40,15 @@ rotate() {
     exit 1
 }
 
-# The token is in the environment, for arguments can be read by everybody. K3s writes down in its
-# kubeconfig at which address it is found on this host.
+# The token is in the environment, because every user can read arguments. The kubeconfig has K3s's
+# address on this host.
 ask() ( # PASSWORD
     url=$(sed -n 's/^ *server: *//p' /etc/rancher/k3s/k3s.yaml | head -n 1)
     unset K3S_URL KUBECONFIG
     K3S_TOKEN="${whole%%::*}::server:$1" timeout 90 "$k3s" token rotate --server "$url" 2>&1 9<&-
 )
 
-# Which token the data of a K3s have that does not start with the one it is told.
+# Waits for a K3s that does not start to log which token its data uses.
 await_complaint() {
     since=$(stat -c %Y "$theirs")
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
@@ -56,23 +56,23 @@ await_complaint() {
         case $(service_log k3s 300 "$since" | grep -oE 'encrypted with different token|newer than datastore' | tail -n 1) in
         encrypted*) return 0 ;;
         newer*)
-            echo "K3s was cut off before its data had the new token, and does not start" >&2
+            echo "K3s does not start: it was interrupted before its data used the new token" >&2
             exit 1 ;;
         esac
         sleep 3
     done
-    echo "K3s neither starts nor says which token its data have" >&2
+    echo "K3s neither starts nor logs which token its data uses" >&2
     exit 1
 }
 
 exec 9<"$ours"
-flock 9 # a run before may still be at it, its link cut
+flock 9 # an earlier run whose connection broke may still be running
 own=$(password "$(cat "$file")")
 whole=$(cat "$theirs")
 if [ "$mode" = new ] || made; then
     if [ "$(service_active k3s)" = active ]; then rotate; else await_complaint; fi
     if ! made; then
-        [ "$mode" = finish ] || echo "K3s made no new token" >&2
+        [ "$mode" = finish ] || echo "K3s did not create a new token" >&2
         [ "$mode" = finish ]
     else
         printf '%s\n' "$own" >>"$former"

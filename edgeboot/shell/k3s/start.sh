@@ -1,4 +1,4 @@
-# Starts a service, anew if it runs, without waiting for it, and records what it was started with.
+# Starts or restarts a service without waiting for it, and records what it was started with.
 #
 # start.sh SERVICE HASH
 # uses: init journal

@@ -1,4 +1,4 @@
-# Stops a service that has never come up, takes it from the boot, and forgets what it was started with.
+# Stops and disables a service that never became active, and deletes the record of its start.
 #
 # stop.sh SERVICE
 # uses: init journal

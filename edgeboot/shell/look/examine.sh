@@ -1,5 +1,5 @@
-# What may speak against a host, one "condition" line each: functions for observe.sh, read only.
-# A fact that cannot be had has no line.
+# What preflight checks on a host, one "condition" line each: functions for observe.sh, read only.
+# An unknown fact has no line.
 
 condition() { printf 'condition %s\n' "$*"; }
 
@@ -56,7 +56,7 @@ filesystem() { # PATH: of the nearest directory that exists
     at=$1
     while [ ! -d "$at" ]; do at=${at%/*}; at=${at:-/}; done
     device=$(stat -c %d "$at") size=$(stat -f -c %S "$at")
-    # root passes every check of permissions: what is left is a file system that takes no writes.
+    # root passes every permission check, so only a read-only file system is not writable.
     if [ -w "$at" ]; then access=rw; else access=ro; fi
     total=$(($(stat -f -c %b "$at") * size / 1024)) left=$(($(stat -f -c %a "$at") * size / 1024))
     condition filesystem "$device" "$total" "$left" "$access" "$(medium "$device")" "$1"

@@ -1,17 +1,17 @@
-# Prints all facts of a host, one a line; changes nothing but the lock it may be asked to hold.
+# Prints all facts of a host, one per line; changes nothing but the lock.
 #
 # observe.sh LOCK HOLDER TARGET...
 #   LOCK    "hold:RUN": take edgeboot's lock for that run, print the facts and "ready", then keep the
 #           lock as long as bytes arrive on standard input; a run takes it over from itself, since a
 #           host may not know yet that a connection is dead. "free": no lock, end after the facts
-#   HOLDER  who wants the lock, told to whoever comes second
+#   HOLDER  of the lock, shown to the next one who asks for it
 #   TARGET  file:PATH (mode, size, hash), text:PATH (and content), tree:PATH (every file below),
-#           unit:NAME, seen:PATH (a file too large, and too lively, to hash), place:PATH (the file
-#           system there), parts:PATH (uploads that were cut off in that directory; with the lock those
-#           of former weeks are removed)
+#           unit:NAME, seen:PATH (a file that is too large and changes too often to hash), place:PATH
+#           (its file system), parts:PATH (interrupted uploads in that directory; with the lock, those
+#           of earlier weeks are removed)
 #
-# Hashes come from edgeboot's record where inode, size and times of a file are unchanged since it
-# was put there: hashing hundreds of megabytes on an SD card takes minutes.
+# Hashes come from edgeboot's record if a file's inode, size, and times have not changed since it was
+# written: hashing hundreds of megabytes on an SD card takes minutes.
 # uses: init examine
 set -u
 ours=/var/lib/edgeboot
@@ -28,7 +28,7 @@ take_lock() {
             printf 'locked-by %s\n' "$(head -n 1 "$ours/lock")"
             exit 75
         fi
-        # Whoever held it before may have removed the file between our open and our lock.
+        # The previous holder may have removed the file between our open and our lock.
         if [ "$(stat -L -c %i /proc/self/fd/9)" = "$(stat -c %i "$ours/lock" 2>/dev/null)" ]; then
             printf '%s\n%s %s\n' "$holder" "$run" "$$" >"$ours/lock"
             return
@@ -48,7 +48,7 @@ take_over() {
     return 1
 }
 
-# An edgeboot that changed nothing leaves nothing: the directory goes if it holds only the lock.
+# A run that changed nothing leaves nothing: the directory is removed if it holds only the lock.
 leave() {
     # shellcheck disable=SC2012  # names of ours only
     if [ "$(ls -A "$ours")" = lock ]; then rm -f "$ours/lock" && rmdir "$ours"; fi 2>/dev/null
@@ -57,7 +57,7 @@ leave() {
 hold_lock() {
     echo ready
     exec 1>&- 2>&-
-    # The lock is this shell's alone: who takes it over ends this shell, not what it waits for.
+    # Only this shell holds the lock: taking it over ends this shell, not the process it waits for.
     while beat=$(exec 9>&-; timeout 60 dd bs=1 count=1 2>/dev/null) && [ -n "$beat" ]; do :; done
     : >"$ours/lock"
     leave
@@ -182,13 +182,13 @@ has_default_route() { # kernels without IPv6 lack the second file
         grep -v ' lo$' /proc/net/ipv6_route 2>/dev/null | grep -q '^0\{32\} 00 '
 }
 
-# The machine's memory, or the limit that a container around it sets.
+# The machine's memory, or its container's limit.
 memory_kib() {
     total=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
     for file in /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max; do
         limit=$(cat "$file" 2>/dev/null) || continue
         case $limit in '' | *[!0-9]*) continue ;; esac
-        # Unlimited is written as a number of 19 digits, more than a shell need be able to compare.
+        # Unlimited is a number of 19 digits, which a shell may not be able to compare.
         if [ "${#limit}" -lt 16 ] && [ "$((limit / 1024))" -lt "$total" ]; then total=$((limit / 1024)); fi
     done
     printf '%s' "$total"

@@ -127,15 +127,15 @@ def test_a_k3s_that_says_no_is_told_and_nothing_taken_over(
 def test_a_k3s_that_makes_none_is_told(host: Host) -> None:
     server = Server(host, active=True, told=OLD, wrote=OLD)
     host.program("k3s")
-    assert server.rotate("new") == (1, "K3s made no new token\n")
+    assert server.rotate("new") == (1, "K3s did not create a new token\n")
 
 
 @pytest.mark.parametrize(
     ("journal", "code", "words"),
     [
         ("bootstrap data already found and encrypted with different token", 0, ""),
-        ("cred/passwd newer than datastore and could cause a cluster outage", 1, "was cut off"),
-        ("Starting k3s", 1, "neither starts nor says"),
+        ("cred/passwd newer than datastore and could cause a cluster outage", 1, "was interrupted"),
+        ("Starting k3s", 1, "neither starts nor logs"),
     ],
 )
 def test_a_k3s_that_does_not_start_says_which_it_has(

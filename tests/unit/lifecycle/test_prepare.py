@@ -167,7 +167,7 @@ class Stubborn(FakeHost):
 def test_a_host_that_does_not_come_back_fails_with_a_deadline() -> None:
     host = Stubborn("pi", hosts()["agent-1"].cluster)
     now = iter(range(1000))
-    with pytest.raises(StepFailed, match="not back after 60 s: no route to host"):
+    with pytest.raises(StepFailed, match="not back 60 s after the reboot: no route to host"):
         reboot.reboot(
             host, "boot-0", silent, patience=60, sleep=lambda _s: None, clock=lambda: next(now)
         )
