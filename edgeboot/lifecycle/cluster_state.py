@@ -1,4 +1,4 @@
-"""What is wanted, what has been observed, and the plan that follows: pure but for its inputs."""
+"""The state that install decides from: inventory, bundle, facts, and what follows from them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _NO_SECRET = Secret(b"")
 
 @dataclass(frozen=True)
 class BundleView:
-    """A bundle as a lifecycle sees it: what it carries, and how its bytes are had.
+    """A bundle as operations see it: its contents, and functions that return their bytes.
 
-    ``check`` reads all of it and raises ``Refused`` naming what is damaged. ``allow_older``: also
-    for hosts that have had a newer bundle.
+    ``check`` reads all of it and raises ``Refused`` naming what is damaged. ``allow_older`` permits
+    it on hosts that were installed from a newer bundle.
     """
 
     contents: Contents
@@ -44,7 +44,7 @@ class BundleView:
 
 @dataclass(frozen=True)
 class ClusterState:
-    """Everything a plan is a function of. The fresh tokens are used only where none exist yet."""
+    """Everything that a plan is a function of. The fresh tokens are used if none exist yet."""
 
     cluster: Cluster
     bundle: BundleView
@@ -52,15 +52,15 @@ class ClusterState:
     fresh_token: Secret
     statuses: Mapping[str, Status] = field(default_factory=dict)
     options: InstallOptions = DEFAULT_OPTIONS
-    read_only: frozenset[str] = frozenset()  # nodes that are looked at and not changed
+    read_only: frozenset[str] = frozenset()  # nodes that are read and never changed
     fresh_agent_token: Secret = _NO_SECRET
 
     def with_facts(self, facts: Mapping[str, Facts]) -> ClusterState:
-        """The same state after some hosts were observed anew."""
+        """The same state after some hosts were read again."""
         return replace(self, facts={**self.facts, **facts})
 
     def without(self, names: Collection[str]) -> ClusterState:
-        """The same state without some nodes: they are off, the others go on."""
+        """The same state without some nodes that are unreachable."""
         return replace(self, cluster=self.cluster.without(names))
 
     def with_status(self, node: str, status: Status) -> ClusterState:
@@ -68,19 +68,19 @@ class ClusterState:
         return replace(self, statuses={**self.statuses, node: status})
 
     def without_statuses(self) -> ClusterState:
-        """The same state after something was done: what was seen before counts no more."""
+        """The same state after something was done: earlier looks count no more."""
         return replace(self, statuses={})
 
     @property
     def lead(self) -> Node:
-        """The server that the others join."""
+        """The server that other nodes join."""
         return lead_server(self.cluster, self.facts)
 
     @property
     def known_token(self) -> Secret | None:
-        """The cluster's full token (which carries the CA's hash), once a server has one.
+        """The cluster's full token (with the CA's hash), once a server has one.
 
-        Servers that have not been told of a change yet still have the former one.
+        Servers that do not have a rotated token yet still have the old one.
         """
         former = former_passwords(self.facts.values())
         found: list[Secret] = []
@@ -94,20 +94,20 @@ class ClusterState:
 
     @property
     def torn(self) -> str | None:
-        """The server on which a change of the servers' token was cut off."""
+        """The server on which a rotation of the servers' token was interrupted."""
         return torn({server.name: self.facts[server.name] for server in self.cluster.servers})
 
     @property
     def token_place(self) -> str | None:
-        """The server on which their token is still to be changed, or that to be finished."""
+        """The server on which the token is to be rotated, or a rotation to be finished."""
         wanted = self.options.new_server_token and self.known_token is not None
         return self.torn or (self.lead.name if wanted else None)
 
     @property
     def join_token(self) -> Content:
-        """What servers are told."""
+        """The token for servers."""
         if self.token_place is not None:
-            return KnownAfter("the servers' token has changed")
+            return KnownAfter("the servers' token is rotated")
         return self.known_token or self._not_up
 
     @property
@@ -116,9 +116,9 @@ class ClusterState:
 
     @property
     def agent_password(self) -> Secret:
-        """What agents show: the same on all servers, made once.
+        """The agents' password: generated once, the same on all servers.
 
-        Where servers differ, a change of it was cut off: the server that is joined has the new one.
+        If servers differ, a rotation was interrupted: the lead server has the new one.
         """
         servers = (self.lead, *self.cluster.servers)
         for server in () if self.options.new_agent_token else servers:
@@ -128,7 +128,7 @@ class ClusterState:
         return self.fresh_agent_token
 
     def _token_for(self, node: Node, join: JoinConfig) -> Content:
-        if node.role is Role.AGENT:  # theirs has only the CA's hash in common with the servers'
+        if node.role is Role.AGENT:  # it shares only the CA's hash with the servers' token
             return agents_form(self.known_token or self._not_up, self.agent_password)
         if node.name == self.token_place:
             return self.known_token or self._not_up
@@ -145,19 +145,19 @@ class ClusterState:
         return TokenFate.REPLACED if self.known_token else TokenFate.KEPT
 
     def resources(self, node: Node) -> tuple[Resource, ...]:
-        """All that a node should have."""
+        """Everything a node should have."""
         context = self.context(node)
         return resources_of(context) if context else ()
 
     def host_resources(self, node: Node) -> tuple[Resource, ...]:
-        """What the host below a node should have before K3s is put there."""
+        """What the host should have before K3s is installed."""
         context = self.context(node)
         return host_resources_of(context) if context else ()
 
     def context(self, node: Node) -> Context | None:
-        """What components may know of a node.
+        """The input of components for a node.
 
-        None where no K3s exists for its machine: preflight refuses such a host.
+        None if K3s does not support its machine; preflight refuses such a host.
         """
         facts = self.facts[node.name]
         arch = arch_of_machine(facts.traits.machine)
@@ -180,33 +180,33 @@ class ClusterState:
         )
 
     def expected_images(self, node: Node) -> dict[str, str]:
-        """References and digests (``sha256:…``) of the images a node must have imported."""
+        """References and digests (``sha256:…``) of the images that a node must import."""
         arch = arch_of_machine(self.facts[node.name].traits.machine)
         images = self.bundle.contents.images_of(arch.name) if arch else ()
         return {image.name: f"sha256:{image.digest}" for image in images}
 
 
 def agents_form(token: Content, password: Secret) -> Content:
-    """The full token of agents: with the CA's hash out of the servers' one, and their password."""
+    """The agents' full token: the CA's hash from the servers' token, and the agents' password."""
     if not isinstance(token, Secret):
         return token
     return Secret(token.value.partition(b"::")[0] + b"::node:" + password.value)
 
 
 def staging_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
-    """The directories and large files of a node: they depend on nothing, so they go first."""
+    """A node's directories and large files, which depend on nothing and so come first."""
     return tuple(s for s in _steps(state, node) if isinstance(s, MakeDirectory | Upload))
 
 
 def settling_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
-    """Everything else but what needs an API: leftovers, configuration, the service."""
+    """All other steps that need no API: leftovers, configuration, the service."""
     left = leftovers(state.resources(node), state.facts[node.name])
     rest = (s for s in _steps(state, node) if not isinstance(s, MakeDirectory | Upload))
     return tuple(step for step in (*left, *rest) if not is_of_cluster(step))
 
 
 def is_of_cluster(step: Step) -> bool:
-    """Whether a step is about what lies in the cluster, so that its API has to answer first."""
+    """Whether a step changes objects in the cluster, so that the API must answer first."""
     match step:
         case Write():
             return is_chart(step.path)

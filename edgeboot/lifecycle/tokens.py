@@ -1,9 +1,9 @@
-"""Which token the servers have, where a change of it was cut off: from facts alone.
+"""Which token the servers have, and where a rotation was interrupted: from facts alone.
 
-K3s writes the token it has into its data directory: at each start the one it is configured with,
-and a new one as the first thing of ``k3s token rotate`` (K3s, pkg/server/handlers/token.go). So a
-server on which both differ is where the token has changed, and edgeboot's file was not taken along
-yet. That server also remembers former tokens, which tells new from old once its own files agree.
+K3s records its token in its data directory: at each start the configured one, and at the beginning
+of ``k3s token rotate`` the new one (K3s, pkg/server/handlers/token.go). So on the server where it
+differs from edgeboot's file, the token was rotated and the file not updated yet. That server also
+records old tokens, which tells new from old once its own files agree.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from edgeboot.plan.facts import Facts
 
 
 def password_of(token: bytes) -> bytes:
-    """The password in a token, be it ``K10<hash>::server:<password>`` or short."""
+    """The password in a token, either ``K10<hash>::server:<password>`` or short."""
     token = token.strip()
     head, _, rest = token.partition(b"::")
     return rest.partition(b":")[2] if rest and head.startswith(b"K10") else token
 
 
 def former_passwords(facts: Iterable[Facts]) -> frozenset[bytes]:
-    """What the servers had before, as far as edgeboot has changed it."""
+    """The servers' old passwords, as far as edgeboot rotated them."""
     found = (one.files.get(paths.FORMER_TOKENS) for one in facts)
     contents = (fact.content or b"" for fact in found if fact)
     return frozenset(line for content in contents for line in content.split())
 
 
 def written(facts: Facts) -> bytes | None:
-    """The password that a server was last told by edgeboot."""
+    """The password that edgeboot last wrote on a server."""
     fact = facts.files.get(paths.TOKEN)
     return password_of(fact.content) if fact and fact.content else None
 
 
 def in_use(facts: Facts) -> bytes | None:
-    """The password that a server's K3s has, or had when it last ran."""
+    """The password that a server's K3s uses, or used when it last ran."""
     return password_of(facts.node_token.value) if facts.node_token else None
 
 
 def torn(servers: Mapping[str, Facts]) -> str | None:
-    """The server on which the token was changed and edgeboot's file was not; None without one.
+    """The server where the token was rotated but edgeboot's file was not updated; None without one.
 
-    One that has been told the new token and not been restarted differs too: its own is a former
-    one, or that of others.
+    On a server that has the new token and has not restarted they differ too: K3s then uses an old
+    token, or that of other servers.
     """
     former = former_passwords(servers.values())
     for name, facts in servers.items():

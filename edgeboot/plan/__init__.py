@@ -1,1 +1,1 @@
-"""What each node should have, what it has, and the steps between the two."""
+"""Values and pure decisions: what a node should have, what it has, and the steps in between."""

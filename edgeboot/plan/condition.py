@@ -1,6 +1,6 @@
-"""What may speak against a host, as ``examine.sh`` sees it: values, and the parser of its lines.
+"""What preflight checks on a host: values, and the parser of the lines of ``examine.sh``.
 
-Nothing here is needed to plan; preflight decides from it. None is what could not be had.
+Plans do not depend on it. None means unknown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PARAMETER = re.compile(r'(?:[^\s"]|"[^"]*")+')
 
 @dataclass(frozen=True)
 class Filesystem:
-    """The file system below a directory. Sizes in bytes; ``device`` tells file systems apart."""
+    """The file system of a directory. Sizes in bytes; ``device`` identifies the file system."""
 
     device: int
     total: int
@@ -27,17 +27,17 @@ class Filesystem:
 
 @dataclass(frozen=True)
 class BootFile:
-    """The file a Raspberry Pi's firmware takes the kernel's parameters from."""
+    """The file that a Raspberry Pi's firmware reads the kernel parameters from."""
 
     path: str
     content: bytes = field(repr=False)
 
     @property
     def line(self) -> str | None:
-        """Its only line; None where it has another form, which must not be touched.
+        """Its only line; None if it has another form, which must not be changed.
 
-        A comment is none to the firmware, so who wrote one expects something else. In a quote that
-        is not closed, whatever is appended would be part of a value.
+        The firmware has no comments, so a file with one was written with something else in mind.
+        Inside an unclosed quote, appended parameters would become part of a value.
         """
         try:
             text = self.content.decode()
@@ -52,13 +52,13 @@ class BootFile:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The words of the line; blanks between double quotes do not part them."""
+        """The words of the line; spaces in double quotes do not separate words."""
         return tuple(_PARAMETER.findall(self.line or ""))
 
 
 @dataclass(frozen=True)
 class Condition:
-    """The state a host is in. Temperatures in degrees Celsius."""
+    """The condition of a host. Temperatures in degrees Celsius."""
 
     boot_id: str = ""
     kernel_parameters: tuple[str, ...] = ()
@@ -68,22 +68,22 @@ class Condition:
     filesystems: Mapping[str, Filesystem] = field(default_factory=dict)
     resolvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     swaps: tuple[str, ...] = ()
-    iptables: str = ""  # "v1.8.9 (nf_tables)"; empty without one
+    iptables: str = ""  # "v1.8.9 (nf_tables)"; empty without iptables
     firewalls: frozenset[str] = frozenset()
     programs: frozenset[str] = frozenset()
     remains: frozenset[str] = frozenset()
     boot_file: BootFile | None = None
-    throttled: int | None = None  # the bits of vcgencmd get_throttled; None where nobody counts
+    throttled: int | None = None  # the bits of vcgencmd get_throttled; None if not a Raspberry Pi
     temperature: float | None = None
     selinux: str = ""  # enforcing or permissive; empty without it
     selinux_policy: bool = False  # whether K3s's is installed
     addresses: Mapping[str, str] = field(default_factory=dict)  # global ones -> interface
     power_save: frozenset[str] = frozenset()  # wireless interfaces that save power
-    networks: tuple[IPv4Network, ...] = ()  # those it is in itself, without a router
+    networks: tuple[IPv4Network, ...] = ()  # directly connected ones
 
 
 def parse_condition(lines: Iterable[str]) -> Condition:
-    """The condition that the rest of ``condition`` lines says; ``ValueError`` where one is odd."""
+    """The condition from the rest of ``condition`` lines; ``ValueError`` for a malformed line."""
     one: dict[str, str] = {}
     many: dict[str, list[str]] = {}
     for line in lines:
@@ -130,7 +130,7 @@ def _filesystem(value: str) -> tuple[str, Filesystem]:
 
 
 def _network(value: str) -> IPv4Network:
-    """Two numbers as /proc/net/route has them: bytes back to front, of network and mask."""
+    """Network and mask as in /proc/net/route: hexadecimal, little-endian."""
     address, mask = (IPv4Address(int(w, 16).to_bytes(4, "little")) for w in value.split())
     return IPv4Network(f"{address}/{mask}", strict=False)
 

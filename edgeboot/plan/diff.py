@@ -1,4 +1,4 @@
-"""The decision core: (resources, facts) -> steps. Pure, and the same for planning and for doing."""
+"""The core decision: (resources, facts) -> steps. Pure, and the same for plan and install."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from edgeboot.plan.resources import (
 from edgeboot.plan.steps import MakeDirectory, Remove, Run, Start, Step, Upload, Write
 from edgeboot.secret import Secret
 
-# Where a file that edgeboot put there, and that no resource names any more, is removed. Elsewhere
-# (binary, unit, configuration) it stays until `reset`.
+# Where edgeboot removes its own files that no resource names any more. Elsewhere (binary, unit,
+# configuration) they stay until `reset`.
 SWEPT = (
     f"{paths.IMAGES}/",
     f"{paths.MANIFESTS}/",
@@ -37,7 +37,7 @@ FIRST_START = "first start"
 
 
 def diff(resources: Sequence[Resource], facts: Facts) -> tuple[Step, ...]:
-    """What has to be done so that a host has ``resources``, in the order to do it."""
+    """The steps after which a host has ``resources``, in order."""
     steps: list[Step] = []
     for resource in resources:
         match resource:
@@ -57,7 +57,7 @@ def diff(resources: Sequence[Resource], facts: Facts) -> tuple[Step, ...]:
 def leftovers(
     resources: Iterable[Resource], facts: Facts, swept: tuple[str, ...] = SWEPT
 ) -> tuple[Step, ...]:
-    """Removal of what edgeboot once put at the swept places and no resource names.
+    """Steps that remove edgeboot's files in swept places that no resource names.
 
     A place is a directory with everything in it, or a file.
     """
@@ -126,10 +126,10 @@ def _service(want: Service, resources: Sequence[Resource], facts: Facts) -> list
 
 
 def _inputs(want: Service, resources: Sequence[Resource], facts: Facts) -> str:
-    """One hash over all files a service is started with.
+    """One hash over all files that a service is started with.
 
-    It is recorded on the host after each start, so that a crash between writing a file and
-    starting the service is noticed by the next run, which no file's own hash could tell.
+    The host records it after each start. So the next run notices a crash between writing a file and
+    restarting the service, which no file's own hash could show.
     """
     total = hashlib.sha256()
     for resource in resources:
@@ -146,7 +146,7 @@ def _inputs(want: Service, resources: Sequence[Resource], facts: Facts) -> str:
 
 
 def content_hash(content: Content) -> str:
-    """SHA-256 of what a file shall hold; empty for what is not known yet, which equals nothing."""
+    """SHA-256 of a file's wanted content; empty if it is not known yet, which equals no hash."""
     match content:
         case KnownAfter():
             return ""

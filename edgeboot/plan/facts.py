@@ -1,4 +1,4 @@
-"""What a node has: the values that ``observe.sh`` becomes, and its parser."""
+"""What a host has: values, and the parser of the output of ``observe.sh``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeboot.secret import Secret
 
 @dataclass(frozen=True)
 class HostTraits:
-    """What a host *is*; observed once. Sizes in bytes, ``clock`` in seconds since 1970."""
+    """What a host *is*. Sizes in bytes, ``clock`` in seconds since 1970."""
 
     machine: str  # uname -m
     os: str
@@ -29,13 +29,13 @@ class HostTraits:
     board: str = ""
     logrotate: bool = False  # whether it has /etc/logrotate.d
     kernel: str = ""  # uname -r
-    has: frozenset[str] = frozenset()  # programs and places that decide how something is set up
+    has: frozenset[str] = frozenset()  # programs and directories that decide how to configure it
     wifi: tuple[str, ...] = ()  # its wireless interfaces
 
 
 @dataclass(frozen=True)
 class FileFact:
-    """What is at a path. ``sha256`` is empty for a directory; ``content`` only where asked for."""
+    """What is at a path. ``sha256`` is empty for a directory; ``content`` only if requested."""
 
     kind: str  # file, directory, link, other
     mode: int
@@ -47,7 +47,7 @@ class FileFact:
 
 @dataclass(frozen=True)
 class UnitFact:
-    """A service as its manager sees it, in systemd's words also under OpenRC."""
+    """The state of a service, in systemd's words, also under OpenRC."""
 
     active: str  # active, activating, failed, inactive …
     enabled: bool
@@ -56,7 +56,7 @@ class UnitFact:
 
 @dataclass(frozen=True)
 class Listener:
-    """A TCP port somebody listens on."""
+    """A TCP port that a program listens on."""
 
     port: int
     program: str
@@ -64,7 +64,7 @@ class Listener:
 
 @dataclass(frozen=True)
 class PartialUpload:
-    """The beginning of an upload that was cut off: its length in bytes and its SHA-256."""
+    """The beginning of an interrupted upload: its length in bytes and its SHA-256."""
 
     size: int
     sha256: str
@@ -72,18 +72,18 @@ class PartialUpload:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that is known of one host before anything is changed."""
+    """Everything known about one host."""
 
     traits: HostTraits
     files: Mapping[str, FileFact]
-    owned: frozenset[str]  # paths edgeboot has put there
+    owned: frozenset[str]  # paths that edgeboot wrote
     units: Mapping[str, UnitFact]
     listeners: tuple[Listener, ...]
     k3s_version: str  # of the installed binary; empty without one
     node_token: Secret | None  # the full join token, on a server that has been up
     condition: Condition = field(default_factory=Condition)
     asked_at: float | None = None  # the controller's clock when the host read its own
-    parts: Mapping[str, PartialUpload] = field(default_factory=dict)  # by path of the stage
+    parts: Mapping[str, PartialUpload] = field(default_factory=dict)  # by path of the staged file
     done: Mapping[str, str] = field(default_factory=dict)  # name of an action -> its inputs
 
 
@@ -140,7 +140,7 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:  # noqa: C901 - a ta
 
 
 def parse_facts(output: str, node: str) -> Facts:
-    """The facts that ``observe.sh`` prints up to "end"; ``StepFailed`` where they are not whole."""
+    """The facts that ``observe.sh`` prints up to "end"; ``StepFailed`` if they are incomplete."""
     draft = _Draft()
     try:
         said, end, _ = output.partition("\nend\n")
@@ -152,9 +152,9 @@ def parse_facts(output: str, node: str) -> Facts:
         return _finish(draft)
     except (ValueError, KeyError) as error:
         raise StepFailed(
-            f"what the host says about itself cannot be read: {error}",
+            f"cannot parse the host's facts: {error}",
             where=node,
-            hint="run again with --verbose and report the output",
+            hint="rerun with --verbose and report the output",
         ) from error
 
 

@@ -1,8 +1,7 @@
-"""What edgeboot has set on a Node object: K3s adds labels and taints, and never takes them off.
+"""What edgeboot has set on a Node object: K3s adds labels and taints, but never removes any.
 
-Labels are patched on at every start, taints count only when a node registers (K3s,
-pkg/agent/run.go). So each host remembers what was set, and what has gone from the inventory since
-is taken off by kubectl on a server.
+K3s adds labels at every start, and taints only when a node registers (K3s, pkg/agent/run.go). So
+each host records what was set, and a server removes what has since left the inventory.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from edgeboot.plan.resources import File, text
 
 
 def wanted(node: Node) -> AppliedLabels:
-    """What the inventory says of a node."""
+    """A node's labels and taints in the inventory."""
     return AppliedLabels(frozenset(node.labels), frozenset(node.taints))
 
 
 def is_pending(applied_labels: AppliedLabels, node: Node) -> bool:
-    """Whether something has to be done to the Node object that K3s itself will not do."""
+    """Whether the Node object needs a change that K3s itself will not make."""
     if not applied_labels.registered:
         return False
     now = wanted(node)
@@ -36,7 +35,7 @@ def is_pending(applied_labels: AppliedLabels, node: Node) -> bool:
 
 
 def record(applied_labels: AppliedLabels, node: Node) -> File:
-    """The host's memory while work is pending: what was set before, and what is to be set now."""
+    """The host's record while changes are pending: what was set before and what is wanted now."""
     now = wanted(node)
     if is_pending(applied_labels, node):
         now = AppliedLabels(
@@ -56,7 +55,7 @@ def dump(applied_labels: AppliedLabels) -> str:
 
 
 def applied_labels_of(facts: Facts, service: str) -> AppliedLabels:
-    """What a host remembers; one that was installed before there was a record has its config."""
+    """A host's record; the configuration of one that was installed before there were records."""
     unit = facts.units.get(service)
     registered = unit is not None and bool(unit.started_with)
     fact = facts.files.get(paths.NODE_RECORD)

@@ -1,7 +1,7 @@
-"""Helm charts and manifests that a server installs into the cluster by itself.
+"""Helm charts and manifests that K3s on a server installs into the cluster.
 
 K3s applies ``server/manifests`` and serves ``server/static`` without authentication on 6443, so a
-chart needs no repository: a HelmChart that points there is enough (K3s documentation, "Helm").
+chart needs no repository: a HelmChart can refer to it there (K3s documentation, "Helm").
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgeboot.plan import paths
 from edgeboot.plan.resources import File, Resource, text
 from edgeboot.yaml import foreign
 
-TIMEOUT = 600  # seconds for a chart to be installed, where nobody says otherwise
+TIMEOUT = 600  # seconds for the installation of a chart, by default
 _CHART = "chart-"
 
 
@@ -33,31 +33,31 @@ class Chosen:
 
     @property
     def manifest(self) -> str:
-        """Where its HelmChart object lies."""
+        """The path of its HelmChart object."""
         return path_of(f"{_CHART}{self.item.name}")
 
     @property
     def archive(self) -> str:
         """The chart's name below ``static/charts``.
 
-        It carries the hash: the helm controller acts on a changed object, so a chart that was
-        edited without a new version would otherwise never be installed.
+        It contains the hash: the helm controller reacts to a changed object, so a chart that was
+        edited without a new version would otherwise never be upgraded.
         """
         return f"{self.item.name}-{self.item.version}-{self.item.blob.sha256[:12]}.tgz"
 
     @property
     def timeout(self) -> int:
-        """Seconds it may take."""
+        """Seconds that its installation may take."""
         return self.setting.timeout or TIMEOUT
 
 
 def is_chart(path: str) -> bool:
-    """Whether a file is the HelmChart object of a chart of a bundle."""
+    """Whether a file is the HelmChart object of a chart in a bundle."""
     return path.startswith(path_of(_CHART).removesuffix(".json"))
 
 
 def chosen(cluster: Cluster, contents: Contents) -> tuple[Chosen, ...]:
-    """The charts to install, in this order: as the inventory lists them, then the bundle's rest."""
+    """The charts to install, in order: those that the inventory lists, then the bundle's others."""
     items = {item.name: item for item in contents.of(Role.CHART)}
     listed = {setting.name: setting for setting in cluster.components.charts}
     settings = [*listed.values(), *(ChartSetting(name) for name in items if name not in listed)]
@@ -65,7 +65,7 @@ def chosen(cluster: Cluster, contents: Contents) -> tuple[Chosen, ...]:
 
 
 def unknown(cluster: Cluster, contents: Contents) -> tuple[str, ...]:
-    """Charts that the inventory names and the bundle has not."""
+    """Charts that the inventory lists but the bundle lacks."""
     known = {item.name for item in contents.of(Role.CHART)}
     return tuple(s.name for s in cluster.components.charts if s.name not in known)
 
@@ -86,7 +86,7 @@ def manifests(context: Context) -> Iterator[Resource]:
 
 
 def helm_chart(chart: Chosen) -> dict[str, object]:
-    """The HelmChart object of a chart that lies below ``static/charts``."""
+    """The HelmChart object of a chart below ``static/charts``."""
     item, setting = chart.item, chart.setting
     spec: dict[str, object] = {
         "chart": f"https://%{{KUBERNETES_API}}%/static/charts/{chart.archive}",
@@ -107,7 +107,7 @@ def helm_chart(chart: Chosen) -> dict[str, object]:
 
 
 def _values(item: Item, setting: ChartSetting) -> str | None:
-    """The bundle's values as they are, or with the inventory's laid over them."""
+    """The bundle's values, with the inventory's merged over them."""
     if not setting.values:
         return item.values
     below = foreign.parse((item.values or "{}").encode())

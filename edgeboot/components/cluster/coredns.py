@@ -1,7 +1,7 @@
 """CoreDNS: the ConfigMap ``coredns-custom``, which K3s's own Corefile imports.
 
-Names of the site get a server block of their own: the plugin ``hosts`` can stand only once in a
-block, and K3s uses it in the default one for the nodes (K3s manifests/coredns.yaml).
+The site's names get a server block of their own: a block can have the plugin ``hosts`` only once,
+and K3s uses it in the default block for the nodes (K3s manifests/coredns.yaml).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from edgeboot.components.context import Context
 from edgeboot.inventory.cluster.coredns import CoreDns
 from edgeboot.plan.resources import Resource
 
-_TTL = 60  # seconds a name of the site may be remembered
+_TTL = 60  # seconds that the site's names may be cached
 
 
 def coredns(context: Context) -> Iterator[Resource]:
-    """The ConfigMap, where anything is wanted."""
+    """The ConfigMap, if there are settings."""
     data = pieces(context.cluster.components.coredns)
     if data:
         configmap: dict[str, object] = {
@@ -30,7 +30,7 @@ def coredns(context: Context) -> Iterator[Resource]:
 
 
 def pieces(wanted: CoreDns) -> dict[str, str]:
-    """The pieces of a Corefile, by the file name that says where K3s's imports them."""
+    """The parts of a Corefile by file name, which decides where K3s's Corefile imports them."""
     found = {f"{name}.server": said for name, said in sorted(wanted.servers.items())}
     found |= {f"{name}.override": said for name, said in sorted(wanted.overrides.items())}
     if wanted.forward:
@@ -49,7 +49,7 @@ def _hosts(wanted: CoreDns) -> str:
         for name, addresses in sorted(wanted.hosts.items())
         for address in addresses
     ]
-    # What lies below a name (and what other types it has) is asked for elsewhere.
+    # Subdomains and other record types of a name are looked up elsewhere.
     lines += [f"        ttl {_TTL}", "        fallthrough", "    }"]
     lines += [f"    forward . {' '.join(wanted.forward) or '/etc/resolv.conf'}", "}"]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
-"""Objects that K3s's deploy controller applies: files of edgeboot's own below ``manifests``.
+"""Objects that K3s's deploy controller applies: edgeboot's own files below ``manifests``.
 
-K3s takes the text before a file's first dot as the name of an Addon: unique, without underscores
-(K3s pkg/deploy/controller.go), so all of edgeboot's begin alike.
+K3s uses the text before a file's first dot as the name of an Addon, which must be unique, without
+underscores (K3s pkg/deploy/controller.go); so all of edgeboot's have the same prefix.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ PREFIX = "edgeboot-"
 
 
 def path_of(name: str) -> str:
-    """Where edgeboot's manifest of a name lies."""
+    """The path of edgeboot's manifest with this name."""
     return f"{paths.MANIFESTS}/{PREFIX}{name}.json"
 
 
 def manifest(
     name: str, objects: Sequence[dict[str, object]], *, secret: bool = False
 ) -> Iterator[Resource]:
-    """A file with these objects; none where there are none. ``secret``: the plan shows nothing."""
+    """A file with these objects, none without objects. ``secret``: the plan shows no content."""
     if not objects:
         return
     whole: object = objects[0]

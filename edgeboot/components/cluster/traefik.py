@@ -1,7 +1,7 @@
-"""Traefik: a HelmChartConfig for the chart K3s brings, from plain settings.
+"""Traefik: a HelmChartConfig for K3s's own chart, from a few settings.
 
-Values that were renamed between versions of the chart (access log, redirects) are given as
-Traefik's own arguments, which stayed; source: values of the chart, v34 to v41.
+Values that were renamed between versions of the chart (access log, redirects) are set by Traefik's
+arguments instead, which did not change; source: the chart's values, v34 to v41.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CERTIFICATE = "edgeboot-default-certificate"
 
 
 def traefik(context: Context) -> Iterator[Resource]:
-    """The HelmChartConfig, and the Secret with the default certificate, where asked for."""
+    """The HelmChartConfig, and the Secret with the default certificate, if configured."""
     wanted = context.cluster.components.traefik
     if not wanted.enabled or not wanted.given:
         return
@@ -76,8 +76,8 @@ def values(wanted: Traefik) -> dict[str, object]:
     return merged(found, wanted.values)
 
 
-# One on each node, which binds the ports itself: ports below 1024 need the capability, and an
-# update has to free a port before it takes it again.
+# One pod on each node binds the ports itself: ports below 1024 need the capability, and an update
+# has to free a port before the new pod binds it.
 _HOST_NETWORK: Mapping[str, object] = {
     "hostNetwork": True,
     "deployment": {"kind": "DaemonSet"},
@@ -97,7 +97,7 @@ _HOST_NETWORK: Mapping[str, object] = {
 
 
 def merged(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
-    """As Helm lays values over values: mappings are merged, all else is replaced."""
+    """Merges values as Helm does: mappings are merged, everything else is replaced."""
     found = dict(below)
     for key, value in above.items():
         old = found.get(key)

@@ -1,1 +1,1 @@
-"""K3s itself and what is laid over its configuration."""
+"""K3s itself and its configuration."""

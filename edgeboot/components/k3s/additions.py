@@ -1,4 +1,4 @@
-"""K3s's keys that point to files of components: what they add to a node's ``config.yaml``."""
+"""The keys that components add to a node's ``config.yaml``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from edgeboot.inventory.model import Cluster, ConfigValue, Node
 def with_components(
     config: Mapping[str, ConfigValue], cluster: Cluster, node: Node
 ) -> dict[str, ConfigValue]:
-    """The node's keys with what its components add.
+    """The node's keys with those of its components.
 
-    What the inventory's ``config`` says stays; its lists come last, and an argument that it gives
-    itself is not given twice.
+    The inventory's ``config`` wins; its list items come last, and replace the same argument.
     """
     merged = dict(config)
     for added in (flannel.config(cluster), hardening.config(cluster, node)):

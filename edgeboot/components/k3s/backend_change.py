@@ -1,6 +1,6 @@
-"""Which flannel backend a host runs with, and whether it is to get another: pure, from facts.
+"""Which flannel backend a host runs with, and whether it is to change: pure, from facts.
 
-The record says with which backend a host was last booted, and during which boot that was changed.
+The host records its backend at the last boot, and the boot during which it was changed.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from edgeboot.plan.facts import Facts
 
 
 def recorded(facts: Facts) -> tuple[str, str] | None:
-    """The backend on a host's record, and the boot during which it was changed."""
+    """The backend in a host's record, and the boot during which it was changed."""
     fact = facts.files.get(paths.FLANNEL)
     words = (fact.content or b"").decode("utf-8", "replace").split() if fact else []
     return (words[0], words[1]) if len(words) == 2 else None
 
 
 def backend_before(facts: Facts, server: Facts) -> str | None:
-    """The backend a host runs with; None where K3s was never started on it.
+    """The backend a host runs with; None if K3s was never started on it.
 
-    Where an older edgeboot left no record the first server's configuration says it.
+    Without a record, from an older edgeboot, the first server's configuration decides.
     """
     known = recorded(facts)
     if known is not None:
@@ -34,6 +34,6 @@ def backend_before(facts: Facts, server: Facts) -> str | None:
 
 
 def change(cluster: Cluster, facts: Facts, server: Facts) -> tuple[str, str] | None:
-    """The backend before and after, where a host that runs one shall get another."""
+    """The backend before and after, if it is to change on a host that runs one."""
     before, after = backend_before(facts, server), backend_of(cluster)
     return None if before in {None, after} or before is None else (before, after)

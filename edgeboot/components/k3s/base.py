@@ -20,10 +20,10 @@ from edgeboot.secret import Secret
 
 
 def directories(context: Context) -> Iterator[Resource]:
-    """K3s's directories, tight before anything is put into them.
+    """K3s's directories, with restrictive modes before anything is written to them.
 
-    K3s makes ``agent`` and ``server`` 0700 but never tightens what exists, and what it generates
-    below them holds credentials.
+    K3s creates ``agent`` and ``server`` with 0700 but never tightens existing ones, and it stores
+    credentials below them.
     """
     yield Directory(paths.CONFIG_DIR)
     yield Directory(paths.AGENT, 0o700)
@@ -43,7 +43,7 @@ def binary(context: Context) -> Iterator[Resource]:
 
 
 def service(context: Context) -> Iterator[Resource]:
-    """Token, configuration and unit, and the service that runs with them."""
+    """Token, configuration, unit, and the service that runs with them."""
     name, cluster, node = context.service, context.cluster, context.node
     join = context.join or join_config_of(cluster, node)
     yield from _tokens(context, join)
@@ -61,7 +61,7 @@ def service(context: Context) -> Iterator[Resource]:
 
 
 def _tokens(context: Context, join: JoinConfig) -> Iterator[Resource]:
-    """The server that is first keeps the password it began with; the others get it in full."""
+    """The first server keeps the password it began with; other nodes get the full token."""
     name, node = context.service, context.node
     first = node.role is Role.SERVER and join.url is None
     changes = context.token_fate is TokenFate.CHANGES
@@ -77,7 +77,7 @@ def _tokens(context: Context, join: JoinConfig) -> Iterator[Resource]:
 def config_of(
     cluster: Cluster, node: Node, join: JoinConfig | None = None
 ) -> dict[str, ConfigValue]:
-    """The keys of a node's ``config.yaml``: edgeboot's own, the cluster's, the node's."""
+    """The keys of a node's ``config.yaml``: edgeboot's, the cluster's, and the node's."""
     join = join or join_config_of(cluster, node)
     config: dict[str, ConfigValue] = {
         key: value for key, value in cluster.config.items() if applies_to(key, node.role)
@@ -104,13 +104,13 @@ def config_of(
 
 
 def _names(given: ConfigValue | None, *addresses: str | None) -> tuple[str, ...]:
-    """What a kubeconfig may name belongs into the server's certificate: its address, the VIP."""
+    """Names in the certificate, for use in a kubeconfig: the server's address, and the VIP."""
     names = given if isinstance(given, tuple) else (str(given),) if given else ()
     return tuple(dict.fromkeys((*names, *filter(None, addresses))))
 
 
 def join_config_of(cluster: Cluster, node: Node) -> JoinConfig:
-    """How a node gets in where nothing is there yet: the first server begins, the others join."""
+    """How a node joins a new cluster: the first server begins it, the others join that one."""
     first = cluster.every_server[0]
     if node.role is Role.AGENT:
         return JoinConfig(url=api_url(cluster))
@@ -120,22 +120,22 @@ def join_config_of(cluster: Cluster, node: Node) -> JoinConfig:
 
 
 def api_url(cluster: Cluster) -> str:
-    """Where agents find the API: the address all servers share, else the first server's."""
+    """The API's URL for agents: by the servers' shared address, else the first server's."""
     return url_at(cluster.vip) if cluster.vip else url_of(cluster.every_server[0])
 
 
 def url_of(server: Node) -> str:
-    """Where one server is found inside the site."""
+    """A server's URL within the site."""
     return url_at(server.node_ip or server.address)
 
 
 def url_at(host: str) -> str:
-    """The URL of an API."""
+    """The API's URL on a host."""
     return f"https://{bracketed(host)}:6443"
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands in a URL: IPv6 addresses in brackets."""
+    """A host as written in a URL: IPv6 addresses in brackets."""
     try:
         return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
     except ValueError:

@@ -1,8 +1,8 @@
-"""containerd: what is laid over the configuration that K3s writes, and RuntimeClasses.
+"""containerd: settings merged over the configuration that K3s writes, and RuntimeClasses.
 
-K3s v1.36 and later imports drop-ins, which are merged; before, a template has to repeat K3s's own
-text by ``{{ template "base" . }}`` and can only add tables (K3s docs/advanced, pull 13680; config
-version 3 since v1.31.6 and v1.32.2).
+K3s v1.36 and later imports and merges drop-ins. Before, a template must include K3s's own text by
+``{{ template "base" . }}`` and can only add tables (K3s docs/advanced, pull 13680; config version 3
+since v1.31.6 and v1.32.2).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PLUGIN = {_DROP_IN: "io.containerd.cri.v1.runtime", _V3: "io.containerd.cri.v1.
 
 
 def containerd(context: Context) -> Iterator[Resource]:
-    """The file K3s's containerd reads beside K3s's own, where anything is wanted."""
+    """The file that containerd reads beside K3s's own, if there are settings."""
     wanted = context.cluster.components.containerd
     if not wanted.runtimes and not wanted.config:
         return
@@ -62,7 +62,7 @@ def file_of(version: K3sVersion) -> str:
 
 
 def render(wanted: Containerd, name: str) -> str:
-    """The file's text. JSON's texts are TOML's, so quoting is settled by ``json``."""
+    """The file's text. JSON strings are valid TOML, so ``json`` does the quoting."""
     head = f"{_HEAD}version = 3\n" if name == _DROP_IN else f'{{{{ template "base" . }}}}\n{_HEAD}'
     lines = [head]
     for runtime, how in sorted(wanted.runtimes.items()):

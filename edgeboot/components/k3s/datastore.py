@@ -1,4 +1,4 @@
-"""A datastore that is elsewhere: its endpoint holds a password, so it goes into the environment."""
+"""An external datastore: its endpoint contains a password, so it is passed in the environment."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What K3s's service finds in its environment: a 0600 file beside the unit.
+"""The environment of K3s's service: a 0600 file beside the unit.
 
-It is always there, also when it says nothing, so that a variable which is no longer wanted goes
-the same way as one that has changed.
+It always exists, even if empty, so that removing a variable works like changing one.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ Source = Callable[[Context], Mapping[str, Value]]
 
 _HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
 
-# Who has something to say; a later one wins.
+# Where variables come from; a later source wins.
 SOURCES: tuple[Source, ...] = (lean.variables, proxy.variables, datastore.variables)
 
 
 def environment(context: Context) -> Iterator[Resource]:
-    """The file, one ``NAME='value'`` a line in the order of the names.
+    """The file: one ``NAME='value'`` per line, sorted by name.
 
-    One secret among the values makes the whole file one: the plan shows none of it.
+    One secret value makes the whole file secret: the plan shows none of it.
     """
     variables: dict[str, Value] = {}
     for source in SOURCES:
@@ -42,9 +41,9 @@ def environment(context: Context) -> Iterator[Resource]:
 
 
 def _quoted(value: Value) -> str:
-    """In single quotes, which systemd (EnvironmentFile) and ``sh`` read alike.
+    """In single quotes, which systemd (EnvironmentFile) and ``sh`` parse in the same way.
 
-    What the two would read differently cannot be written: ValueError, for the loader refuses it.
+    ``ValueError`` for a value that they would parse differently; the loader refuses those first.
     """
     words = value.value.decode() if isinstance(value, Secret) else value
     if not words.isprintable() or "'" in words or "\\" in words:

@@ -1,7 +1,7 @@
-"""Flannel: its own configuration where an MTU is asked for, and which backend a host runs with.
+"""Flannel: its own configuration if an MTU is set, and the cluster's backend and networks.
 
-Source: K3s pkg/agent/flannel/setup.go: a file named by ``flannel-conf`` is used as it is, so
-networks and backend have to be said in it as well.
+Source: K3s pkg/agent/flannel/setup.go. K3s uses the file in ``flannel-conf`` unchanged, so it must
+also contain networks and backend.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _KEEPALIVE = 25  # seconds, as K3s has it
 
 
 def backend_of(cluster: Cluster) -> str:
-    """The backend the cluster shall have."""
+    """The cluster's backend."""
     return str(cluster.config.get("flannel-backend", "vxlan"))
 
 
 def flannel(context: Context) -> Iterator[Resource]:
-    """The configuration, where K3s's own would not do."""
+    """The configuration, if K3s's own is not enough."""
     mtu = context.cluster.components.flannel.mtu
     if mtu is not None:
         yield Directory(paths.COMPONENTS, 0o700)
@@ -35,14 +35,14 @@ def flannel(context: Context) -> Iterator[Resource]:
 
 
 def config(cluster: Cluster) -> dict[str, ConfigValue]:
-    """K3s's key that points to the configuration."""
+    """K3s's key for the configuration's path."""
     return {"flannel-conf": CONF} if cluster.components.flannel.mtu is not None else {}
 
 
 def configuration(cluster: Cluster, mtu: int) -> dict[str, object]:
     """Flannel's ``net-conf.json``.
 
-    ``mtu`` is what a packet between nodes may have: both backends subtract their own headers
+    ``mtu`` is that of packets between nodes: both backends subtract their own headers
     (flannel v0.28 backend/vxlan/device.go, backend/wireguard/device.go).
     """
     nets = [ipaddress.ip_network(text) for text in pod_networks(cluster)]
@@ -65,12 +65,12 @@ def configuration(cluster: Cluster, mtu: int) -> dict[str, object]:
 
 
 def pod_networks(cluster: Cluster) -> tuple[str, ...]:
-    """The networks that pods get addresses from."""
+    """The networks of pods."""
     return _networks(cluster, "cluster-cidr", _POD_NETWORK)
 
 
 def service_networks(cluster: Cluster) -> tuple[str, ...]:
-    """The networks that services get addresses from."""
+    """The networks of services."""
     return _networks(cluster, "service-cidr", "10.43.0.0/16")
 
 

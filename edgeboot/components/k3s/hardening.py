@@ -1,6 +1,6 @@
 """The profile ``cis``, and the audit log. Source: K3s docs/security/hardening-guide.
 
-Network policies are not part of it: only the owner of a workload knows whom it talks to.
+Network policies are not part of it: only the owner of a workload knows what it connects to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ADMISSION = f"{paths.COMPONENTS}/admission.yaml"
 LOG = f"{paths.AUDIT_LOGS}/audit.log"
 
 _HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
-# What the kubelet wants to find where `protect-kernel-defaults` is set; it exits otherwise.
+# With `protect-kernel-defaults` the kubelet exits unless it finds these settings.
 _SYSCTL = {
     "vm.panic_on_oom": 0,
     "vm.overcommit_memory": 1,
@@ -41,14 +41,14 @@ def is_hardened(node: Node) -> bool:
 
 
 def audit_of(cluster: Cluster, node: Node) -> Audit | None:
-    """How a server logs who did what; the profile asks for a log too."""
+    """A server's audit log settings; the profile enables the log too."""
     if node.role is not Role.SERVER:
         return None
     return cluster.components.audit or (Audit() if is_hardened(node) else None)
 
 
 def hardening(context: Context) -> Iterator[Resource]:
-    """The files that K3s's arguments point to, and the kernel's settings."""
+    """The files that K3s's arguments refer to, and the kernel settings."""
     cluster, node, service = context.cluster, context.node, context.service
     audit = audit_of(cluster, node)
     if audit is not None or (is_hardened(node) and node.role is Role.SERVER):
@@ -65,7 +65,7 @@ def hardening(context: Context) -> Iterator[Resource]:
 
 
 def config(cluster: Cluster, node: Node) -> dict[str, ConfigValue]:
-    """K3s's keys; lists are added to what stands there."""
+    """K3s's keys; lists are appended to existing ones."""
     found: dict[str, ConfigValue] = {}
     audit = audit_of(cluster, node)
     api: tuple[str, ...] = ()
@@ -91,10 +91,10 @@ def _policy(audit: Audit) -> str:
     document = {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
-        # Every request has two stages of interest; the first says nothing the second does not.
+        # The first stage of a request says nothing that the later one does not.
         "omitStages": ["RequestReceived"],
         "rules": [
-            # Bodies of these hold secrets, which a log must not.
+            # Their bodies contain secrets, which must not be logged.
             {"level": "Metadata", "resources": [{"group": "", "resources": ["secrets"]}]},
             {"level": audit.level},
         ],
@@ -103,7 +103,7 @@ def _policy(audit: Audit) -> str:
 
 
 def _admission() -> str:
-    """Pods are held to the level "restricted", kube-system excepted; events have a limit."""
+    """Pod Security at the level "restricted" except in kube-system, and a rate limit for events."""
     security = {
         "apiVersion": "pod-security.admission.config.k8s.io/v1",
         "kind": "PodSecurityConfiguration",

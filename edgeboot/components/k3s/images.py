@@ -12,8 +12,8 @@ from edgeboot.plan.resources import CreateOnly, File, Resource, text
 def images(context: Context) -> Iterator[Resource]:
     """The archives for the node's architecture.
 
-    The cache file makes K3s (since v1.33.1, 1.32.5, 1.31.9) skip archives it has imported before:
-    without it every start imports everything again. K3s goes on writing it.
+    With the cache file K3s (since v1.33.1, 1.32.5, 1.31.9) skips archives that it has imported;
+    without it, every start imports everything again. K3s keeps writing it.
     """
     yield CreateOnly(paths.IMAGES_CACHE, text(""), 0o644)
     for archive in context.contents.archives_of(context.arch.name):

@@ -1,8 +1,8 @@
-"""What profiles set in the kubelet: a drop-in beside K3s's own.
+"""The kubelet settings of profiles: a drop-in beside K3s's own.
 
-K3s writes ``00-k3s-defaults.conf`` and takes further files of that directory in the order of their
-names (K3s pkg/daemons/agent/agent.go, since v1.32; before that kubelets were told by arguments).
-Objects are merged key by key, so what K3s sets besides stays as it is.
+K3s writes ``00-k3s-defaults.conf`` and reads further files in that directory in the order of their
+names (K3s pkg/daemons/agent/agent.go, since v1.32; before, kubelets were configured by arguments).
+Objects are merged key by key, so K3s's other settings stay.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SINCE = (1, 32)
 
 
 def kubelet(context: Context) -> Iterator[Resource]:
-    """The drop-in, where a profile of the node has something to say and the kubelet reads it."""
+    """The drop-in, if a profile of the node has settings and the kubelet reads drop-ins."""
     settings: dict[str, object] = {}
     profiles = [name for name in ("lean", "sd-card") if name in context.node.profiles]
     if "sd-card" in profiles:

@@ -1,8 +1,8 @@
 """``lean``: K3s on boards with 512 MB.
 
-The Go runtime's knobs decide whether such a board can be a server: with them K3s was Ready in
-512 MiB and its API answered, without them it thrashed (docs/hosts.md has the figures). All amounts
-follow from the memory that the host has.
+Limits on the Go runtime decide whether such a board can be a server: with them K3s was Ready in
+512 MiB and its API answered, without them it thrashed (figures in docs/hosts.md). All amounts are
+shares of the host's memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from edgeboot.components.context import Context
 from edgeboot.inventory.model import Cluster, Node, Role
 
 PROFILE = "lean"
-# Packaged components that a small board can do without; CoreDNS and local-storage stay.
+# Packaged components that a small board does not need; CoreDNS and local-storage stay.
 LEFT_OUT = ("metrics-server", "servicelb", "traefik")
 
 _MIB = 1 << 20
@@ -28,16 +28,16 @@ def variables(context: Context) -> Mapping[str, str]:
     if PROFILE not in context.node.profiles:
         return {}
     share = _SERVER_SHARE if context.node.role is Role.SERVER else _AGENT_SHARE
-    # Go's collector runs when 40 % have been added, not 100 %, and more often near the limit.
+    # The collector runs after 40 % growth instead of 100 %, and more often near the limit.
     return {"GOGC": "40", "GOMEMLIMIT": f"{_share(context, share, least=100, step=10)}MiB"}
 
 
 def left_out(cluster: Cluster) -> tuple[str, ...]:
-    """What ``disable`` says where nobody has written it; servers have to agree on it."""
+    """The default of ``disable`` if the inventory does not set it; all servers must agree on it."""
     if not any(map(is_lean, cluster.every_server)):
         return ()
     traefik = cluster.components.traefik
-    # "traefik: false" arrives as "disable", and says nothing of the others.
+    # "traefik: false" becomes "disable", and says nothing about the other components.
     follows = () if traefik.enabled else ("traefik",)
     written = cluster.config.get("disable", follows) != follows
     if written or any("disable" in server.config for server in cluster.every_server):
@@ -49,13 +49,13 @@ def left_out(cluster: Cluster) -> tuple[str, ...]:
 
 
 def kubelet_settings(context: Context) -> dict[str, object]:
-    """What is kept from pods, and when they have to go before the kernel kills something."""
+    """Memory reserved from pods, and when to evict pods before the kernel kills processes."""
     reserved = _SERVER_RESERVED if context.node.role is Role.SERVER else _AGENT_RESERVED
     evict = f"{_share(context, _EVICTION_SHARE, least=20)}Mi"
     return {
         "kubeReserved": {"memory": f"{_share(context, reserved)}Mi"},
         "systemReserved": {"memory": f"{_SYSTEM_RESERVED // _MIB}Mi"},
-        # The two others are K3s's own: an object that is set here replaces nothing else.
+        # The other two are K3s's defaults, which this object would otherwise drop.
         "evictionHard": {
             "memory.available": evict,
             "imagefs.available": "5%",

@@ -1,4 +1,4 @@
-"""What a host remembers of the bundle it was installed from."""
+"""A host's record of the bundle it was installed from."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from edgeboot.plan.resources import File, Resource, text
 
 
 def record(context: Context) -> Iterator[Resource]:
-    """The record; the last resource, so that it is written when all else is there.
+    """The record: the last resource, so that it is written after everything else.
 
-    ``lifecycle.age`` reads it: a later bundle that is older is refused.
+    ``lifecycle.install.age`` reads it to refuse older bundles.
     """
     contents = context.contents
     document = {"name": contents.name, "k3s_version": contents.k3s_version}

@@ -1,6 +1,6 @@
-"""``registries.yaml``, and the files it points to. Source: K3s docs/installation/private-registry.
+"""``registries.yaml``, and the files it refers to. Source: K3s docs/installation/private-registry.
 
-It is a secret where it holds a password: the plan shows none of it. K3s reads it when it starts.
+With a password in it the file is secret: the plan shows none of it. K3s reads it at its start.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot in
 
 
 def registries(context: Context) -> Iterator[Resource]:
-    """The file and its certificates and keys, on every node: each pulls for itself."""
+    """The file with its certificates and keys, on every node: each one pulls images itself."""
     wanted = context.cluster.components.registries
     if wanted.empty:
         return

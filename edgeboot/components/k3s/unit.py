@@ -1,4 +1,4 @@
-"""K3s's service as a systemd unit or an OpenRC script: the files, after install.sh of K3s."""
+"""K3s's service as a systemd unit or an OpenRC script. Source: K3s's install.sh."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUPPORTED = ("systemd", "openrc")
 _HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
 
 # KillMode=process keeps pods running while the service restarts; Delegate=yes lets containerd
-# manage cgroups of its own below the service's.
+# manage its own cgroups below the service's.
 _SYSTEMD = (
     _HEAD
     + """\
@@ -48,7 +48,7 @@ EnvironmentFile=-{environment}
 """
 )
 
-# respawn_max=0: for ever, as Restart=always. The supervisor signals K3s alone, so pods go on.
+# respawn_max=0: no limit, like Restart=always. The supervisor signals only K3s, so pods stay.
 _OPENRC = (
     "#!/sbin/openrc-run\n"
     + _HEAD
@@ -83,14 +83,14 @@ set +a
 """
 )
 
-# K3s keeps the passwords of both tokens in a file and in its data, and makes the former out of the
-# latter and its configuration. It does not start where the file is newer, as it is once a token has
-# changed (K3s, pkg/cluster/bootstrap.go: isNewerFile). So it is never newer.
+# K3s keeps the passwords of both tokens in a file and in its datastore, and writes the file from
+# its datastore and configuration. It does not start if the file is newer, as it is once a token
+# was rotated (K3s, pkg/cluster/bootstrap.go: isNewerFile). So the file gets an old time.
 _AGE = "/bin/touch -c -t 200001010000 {path}"
 
 _SYSCTL = {False: "ExecStartPre=-/sbin/sysctl -q -p {path}\n", True: "    sysctl -q -p {path}\n"}
 
-# copytruncate: the supervisor keeps its file open.
+# copytruncate: the supervisor keeps the log file open.
 _LOGROTATE = (
     _HEAD
     + """\
@@ -107,15 +107,15 @@ _LOGROTATE = (
 
 
 def service_file(init: str, service: str) -> str:
-    """Where the service's definition lies under an init system."""
+    """The path of the service's definition under an init system."""
     return paths.init_script(service) if init == "openrc" else paths.unit_file(service)
 
 
 @dataclass(frozen=True)
 class Around:
-    """What has to be so before the service starts: a command run, the clock set, data mounted.
+    """What must happen before the service starts: a command, time synchronisation, a mount.
 
-    ``hardened``: the kernel's settings are read before each start, for the kubelet looks at them.
+    ``hardened``: the kernel settings are loaded before each start, as the kubelet checks them.
     """
 
     before: str | None = None
@@ -130,7 +130,7 @@ _NOTHING = Around()
 def service_files(
     traits: HostTraits, service: str, role: Role, around: Around = _NOTHING
 ) -> Iterator[File]:
-    """The files that make a service of K3s on such a host."""
+    """The files that define K3s's service on such a host."""
     is_openrc = traits.init == "openrc"
     unit_lines = "After=time-sync.target\n" if around.after_time_sync else ""
     unit_lines += f"RequiresMountsFor={paths.DATA}\n" if around.needs_data else ""

@@ -102,7 +102,7 @@ def test_the_plan_shows_it_and_changes_nothing() -> None:
     ]
     said = [(node, step.describe()) for node, step in plan.steps]
     restart = "start k3s.service (what it is started with has changed)"
-    later = f"change {TOKEN} (0600) (known after the servers' token has changed)"
+    later = f"change {TOKEN} (0600) (known after the servers' token is rotated)"
     assert said == [
         ("server-1", "rotate the servers' token"),
         ("server-1", restart),
