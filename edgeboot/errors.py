@@ -2,10 +2,10 @@
 
     EdgebootError
      ├── BadInput        2   an inventory, a bundle spec or an option is wrong
-     ├── Unreachable     3   a host does not answer, or stopped answering
-     ├── StepFailed      4   something was tried on a host and did not work
-     ├── Refused         5   edgeboot will not go on: host key, signature, lock, preflight, version
-     ├── NotMeasured     6   a check could not be carried out
+     ├── Unreachable     3   a host does not answer
+     ├── StepFailed      4   a step failed on a host, or on this machine
+     ├── Refused         5   edgeboot declines: host key, signature, lock, preflight, version
+     ├── NotMeasured     6   a check could not run
      └── Interrupted   130   Ctrl-C or SIGTERM
 
 An expected error says what happened, where (file:line or host), and what to do next.
@@ -17,10 +17,10 @@ from collections.abc import Iterable
 
 
 class EdgebootError(Exception):
-    """Something foreseeable went wrong.
+    """An expected failure.
 
     ``what`` is one sentence, ``where`` a ``file:line`` or a host, ``hint`` what to do next.
-    ``error_id`` is the heading in docs/troubleshooting.md that has its mend; it never changes.
+    ``error_id`` is the heading in docs/troubleshooting.md that explains the fix; it never changes.
     """
 
     exit_code = 4
@@ -41,7 +41,7 @@ class EdgebootError(Exception):
         self.error_id = error_id or self.error_id
 
     def tell(self) -> str:
-        """The error as a person at a terminal reads it, with its id after the first line."""
+        """The error for a terminal, with its id after the first line."""
         first, newline, rest = str(self).partition("\n")
         return f"{first} [{self.error_id}]{newline}{rest}"
 
@@ -51,7 +51,7 @@ class EdgebootError(Exception):
 
 
 class BadInput(EdgebootError):
-    """What the user wrote cannot be used."""
+    """The user's input is invalid."""
 
     exit_code = 2
     error_id = "bad-input"
@@ -73,27 +73,27 @@ class Unreachable(EdgebootError):
 
 
 class StepFailed(EdgebootError):
-    """A step was carried out on a host and failed."""
+    """A step ran and failed."""
 
     exit_code = 4
 
 
 class Refused(EdgebootError):
-    """edgeboot declines to go on: host key, signature, lock, preflight, quorum, version."""
+    """edgeboot declines to continue: host key, signature, lock, preflight, quorum, version."""
 
     exit_code = 5
     error_id = "refused"
 
 
 class NotMeasured(EdgebootError):
-    """A figure or a check could not be had; this is never the same as passed."""
+    """A figure could not be measured, or a check could not run; never the same as passed."""
 
     exit_code = 6
     error_id = "not-measured"
 
 
 class Interrupted(EdgebootError):
-    """The user, or the system, asked edgeboot to stop."""
+    """Ctrl-C or SIGTERM ended the command."""
 
     exit_code = 130
     error_id = "interrupted"

@@ -32,7 +32,7 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepEnded:
-    """One step ended; ``error`` is None where it worked. ``seconds`` is wall-clock time."""
+    """One step ended; ``error`` is None if it succeeded. ``seconds`` is wall-clock time."""
 
     node: str
     step: str
@@ -100,4 +100,4 @@ Listener = Callable[[Event], None]
 
 
 def silent(_event: Event) -> None:
-    """A listener that tells nobody."""
+    """A listener that ignores every event."""

@@ -10,17 +10,16 @@ none has Python. They run a real K3s (``facts``: full capabilities, key rings, b
 what K3s writes into kernel-wide settings (``vm.overcommit_memory``, ``kernel.panic``) it writes for
 the machine.
 
-The door is :mod:`edgeboot_lab.lab` (``up``, ``down``, ``list_labs``, ``find_host``); what can be
-done to one host is on :class:`edgeboot_lab.nspawn.hosts.LabHost`. The rest, from the bottom up:
+The entry point is :mod:`edgeboot_lab.lab` (``up``, ``down``, ``list_labs``, ``find_host``);
+operations on one host are on :class:`edgeboot_lab.nspawn.hosts.LabHost`. The rest, bottom up:
 
     errors  run  names  locks  state     expected errors, commands, derived names, lab.json
-    requirements  image  rootfs          what the machine needs; what a host holds; the cache
-    network  mounts  cgroups  cgroup_v1  cgroup_v2  nspawn
-                                         the kernel objects a host is made of
+    requirements                         what the machine needs
+    cgroup/                              control groups: base, v1, v2, and which this machine has
+    nspawn/                              containers: image, rootfs, mounts, network, boot, hosts
     access  inventory_file               keys, ssh command line, the inventory
-    hosts  teardown  lab                 one host; removing every trace; the lab
-    vagrant_command  vagrant_boxes  vagrant
-                                         the second driver: virtual machines
+    teardown  lab                        removing every trace; the lab
+    vagrant/                             the second driver: virtual machines
 
 Every kernel object carries a name derived from the lab's, so ``down`` finds it without a record: a
 controller killed at any point leaves nothing that the next ``up`` or ``down`` of that name misses.

@@ -77,8 +77,8 @@ class LabStatus:
 def up(spec: LabSpec, progress: Progress) -> Lab:
     """Make the lab and return when every host answers over SSH with its pinned key.
 
-    A lab of that name, or what is left of one, is replaced. Where a host does not answer within
-    ``boot_seconds`` everything is removed again and LabFailed shows the end of its console.
+    An existing lab of that name, or its remains, is replaced. If a host does not answer within
+    ``boot_seconds``, everything is removed again and LabFailed shows the end of its console.
     """
     names = LabNames(check_lab_name(spec.name))
     node_names(spec.nodes)
@@ -105,7 +105,7 @@ def up(spec: LabSpec, progress: Progress) -> Lab:
 
 
 def down(name: str, state_dir: Path, progress: Progress) -> None:
-    """Remove every trace of the lab; nothing happens where there is none."""
+    """Remove every trace of the lab; does nothing if there is none."""
     names = LabNames(check_lab_name(name))
     files = LabFiles(check_directory(state_dir), name)
     requirements.check()
@@ -131,7 +131,7 @@ def list_labs(state_dir: Path = STATE_DIR) -> tuple[LabStatus, ...]:
 
 
 def find_lab(name: str, state_dir: Path = STATE_DIR) -> Lab:
-    """The lab called ``name``; LabBadInput where there is none."""
+    """The lab called ``name``; LabBadInput if there is none."""
     files = LabFiles(state_dir, check_lab_name(name))
     record = load(files)
     if record is None:
@@ -143,7 +143,7 @@ def find_lab(name: str, state_dir: Path = STATE_DIR) -> Lab:
 
 
 def find_host(host: str, name: str = "lab", state_dir: Path = STATE_DIR) -> LabHost:
-    """One host of the lab called ``name``; LabBadInput where there is none."""
+    """One host of the lab called ``name``; LabBadInput if there is none."""
     return find_lab(name, state_dir).host(host)
 
 

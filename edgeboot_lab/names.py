@@ -19,7 +19,7 @@ MAX_NODES = 99  # two digits in a link name, and addresses .11 to .109
 
 
 def check_lab_name(name: str) -> str:
-    """``name``, or LabBadInput where it cannot be part of a host, netns, unit and file name."""
+    """``name``, or LabBadInput if it cannot be part of a host, netns, unit and file name."""
     if not _NAME.fullmatch(name):
         raise LabBadInput(
             f"invalid lab name {name!r}",
@@ -45,7 +45,7 @@ class LabNames:
     def tag(self) -> str:
         """At most 8 characters, for link names (15 at most).
 
-        Hashed tags are always 8 long, readable ones shorter, so they never meet.
+        Hashed tags are always 8 long, readable ones shorter, so they never collide.
         """
         if len(self.lab) <= _LONGEST_READABLE_TAG:
             return self.lab

@@ -34,7 +34,7 @@ def missing_packages() -> tuple[str, ...]:
 
 
 def check() -> None:
-    """LabRefused where this process is not root or the machine lacks a command."""
+    """LabRefused if this process is not root or a command is missing."""
     if os.geteuid() != 0:
         raise LabRefused(
             "a lab needs root, for namespaces, mounts and control groups",

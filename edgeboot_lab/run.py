@@ -17,7 +17,7 @@ def run(
     check: bool = True,
     stdin: bytes | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run ``argv`` and return it with both streams; LabFailed where it fails or takes too long.
+    """Run ``argv`` and return it with both streams; LabFailed if it fails or takes too long.
 
     Children inherit the lab's lock (the only descriptor marked inheritable, see ``locks``): were
     this process killed here, nobody else would start on the lab before the command is over.

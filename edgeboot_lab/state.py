@@ -1,7 +1,7 @@
-"""What is written down about a lab: ``lab.json`` in its state directory, and where its files are.
+"""The record of a lab, ``lab.json`` in its state directory, and where its files are.
 
-Written before anything else is created. It tells ``list`` and ``find_host`` what a lab consists of;
-removing a lab does not depend on it (see ``names``).
+Written before anything else is created. ``list`` and ``find_host`` read it; removing a lab does not
+depend on it (see ``names``).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class LabFiles:
 
     @property
     def known_hosts(self) -> Path:
-        """The hosts' keys, as ssh wants them."""
+        """The hosts' keys, in OpenSSH's format."""
         return self.root / "known_hosts"
 
     @property
@@ -132,7 +132,7 @@ def save(record: LabRecord, files: LabFiles) -> None:
 
 
 def load(files: LabFiles) -> LabRecord | None:
-    """The lab's record; None where there is no lab, LabFailed where the file is damaged."""
+    """The lab's record; None if there is no lab, LabFailed if the file is damaged."""
     try:
         document = json.loads(files.record.read_text(encoding="utf-8"))
         return LabRecord(
@@ -152,7 +152,7 @@ def load(files: LabFiles) -> LabRecord | None:
 
 
 def check_directory(path: Path) -> Path:
-    """``path``, absolute; LabBadInput where it cannot stand in a mount option or the inventory."""
+    """``path``, absolute; LabBadInput if it cannot be used in a mount option or the inventory."""
     absolute = path.absolute()
     if _UNQUOTABLE & set(str(absolute)):
         raise LabBadInput(

@@ -1,4 +1,4 @@
-"""Remove every trace of a lab, whatever part of it there is: found by name, not by memory."""
+"""Remove every trace of a lab, complete or not: found by name, not from a record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edgeboot_lab.state import LabFiles, check_ours, remove_files
 
 
 def traces(cgroups: Cgroups, names: LabNames, files: LabFiles) -> tuple[str, ...]:
-    """What there is of the lab on this machine; empty where there is none."""
+    """The traces of the lab on this machine; empty if there are none."""
     directory = (str(files.root),) if files.root.exists() else ()
     mounted = tuple(str(mount.point) for mount in mounts.named(names.host_prefix))
     groups = cgroups.find(names.host_prefix)
@@ -19,8 +19,8 @@ def traces(cgroups: Cgroups, names: LabNames, files: LabFiles) -> tuple[str, ...
 def remove(cgroups: Cgroups, names: LabNames, files: LabFiles) -> None:
     """Processes, then what they hold: control groups, network, mounts, files. Idempotent.
 
-    What carries the lab's name is certainly the lab's, also where it was made with another state
-    directory (whose files stay); whether ``files`` are a lab's is asked before they are touched.
+    Everything with the lab's name belongs to the lab, even if it was made with another state
+    directory (whose files stay). ``files`` are checked to be a lab's before they are touched.
     """
     groups = cgroups.find(names.host_prefix)
     for name in groups:
@@ -31,5 +31,5 @@ def remove(cgroups: Cgroups, names: LabNames, files: LabFiles) -> None:
     network.remove_all(names)
     mounts.unmount(mounts.named(names.host_prefix))
     check_ours(files)
-    mounts.unmount(mounts.below(files.root))  # whatever the user mounted there
+    mounts.unmount(mounts.below(files.root))  # mounts of the user
     remove_files(files)

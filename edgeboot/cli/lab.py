@@ -181,9 +181,9 @@ def _say(line: str) -> None:
 
 
 def _driver_of(name: str, asked: str | None) -> str:
-    """The driver that was asked for, or the one that has the lab; nspawn where none has.
+    """The requested driver, or the one that has the lab; nspawn if neither has.
 
-    Whether nspawn's is there, only root can see.
+    Only root can see labs of nspawn.
     """
     if asked is not None:
         return asked

@@ -1,9 +1,9 @@
-"""Writes a file whole or not at all: the one way for every file of the controller.
+"""Writes a file completely or not at all. Every file of the controller is written this way.
 
 The bytes go into a new file in the destination's directory, are flushed to disk, and take the
-destination's name in one step. What stood there before is replaced; where it was a symbolic link,
-the link is replaced and what it points to is left alone. A failed or interrupted write leaves
-nothing behind. Only SIGKILL or a power cut leaves a file named ``.edgeboot-….part``.
+destination's name in one step. An existing file is replaced. So is a symbolic link; its target is
+not touched. A failed or interrupted write leaves nothing behind; only SIGKILL or a power cut leaves
+a file named ``.edgeboot-….part``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NO_DIRECTORY_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno
 
 
 class _Part(io.FileIO):
-    """Blames the destination for a failed write, and for no other failure of the block."""
+    """Names the destination in the error of a failed write; other errors pass unchanged."""
 
     def __init__(self, part: Path, mode: int, destination: Path) -> None:
         self.destination = destination
@@ -52,8 +52,8 @@ class Staged:
     def publish(self, path: Path, *, overwrite: bool = True) -> None:
         """Flushes the file to disk and gives it its name, in the directory it was staged in.
 
-        ``BadInput`` where ``path`` exists and ``overwrite`` is not set, or where it is something
-        other than a file: a directory, a device, a pipe.
+        ``BadInput`` if ``path`` exists and ``overwrite`` is not set, or if it is not a regular
+        file: a directory, a device, a pipe.
         """
         _check_replaceable(path)
         self.file.flush()
@@ -89,8 +89,8 @@ def staged(directory: Path, what: Path | None = None, *, mode: int = 0o666) -> I
 def writing(path: Path, *, mode: int = 0o666, overwrite: bool = True) -> Iterator[BinaryIO]:
     """A stream whose bytes are at ``path`` once the block ends without an error.
 
-    ``StepFailed`` (id ``local-disk``) where the disk does not take them: full, read-only, no
-    permission, no such directory. ``BadInput`` as for ``Staged.publish``.
+    ``StepFailed`` (id ``local-disk``) if the write fails: disk full, read-only, no permission, no
+    such directory. ``BadInput`` as for ``Staged.publish``.
     """
     _check_replaceable(path)
     with staged(path.parent, path, mode=mode) as stage:
@@ -99,12 +99,12 @@ def writing(path: Path, *, mode: int = 0o666, overwrite: bool = True) -> Iterato
 
 
 def is_part(path: Path) -> bool:
-    """Whether this is a file that a killed process never finished."""
+    """Whether this is an unfinished file of a killed process."""
     return path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX)
 
 
 def move(part: Path, path: Path) -> None:
-    """Gives a file that is whole and on disk its name, for good; raises ``OSError``."""
+    """Renames a file that was flushed to disk, and flushes the directory; raises ``OSError``."""
     part.replace(path)
     _sync_directory(path.parent)
 
@@ -116,7 +116,7 @@ def write(path: Path, data: bytes | str, *, mode: int = 0o666, overwrite: bool =
 
 
 def _check_replaceable(path: Path) -> None:
-    """Keeps a rename from replacing /dev/stdout, or failing on a directory with half a reason."""
+    """Keeps a rename from replacing /dev/stdout, and explains why a directory is refused."""
     try:
         kind = path.stat().st_mode
     except OSError:
@@ -128,7 +128,7 @@ def _check_replaceable(path: Path) -> None:
 
 
 def _link(part: Path, path: Path) -> None:
-    """Unlike a rename, a link fails where another process was faster."""
+    """Unlike a rename, a link fails if another process created the file first."""
     try:
         os.link(part, path)
         _sync_directory(path.parent)
@@ -139,7 +139,7 @@ def _link(part: Path, path: Path) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Makes the new name survive a power cut, where the file system can promise that."""
+    """Makes the new name survive a power cut, if the file system supports that."""
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -1,4 +1,4 @@
-"""Where the controller's own files are: below the XDG directories, or what stands for them here."""
+"""Where the controller's own files are: the XDG directories, or this system's equivalents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def cache() -> Path:
 
 
 def made(path: Path, *, mode: int = 0o700) -> Path:
-    """``path``, created with its parents where it is missing; ``StepFailed`` where that fails."""
+    """``path``, created with its parents if missing; ``StepFailed`` if that fails."""
     try:
         path.mkdir(mode=mode, parents=True, exist_ok=True)
     except OSError as error:

@@ -14,7 +14,7 @@ _MIB = 1 << 20
 
 
 def check_target(path: Path) -> None:
-    """``BadInput`` where no file can be written at ``path``."""
+    """``BadInput`` if no file can be written at ``path``."""
     parent = path.parent
     if os.path.isdir(path):  # unlike Path.is_dir, never raises
         raise BadInput(f"cannot write {path}: it is a directory", hint="name a file in it")
@@ -27,7 +27,7 @@ def check_target(path: Path) -> None:
 
 
 def check(path: Path, size: int) -> None:
-    """``StepFailed`` where the disk of ``path`` has less than ``size`` bytes free."""
+    """``StepFailed`` if the disk of ``path`` has less than ``size`` bytes free."""
     try:
         free = shutil.disk_usage(path.parent).free
     except OSError as error:
@@ -41,16 +41,16 @@ def check(path: Path, size: int) -> None:
 
 
 def failed(path: Path, error: OSError) -> StepFailed:
-    """The error to raise where a file cannot be written."""
+    """The error to raise if a file cannot be written."""
     what = f"cannot write {path}: {error.strerror or error}"
     return StepFailed(what, hint=hint(error, "write it elsewhere"), error_id="local-disk")
 
 
 def unforeseen(error: OSError) -> StepFailed | None:
-    """The error for one that escaped to the top of the program; None where it is a bug.
+    """The error to show for one that no other code handled; None if it is a bug.
 
-    A file or a disk of the controller is at fault wherever the system names a file, and where a
-    stream such as standard output finds the disk full.
+    It is the controller's disk if the system names a file, or if a stream such as standard output
+    reports a full disk.
     """
     if error.filename is not None:
         what = f"cannot use {error.filename}: {error.strerror}"
@@ -62,7 +62,7 @@ def unforeseen(error: OSError) -> StepFailed | None:
 
 
 def hint(error: OSError, elsewhere: str) -> str:
-    """What to do about a disk that does not take bytes; ``elsewhere`` says how to use another."""
+    """What to do about a failed write; ``elsewhere`` says how to write to another disk."""
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return f"free some space, or {elsewhere}"

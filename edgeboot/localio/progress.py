@@ -1,4 +1,4 @@
-"""Bytes of many blobs counted together, and told as they come."""
+"""Counts the bytes of many blobs together, and reports them as they arrive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgeboot.events import Event, Listener
 
 @dataclass
 class Tally:
-    """Tells ``event(done, total)``; safe to use from several threads."""
+    """Reports ``event(done, total)``; safe to use from several threads."""
 
     event: Callable[[int, int], Event]
     listener: Listener
@@ -21,7 +21,7 @@ class Tally:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def arrived(self, count: int) -> None:
-        """So many bytes more; negative where some were thrown away."""
+        """Adds bytes; a negative count takes back discarded ones."""
         with self._lock:
             self.done += count
             self.listener(self.event(min(self.done, self.total), self.total))
@@ -45,7 +45,7 @@ class Counted:
         return self.inner.sha256
 
     def open(self) -> Iterator[bytes]:
-        """The bytes of the inner source; those of an attempt that breaks off do not count."""
+        """The bytes of the inner source; an attempt that fails does not count."""
         counted = 0
         try:
             for chunk in self.inner.open():

@@ -1,4 +1,4 @@
-"""Threads that end soon when the work is stopped: what waits is dropped, what runs is cut off."""
+"""Threads that end quickly when work is stopped: queued work is dropped, running work aborted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 def nothing() -> None:
-    """Work that ends by itself, soon."""
+    """For work that needs no abort: it ends quickly by itself."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """How edgeboot talks to hosts.
 
 base    the protocols: Transport, Held, Channel; commands and results as values
-ssh     the real one; only it knows Fabric and paramiko
+ssh     over SSH; the only room that imports Fabric and paramiko
 fake    hosts in memory, for tests
 """

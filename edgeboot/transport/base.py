@@ -1,7 +1,7 @@
 """The seam between deciding and hosts: commands as values, results as values, five verbs.
 
 A command is an argv tuple or a packaged snippet with positional parameters; it is quoted once, in
-the transport. Every verb has a deadline. Expected failures to talk are ``Unreachable`` or
+the transport. Every verb has a deadline. Failures of the connection are ``Unreachable`` or
 ``Refused`` (edgeboot.errors); a command that ran and failed is a ``Result``, never an exception.
 """
 
@@ -17,7 +17,7 @@ from edgeboot.secret import Secret
 
 @dataclass(frozen=True)
 class Argv:
-    """A program and its arguments, exactly as the program shall see them."""
+    """A program and its arguments, exactly as the program receives them."""
 
     words: tuple[str, ...]
 
@@ -48,7 +48,7 @@ class Result:
 
 
 class Held(Protocol):
-    """A command that keeps running on the host as long as the operator's heartbeat goes on."""
+    """A command that keeps running on the host as long as the operator's heartbeat continues."""
 
     @property
     def output(self) -> str:
@@ -65,8 +65,8 @@ class Held(Protocol):
 class Channel(Protocol):
     """A stream of bytes to a TCP port, through the connection to a host.
 
-    ``within`` is in seconds. Raises ``TimeoutError`` where the other end takes longer,
-    ``ConnectionError`` where it is gone, ``Unreachable`` where the connection to the host is lost.
+    ``within`` is in seconds. Raises ``TimeoutError`` if the other end takes longer,
+    ``ConnectionError`` if it is gone, ``Unreachable`` if the connection to the host is lost.
     """
 
     def send(self, data: bytes, *, within: float) -> None:
@@ -81,7 +81,7 @@ class Channel(Protocol):
 
 @dataclass(frozen=True)
 class NoChannel:
-    """Why a host opened no channel; ``forbidden`` where its SSH server forwards nothing at all."""
+    """Why a host opened no channel; ``forbidden`` if its SSH server does not allow forwarding."""
 
     why: str
     forbidden: bool = False
@@ -127,7 +127,7 @@ class Transport(Protocol):
         """
 
     def reconnect(self) -> None:
-        """Connects anew, once, with everything verified as the first time; else ``Unreachable``."""
+        """Reconnects, in one attempt, with everything verified again; else ``Unreachable``."""
 
     def close(self) -> None:
         """Ends the connection; never raises, may be called again."""

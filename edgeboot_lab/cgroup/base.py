@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.05
 class Launch:
     """A host to be started: its group's ``name``, memory ceiling, command and console file.
 
-    ``lock`` is the descriptor of the lab's lock; whoever starts the command keeps it held until
+    ``lock`` is the descriptor of the lab's lock; the starting process holds it until
     the command is inside the group, where ``down`` finds it.
     """
 
@@ -42,7 +42,7 @@ class Cgroups(Protocol):
 
     @property
     def untested(self) -> str | None:
-        """Why nobody has seen this kind of machine work; None where the project's CI runs on it."""
+        """Why this kind of machine is untested; None if the project's CI runs on it."""
 
     def find(self, prefix: str) -> tuple[str, ...]:
         """The names, beginning with ``prefix``, of every group there is."""
@@ -51,13 +51,13 @@ class Cgroups(Protocol):
         """Make the group with its ceiling and start the command in it, detached."""
 
     def pids(self, name: str) -> tuple[int, ...]:
-        """Every process in the group and below; none where there is no group."""
+        """Every process in the group and below; none if there is no group."""
 
     def freeze(self, name: str) -> None:
-        """Stop every process of the group where it is."""
+        """Freeze every process of the group."""
 
     def thaw(self, name: str) -> None:
-        """Let the processes go on."""
+        """Let the processes continue."""
 
     def frozen(self, name: str) -> bool:
         """Whether the group has been frozen."""
@@ -114,7 +114,7 @@ def read_pids(group: Path) -> Iterator[int]:
     for directory in groups_below(group):
         try:
             text = (directory / "cgroup.procs").read_text()
-        except OSError:  # removed meanwhile, or a threaded group: its processes are listed above it
+        except OSError:  # just removed, or a threaded group: its processes are listed above it
             continue
         yield from (pid for pid in map(int, text.split()) if pid > 0)
 

@@ -15,7 +15,7 @@ from edgeboot_lab.errors import LabRefused
 
 
 def detect() -> Cgroups:
-    """The kind this machine has; LabRefused where a lab cannot be made on it."""
+    """The kind this machine has; LabRefused if it cannot run a lab."""
     systemd = Path("/run/systemd/system").is_dir()
     if not (ROOT / "cgroup.controllers").exists():
         if not (ROOT / "memory" / "cgroup.procs").exists():

@@ -47,7 +47,7 @@ class CgroupsV1:
         )
 
     def start(self, launch: Launch) -> None:
-        """Make the groups, start the launcher as nobody's child, and wait till it is in them."""
+        """Make the groups, start the launcher detached, and wait until it is in them."""
         for top in _hierarchies():
             _make_group(top, launch.name, launch.memory_bytes)
         argv = ("setsid", "--fork", "sh", str(LAUNCHER), "enter", launch.name, *launch.argv)
@@ -84,7 +84,7 @@ class CgroupsV1:
 
 
 def _detach(argv: Sequence[str], launch: Launch) -> subprocess.CompletedProcess[bytes]:
-    """Start ``argv`` and return once it has let go of its standard input and output.
+    """Start ``argv`` and return once it has closed its standard input and output.
 
     Until it has entered the groups, the launcher has the lock as its input (so nobody tears down a
     lab it is about to join, were this process killed) and a pipe as its output (so that this

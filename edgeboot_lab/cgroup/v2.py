@@ -25,7 +25,7 @@ def service_argv(launch: Launch) -> tuple[str, ...]:
         "KillMode=mixed",
         "TasksMax=infinity",
         "DevicePolicy=auto",
-        # nspawn's exit status for "the host wants to reboot"
+        # nspawn's exit status for "the host reboots"
         "RestartForceExitStatus=133",
         "SuccessExitStatus=133",
         f"StandardOutput=append:{launch.console}",

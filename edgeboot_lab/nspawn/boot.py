@@ -94,7 +94,7 @@ def console_tail(files: HostFiles, characters: int = 1500) -> str:
 
 
 def _is_first_of_host(pid: int) -> bool:
-    """1 in its own pid namespace, which lies directly below the machine's (a pod's lies deeper)."""
+    """1 in its own pid namespace, directly below the machine's (a pod's is nested deeper)."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
         own = Path("/proc/self/status").read_text()

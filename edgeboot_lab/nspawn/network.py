@@ -79,7 +79,7 @@ def attach_host(names: LabNames, record: LabRecord, node: str) -> None:
 
 
 def silence_host(names: LabNames, record: LabRecord, node: str) -> None:
-    """Cut the wire of ``node``: nothing comes out of it or goes in any more."""
+    """Cut the wire of ``node``: no packet leaves or reaches it."""
     link = names.link(record.nodes.index(node))
     if (_LINK_DIR / link).exists():
         run(("ip", "link", "set", link, "down"))

@@ -21,7 +21,7 @@ BUILD_SECONDS = 900.0
 
 
 def ensure(image: Image, cache_dir: Path, progress: Callable[[str], None]) -> Path:
-    """The path of the cached tree for ``image``, built first where it is missing."""
+    """The path of the cached tree for ``image``, built first if missing."""
     tree = cache_dir / f"rootfs-{image.digest}"
     if tree.is_dir():
         return tree

@@ -70,7 +70,7 @@ def parse_event(line: str) -> Event | None:
 
 
 def check() -> None:
-    """LabRefused where this machine lacks a command."""
+    """LabRefused if a command is missing."""
     packages = [
         package
         for command, package in (("vagrant", "vagrant"), ("ssh", "openssh-client"))
@@ -217,7 +217,7 @@ def _read(process: subprocess.Popen[str], progress: Progress) -> tuple[list[Even
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """Let it tidy up, not for ever."""
+    """Give it a bounded time to clean up."""
     process.send_signal(signal.SIGINT)
     try:
         process.communicate(timeout=_STOP_SECONDS)

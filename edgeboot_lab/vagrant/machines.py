@@ -2,11 +2,11 @@
 
 The functions are those of :mod:`edgeboot_lab.lab`, for a user without root; what they share is the
 record, the files, the names and the inventory. No machine has ever been booted by the project's CI,
-which has no hypervisor: what is tested is said in docs/lab.md.
+which has no hypervisor: docs/lab.md says what is tested.
 
 Host keys are read over the connection Vagrant itself sets up, which does not check them: a port of
 the loopback interface that VirtualBox forwards into the machine, or libvirt's bridge, so it does
-not leave this computer (``vagrant_boxes`` refuses where it does). Every later connection, the first
+not leave this computer (``boxes`` refuses machines elsewhere). Every later connection, the first
 of which ``up`` makes itself, goes to the machine's address in the lab's network and checks the key.
 """
 
@@ -41,7 +41,7 @@ from edgeboot_lab.vagrant.command import Progress, Vagrant
 _LEAST_MEMORY = 256 << 20
 _LOCK_SECONDS = 60.0
 _POLL_SECONDS = 0.5
-# Where VirtualBox allows host-only networks unless told otherwise: 192.168.56.0/21.
+# The range in which VirtualBox allows host-only networks by default: 192.168.56.0/21.
 _SUBNETS = tuple(IPv4Network((f"192.168.{third}.0", 24)) for third in range(56, 64))
 
 
@@ -137,7 +137,7 @@ def up(spec: VagrantSpec, progress: Progress) -> VagrantLab:
 
 
 def down(name: str, state_dir: Path, progress: Progress) -> None:
-    """Destroy the machines and remove the lab's files; nothing happens where there is none."""
+    """Destroy the machines and remove the lab's files; does nothing if there is none."""
     files = LabFiles(check_directory(state_dir), check_lab_name(name))
     with held(f".{name}.lock", wait=_LOCK_SECONDS, waiting=progress, directory=files.state_dir):
         there = _remove(files, progress)
@@ -145,7 +145,7 @@ def down(name: str, state_dir: Path, progress: Progress) -> None:
 
 
 def list_labs(state_dir: Path) -> tuple[VagrantStatus, ...]:
-    """Every lab below ``state_dir``; a state that Vagrant cannot tell is ``unknown``."""
+    """Every lab below ``state_dir``; a state that Vagrant does not report is ``unknown``."""
     found: list[VagrantStatus] = []
     for record_file in sorted(state_dir.glob("*/lab.json")):
         files = LabFiles(state_dir, record_file.parent.name)
@@ -159,7 +159,7 @@ def list_labs(state_dir: Path) -> tuple[VagrantStatus, ...]:
 
 
 def find_host(host: str, name: str, state_dir: Path) -> VagrantHost:
-    """One machine of the lab called ``name``; LabBadInput where there is none."""
+    """One machine of the lab called ``name``; LabBadInput if there is none."""
     files = LabFiles(state_dir, check_lab_name(name))
     record = load(files)
     if record is None:

@@ -28,7 +28,7 @@ Traces = Callable[[LabSpec], frozenset[str]]
 DRIVER = """
 import os, signal, subprocess, sys
 from pathlib import Path
-from edgeboot.lab import lab as labs
+from edgeboot_lab import lab as labs
 
 verb, name, state, nth = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
 count = 0
@@ -95,7 +95,7 @@ def test_up_replaces_a_running_lab(spec: LabSpec, traces: Traces) -> None:
     first.freeze()  # even one that cannot react
     said: list[str] = []
     labs.up(spec, said.append)
-    assert f"replacing the lab '{spec.name}' that is there" in said
+    assert f"replacing the existing lab '{spec.name}'" in said
     assert first.pid not in (None, pid)
     assert first.ssh_argv() == key
     assert len([trace for trace in traces(spec) if trace.startswith("netns")]) == 1
@@ -138,7 +138,7 @@ def test_two_labs_at_once(spec: LabSpec) -> None:
 
 def test_a_host_that_does_not_boot_is_shown_and_removed(spec: LabSpec, traces: Traces) -> None:
     hurried = replace(spec, boot_seconds=0.0)
-    with pytest.raises(StepFailed, match=r"server-1: .*the end of its console"):
+    with pytest.raises(StepFailed, match=r"server-1: .*The end of its console"):
         labs.up(hurried, print)
     assert traces(spec) == frozenset()
 
@@ -205,7 +205,7 @@ def test_down_killed_at_any_command_then_down(spec: LabSpec, traces: Traces) -> 
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from edgeboot.lab import lab as labs
+from edgeboot_lab import lab as labs
 from tests.support.guardian import guarded
 name, state = sys.argv[1], Path(sys.argv[2])
 with guarded(name, state):

@@ -25,7 +25,7 @@ from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.connection import connect
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
-from edgeboot.transport.ssh.host_keys.scan import Offer, meet
+from edgeboot.transport.ssh.host_keys.scan import Offer, scan
 from edgeboot.transport.ssh.login.auth import LoginFailed
 from edgeboot.transport.ssh.login.secrets import Credentials
 from edgeboot.transport.ssh.target import SshTarget
@@ -144,7 +144,7 @@ class _Enrolment:
         keys = HostKeys()
         self._offers = require_all(
             self._candidates,
-            lambda name: meet(self._target(name), keys, cancellation=self._cancellation),
+            lambda name: scan(self._target(name), keys, cancellation=self._cancellation),
         )
         for name, offer in self._offers.items():
             kind = offer.public.partition(" ")[0]

@@ -1,8 +1,8 @@
-"""Ctrl-C and SIGTERM: everything is closed, which ends every wait, then the command says so.
+"""Ctrl-C and SIGTERM: closes all connections, which ends every wait, and reports it.
 
-The signal's handler runs in the main thread, between any two instructions of it, so it takes no
-lock: a thread of its own closes. What the block made of being interrupted does not matter; the
-outcome is ``Interrupted``.
+The signal handler runs in the main thread, between any two instructions, so it must not take a
+lock: a separate thread closes the connections. However the interrupted block ends, the outcome is
+``Interrupted``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from edgeboot.errors import Interrupted
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh.cancellation import Cancellation
 
-GONE_WITHIN = 4.0  # seconds to the end where closing does not end a wait: a name server, a bug
+GONE_WITHIN = (
+    4.0  # seconds until the process exits if closing does not end a wait: a name server, a bug
+)
 _CLOSERS = 32
 
 

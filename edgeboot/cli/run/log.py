@@ -56,7 +56,7 @@ class RunLog:
 
 @contextmanager
 def logged(cluster: Cluster, command: str) -> Iterator[RunLog]:
-    """A log file for this run; where the run fails, its path is shown."""
+    """A log file for this run; if the run fails, its path is shown."""
     try:
         path = _new_file(directories.state() / cluster.name / "logs", command)
     except EdgebootError as error:

@@ -1,1 +1,1 @@
-"""What talks to the person at the terminal."""
+"""Progress, questions and verbosity on the terminal."""

@@ -59,7 +59,7 @@ def _without_echo(descriptor: int) -> Iterator[None]:
 
 
 def restore() -> None:
-    """Makes the terminal echo and show its cursor again, where the process ends on the spot."""
+    """Turns echo and cursor of the terminal back on before the process exits at once."""
     with suppress(termios.error, ValueError, OSError):
         settings = termios.tcgetattr(sys.stdin)
         settings[3] |= termios.ECHO

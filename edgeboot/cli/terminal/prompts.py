@@ -1,4 +1,4 @@
-"""Asking the operator for passwords: on a terminal, unseen, never anywhere else."""
+"""Asks the operator for passwords, on a terminal only, without echo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOSTS_LOGIN = "the hosts"  # whose password --ask-pass is about
 
 @dataclass(frozen=True)
 class Asking:
-    """What to ask for before connecting; anything else is asked for when a host wants it."""
+    """What to ask for before connecting; the rest is asked for when a host requires it."""
 
     login: bool = False
     sudo: bool = False
@@ -26,7 +26,7 @@ class Asking:
 def credentials_for(asking: Asking, cancellation: Cancellation) -> Credentials:
     """Credentials of a run, asked for on the terminal.
 
-    ``BadInput`` where one is required and no answer was given; ``Interrupted`` where
+    ``BadInput`` if one is required and no answer was given; ``Interrupted`` if
     ``cancellation`` ends the wait for an answer.
     """
 

@@ -68,13 +68,13 @@ def rewritten(
 
 
 def check_target(path: Path) -> None:
-    """``BadInput`` or ``StepFailed`` where ``save`` would fail: asked before any host is."""
+    """``BadInput`` or ``StepFailed`` if ``save`` would fail; called before connecting."""
     directories.made(path.absolute().parent)
     disk_space.check_target(path.absolute())
 
 
 def save(content: bytes, path: Path) -> None:
-    """Writes a kubeconfig that only its owner can read; ``StepFailed`` where the disk fails."""
+    """Writes a kubeconfig that only its owner can read; ``StepFailed`` if the disk fails."""
     directories.made(path.parent)
     atomic.write(path, content, mode=0o600)
 

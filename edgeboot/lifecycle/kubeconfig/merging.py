@@ -89,7 +89,7 @@ def merged(existing: bytes, ours: bytes, *, where: str, use: bool, force: bool) 
 
 
 def _document(existing: bytes, where: str) -> dict[str, Any] | None:
-    """The file with all three lists in it; None where it is empty."""
+    """The file with all three lists in it; None if it is empty."""
     try:
         document = verbatim.parse(existing)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What a fake host is made of below its files, and how it is mended: for tests of preflight."""
+"""Hardware, kernel and boot settings of a fake host, for tests of preflight."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PLACES = ("/usr/local/bin", "/var/lib/rancher/k3s")
 
 @dataclass
 class FakeBoard:
-    """Hardware and kernel of a fake host. ``boot_file`` is what its next boot is told."""
+    """Hardware and kernel of a fake host; ``boot_file`` has the next boot's kernel parameters."""
 
     hostname: str
     machine_id: str
@@ -31,7 +31,7 @@ class FakeBoard:
         """Changes with every boot."""
         return f"boot-{self.boots}"
 
-    def mend(self, name: str, words: tuple[str, ...]) -> bool:
+    def prepare(self, name: str, words: tuple[str, ...]) -> bool:
         """Carries out one of the snippets that prepare a host; False for any other."""
         match name:
             case "modules":
@@ -54,7 +54,7 @@ class FakeBoard:
         return True
 
     def reboot(self, boot_id: str) -> str:
-        """Boots anew if this is the boot that shall end; the id of the boot that was asked."""
+        """Reboots if ``boot_id`` is the current boot; returns the id of the boot that was asked."""
         asked = self.boot_id
         if asked == boot_id:
             self.boots += 1

@@ -17,7 +17,7 @@ _CA_HASH = hashlib.sha256(b"fake CA").hexdigest()
 
 @dataclass
 class FakeNode:
-    """A Node object. ``voter`` is None for who is no member of etcd."""
+    """A Node object. ``voter`` is None if it is not a member of etcd."""
 
     version: str
     voter: bool | None = None

@@ -49,7 +49,7 @@ class FakeShell(FakeMachine):
                 return Result(0 if self.cluster.password else 1, "", "connection refused")
             case "reboot":
                 return self._reboot(words[0])
-            case name if not self.board.mend(name, words):
+            case name if not self.board.prepare(name, words):
                 return self._carry_out_reset(name, words)
         return _OK
 

@@ -1,4 +1,4 @@
-"""paramiko's Transport with our choice of algorithms, and with an ear for the peer.
+"""paramiko's Transport with our choice of algorithms, and a record of when the peer was heard.
 
 paramiko prefers AES-CTR, which is slower here than GCM, and still offers CBC, 3DES and MD5.
 """
@@ -70,7 +70,7 @@ class WatchedTransport(paramiko.Transport):
 
     @property
     def preferred_kex(self) -> tuple[str, ...]:
-        """Whatever paramiko has, SHA-1 excepted."""
+        """All of paramiko's, without SHA-1."""
         return tuple(k for k in super().preferred_kex if not k.endswith("sha1"))
 
     @property
@@ -81,7 +81,7 @@ class WatchedTransport(paramiko.Transport):
         return packetizer.heard
 
     def ask_for_a_sign_of_life(self) -> None:
-        """Waits for an answer, for ever if need be: until the watchdog ends the connection.
+        """Waits for an answer until the watchdog ends the connection.
 
         paramiko's own keepalive asks for no answer.
         """

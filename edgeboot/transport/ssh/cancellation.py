@@ -13,7 +13,7 @@ from edgeboot.errors import Interrupted
 
 
 class Cancellation:
-    """One run's; ``cancel`` may be called from any thread, and again."""
+    """Of one run; ``cancel`` may be called from any thread, and more than once."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
@@ -45,7 +45,7 @@ class Cancellation:
 
     @contextmanager
     def cutting(self, cut: Callable[[], None]) -> Iterator[None]:
-        """Runs the block; ``cancel`` calls ``cut``, and how the block fails then is no news."""
+        """Runs the block; ``cancel`` calls ``cut``, and the block's failure is ``Interrupted``."""
         token = object()
         with self._lock:
             self._cuts[token] = cut

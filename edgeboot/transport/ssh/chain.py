@@ -1,7 +1,7 @@
-"""Getting in: sockets, jump hosts, retries, host keys, login. Fabric's Connection carries it out.
+"""Connects through a chain of jump hosts: sockets, retries, host keys, login.
 
-Fabric believes every host key, on gateways too, and reads configuration files of its own: it gets
-our policy, our sockets, our login and no file to read.
+Fabric's Connection does the work. By itself Fabric trusts every host key, on gateways too, and
+reads its own configuration files, so it gets our policy, sockets and login, and no files.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def close_chain(chain: Iterable[fabric.Connection]) -> None:
 
 
 def _open(hop: Hop, gateway: fabric.Connection | None, approach: Approach) -> fabric.Connection:
-    """Connects to one hop, trying again where the server turned us away before its banner."""
+    """Connects to one hop; retries if the server hung up before its banner."""
     limits, cancellation = approach.limits, approach.cancellation
     for attempt in range(limits.retries + 1):
         connection = _connection(hop, gateway, approach)
@@ -142,7 +142,7 @@ def _connection(
 
 
 def _socket(hop: Hop, limits: Limits, cancellation: Cancellation) -> socket.socket:
-    """A TCP connection that does not wait for more to send, and notices a dead network."""
+    """A TCP connection that sends at once and notices a dead network."""
     sock = _dialled(hop, limits.connect, cancellation)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -178,7 +178,7 @@ def _dialled(hop: Hop, seconds: float, cancellation: Cancellation) -> socket.soc
 
 
 def _cut(sock: socket.socket) -> None:
-    """Wakes whoever connects by this socket, or reads from it; closing would not."""
+    """Wakes threads that connect through this socket or read from it; closing would not."""
     with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
 

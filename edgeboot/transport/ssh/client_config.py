@@ -27,7 +27,7 @@ _KEYWORD = re.compile(r"^\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*$")
 
 
 def load(*paths: Path) -> paramiko.SSHConfig:
-    """The parsed files, the first one first; ``BadInput`` where one cannot be read."""
+    """The parsed files, the first one first; ``BadInput`` if one cannot be read."""
     config = paramiko.SSHConfig()
     for path in paths:
         if not path.exists():
@@ -42,7 +42,7 @@ def load(*paths: Path) -> paramiko.SSHConfig:
 
 
 def _lines(path: Path, home: Path, depth: int) -> Iterator[str]:
-    """The file's lines with ``Include`` replaced by what it names (paramiko knows no Include)."""
+    """The file's lines with ``Include`` replaced, which paramiko does not do."""
     if depth > _INCLUDE_DEPTH:
         raise ValueError("Include is nested too deeply")
     scope = "Host *" if depth == 0 else None
@@ -73,17 +73,27 @@ def aliases(config: paramiko.SSHConfig, pattern: str) -> tuple[str, ...]:
     return tuple(sorted(n for n in names if fnmatch.fnmatchcase(n, pattern)))
 
 
+class _Loop(Exception):
+    """A jump host of a jump host, and so on, without end."""
+
+
 def resolve(target: SshTarget, config: paramiko.SSHConfig) -> Hop:
     """The hop to connect to, with the hops before it; raises ``BadInput``."""
     try:
         return _resolve(target, config, None, 0)
+    except _Loop:
+        raise BadInput(
+            "its jump hosts form a loop",
+            where=target.node,
+            hint="check ProxyJump in ~/.ssh/config, and `jump:` in the inventory",
+        ) from None
     except (paramiko.SSHException, ValueError) as error:
         raise BadInput(f"invalid SSH configuration: {error}", where=target.node) from error
 
 
 def _resolve(target: SshTarget, config: paramiko.SSHConfig, via: Hop | None, depth: int) -> Hop:
     if depth > _JUMP_DEPTH:
-        raise BadInput("jump hosts form a loop", where=target.node)
+        raise _Loop
     found = config.lookup(target.address)
     host = str(found.get("hostname", target.address))
     port = target.port or int(found.get("port", _SSH_PORT))
@@ -140,7 +150,7 @@ def _configured_jumps(
 
 
 def _parse_jump(spec: str, node: str) -> SshTarget:
-    """``[ssh://][user@]host[:port]``, the host in brackets where it holds colons."""
+    """``[ssh://][user@]host[:port]``, the host in brackets if it contains colons."""
     user, at, rest = spec.removeprefix("ssh://").rstrip("/").rpartition("@")
     parts = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?|([^:]+)(?::(\d+))?", rest)
     if not parts or (at and not user):

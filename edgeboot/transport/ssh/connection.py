@@ -50,12 +50,12 @@ def connect(
     credentials: Credentials | None = None,
     cancellation: Cancellation | None = None,
 ) -> SshTransport:
-    """Connects and logs in, through jump hosts where there are any.
+    """Connects and logs in, through jump hosts if there are any.
 
     Raises ``Unreachable``, ``Refused`` for a host key that is unknown or has changed, and
     ``BadInput`` for a key or an SSH configuration that cannot be used. Without ``credentials``
-    nobody is asked for anything. ``cancellation`` ends connecting, and connecting again later,
-    with ``Interrupted``.
+    the operator is asked for nothing. ``cancellation`` ends connecting and reconnecting with
+    ``Interrupted``.
     """
     hop = client_config.resolve(
         target, client_config.load(*(path.expanduser() for path in configs))
@@ -67,7 +67,7 @@ def connect(
 def _with_sudo(
     verb: Callable[Concatenate[SshTransport, P], R],
 ) -> Callable[Concatenate[SshTransport, P], R]:
-    """Tries without a password first; where sudo wants one, proves it, and tries once more."""
+    """Tries without a password first; if sudo asks for one, proves it, and tries once more."""
 
     @wraps(verb)
     def carried_out(self: SshTransport, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -110,7 +110,7 @@ class SshTransport:
         """Runs a command as root; see ``Transport.run``.
 
         After the deadline the connection stays usable; a command that reads and writes nothing
-        may go on running on the host.
+        may keep running on the host.
         """
         data = stdin.value if isinstance(stdin, Secret) else stdin
         late = f"{name_of(command)} did not answer within {deadline:g} s"
@@ -184,7 +184,7 @@ class SshTransport:
             )
 
     def reconnect(self) -> None:
-        """Connects anew, once; see ``Transport.reconnect``."""
+        """Reconnects, in one attempt; see ``Transport.reconnect``."""
         if self._closed:
             raise Interrupted("the connection was closed", where=self._hop.where)
         self._watchdog.stop()
@@ -222,7 +222,7 @@ class SshTransport:
         return Exchange(channel, frame, self._limits.output, self._limits.linger)
 
     def prove_password(self, wanted: PasswordWanted) -> None:
-        """Asks for sudo's password and shows it once; ``Refused`` where that does not help."""
+        """Asks for sudo's password and tries it once; ``Refused`` if that does not help."""
         with self._door():  # no bound: a person may be typing
             self._sudo.prove(wanted, self._open)
 

@@ -77,7 +77,7 @@ class SshChannel:
             close(self._channel)
 
     def _check(self) -> None:
-        """``Unreachable`` where it is the connection to the host that ended."""
+        """``Unreachable`` if the connection to the host ended."""
         if not self._channel.get_transport().is_active():
             raise Unreachable(
                 self._watchdog.reason or "the connection was lost",

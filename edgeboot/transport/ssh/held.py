@@ -1,4 +1,4 @@
-"""A command that runs as long as it is fed: the operator's lock on a host."""
+"""A command that runs as long as it gets a heartbeat: the operator's lock on a host."""
 
 from __future__ import annotations
 

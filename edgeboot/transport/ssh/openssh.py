@@ -1,7 +1,7 @@
-"""OpenSSH's client for a target: a configuration file in which host keys are always checked.
+"""Configuration of OpenSSH's client for a target; host keys are always checked.
 
-``~/.ssh/config`` and ``/etc/ssh/ssh_config`` count for whatever the target leaves open, as for
-edgeboot's own connections.
+``~/.ssh/config`` and ``/etc/ssh/ssh_config`` apply to what the target leaves open, as in edgeboot's
+own connections.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class ClientFiles:
 
 
 def client_files(target: SshTarget, pinned: Path, configs: Sequence[Path]) -> ClientFiles:
-    """The files for a target and its jump hosts; ``pinned`` is where the pins will be.
+    """The files for a target and its jump hosts; ``pinned`` is where the pinned keys will be.
 
     ``configs`` are the user's and the system's own: with ``-F``, ssh reads neither by itself.
 
-    ``Refused`` where a pin is a fingerprint and no known_hosts file has the key it is of.
+    ``Refused`` if a pin is a fingerprint and no known_hosts file has its key.
     """
     blocks: list[str] = []
     pins: list[str] = []

@@ -108,6 +108,6 @@ class Frame:
             )
 
     def body(self, output: bytes) -> bytes | None:
-        """What follows the marker; None where it was never printed."""
+        """What follows the marker; None if it was never printed."""
         _noise, marker, body = output.partition(self.marker)
         return body if marker else None

@@ -17,7 +17,7 @@ _SLICE = 32704  # what a 32 KiB packet carries; more would be copied once a pack
 
 
 class _Bell(threading.Event):
-    """Rings when either output has something, or ended.
+    """Set when either output has data, or ended.
 
     Not ``Channel.fileno()``: paramiko may write to that descriptor after it was closed, which
     kills the connection, or worse, writes into whatever file got its number.
@@ -48,7 +48,7 @@ class Exchange:
 
     def pump(self, wait: float) -> None:
         """Waits up to ``wait`` seconds for something to happen and takes in what was printed."""
-        if self.channel.eof_received:  # the bell rings on for ever
+        if self.channel.eof_received:  # the event stays set
             self.channel.status_event.wait(wait)
         else:
             self._bell.wait(wait)
@@ -91,7 +91,7 @@ class Exchange:
 
     @property
     def stderr(self) -> bytes:
-        """What the command itself printed there, or, where it never started, everything."""
+        """What the command itself printed there, or everything if it never started."""
         err = bytes(self._err)
         body = self._frame.body(err)
         return err if body is None else body
@@ -104,7 +104,7 @@ class Exchange:
         return f"{head}\n{line}\n"[1:] if found else None
 
     def result(self) -> Result:
-        """What the command printed and its exit code; -1 where a signal ended it."""
+        """What the command printed and its exit code; -1 if a signal ended it."""
         return Result(
             self.channel.exit_status,
             (self.stdout or b"").decode("utf-8", "replace"),
@@ -115,8 +115,8 @@ class Exchange:
 class Feeder:
     """Writes chunks to a command's standard input on a thread of its own, then ends it.
 
-    A command that ends early, or a lost connection, is found out by whoever reads the outputs;
-    only a failure to read the chunks is kept, in ``failure``.
+    A command that ends early, or a lost connection, is noticed by the reader of the outputs; only a
+    failure to read the chunks is kept, in ``failure``.
     """
 
     def __init__(self, channel: paramiko.Channel, chunks: Iterable[bytes]) -> None:
@@ -129,7 +129,7 @@ class Feeder:
         self._thread.start()
 
     def join(self) -> None:
-        """Waits until no more chunks are read; soon, once the channel is closed."""
+        """Waits until no more chunks are read; at once if the channel is closed."""
         self._thread.join(5.0)
 
     def _feed(self) -> None:
@@ -161,7 +161,7 @@ class Feeder:
 
 
 def send_eof(channel: paramiko.Channel) -> None:
-    """Ends standard input; of no consequence where the command or the connection is gone."""
+    """Ends standard input; ignored if the command or the connection is gone."""
     try:
         channel.shutdown_write()
     except (paramiko.SSHException, OSError, EOFError):

@@ -10,10 +10,10 @@ from pathlib import Path
 class SshTarget:
     """A node, or a jump host before it; None leaves the choice to ``~/.ssh/config`` and SSH.
 
-    ``password`` says whose password is to be asked for where no key gets in; None: no password.
-    ``node`` is the name errors speak of. ``host_key`` is a public key (``ssh-ed25519 AAAA…``) or a
-    fingerprint (``SHA256:…``); where it is given nothing else is accepted. ``known_hosts`` is read
-    besides the files of the ``HostKeys``.
+    ``password`` says whose password to ask for if no key is accepted; None: no password.
+    ``node`` is the name in errors. ``host_key`` is a public key (``ssh-ed25519 AAAA…``) or a
+    fingerprint (``SHA256:…``); if given, nothing else is accepted. ``known_hosts`` is read in
+    addition to the files of the ``HostKeys``.
     """
 
     node: str
@@ -49,7 +49,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Hop:
-    """A target after ``~/.ssh/config`` had its say; ``via`` is the hop before it."""
+    """A target with ``~/.ssh/config`` applied; ``via`` is the hop before it."""
 
     node: str
     host: str

@@ -1,4 +1,4 @@
-"""Notices a peer that fell silent, and calls that outlive their bound, and ends the connection.
+"""Ends the connection if the peer falls silent or a call exceeds its time limit.
 
 Neither paramiko's keepalive nor its timeouts do: the first counts no misses, the second do not
 cover writing, opening a channel or starting a command. Closing the connection makes every blocked
@@ -36,7 +36,7 @@ class Watchdog:
             threading.Thread(target=work, name=f"edgeboot-{work.__name__}", daemon=True).start()
 
     def stop(self) -> None:
-        """Ends both threads soon."""
+        """Ends both threads."""
         self._stop.set()
 
     @contextmanager
@@ -72,4 +72,4 @@ class Watchdog:
             try:
                 self._transport.ask_for_a_sign_of_life()
             except (paramiko.SSHException, OSError, EOFError):
-                return  # the connection is gone; whoever uses it is told there
+                return  # the connection is gone; its user gets the error

@@ -75,7 +75,7 @@ def test_known_hosts_plain_and_hashed(lab: Lab) -> None:
 def test_the_key_of_another_port_is_not_taken(lab: Lab) -> None:
     server = lab.sshd()
     known = _known(lab, f"127.0.0.1 {server.public()}\n")
-    assert "not known" in _refusal(lab, lab.target(server, host_key=None), known)
+    assert "unknown host key" in _refusal(lab, lab.target(server, host_key=None), known)
 
 
 def test_revoked_is_refused_even_when_pinned(lab: Lab) -> None:
@@ -157,7 +157,7 @@ def test_through_a_jump_host_both_keys_are_checked(lab: Lab) -> None:
 
     known = _known(lab, jump.known_line())
     unknown = lab.target(inner, host_key=None, jump=lab.target(jump, host_key=None))
-    assert "not known" in _refusal(lab, unknown, known)
+    assert "unknown host key" in _refusal(lab, unknown, known)
     told: list[str] = []
     lab.connect(unknown, lab.keys(known, accept_new=True, announce=told.append))
     assert len(told) == 1

@@ -90,14 +90,14 @@ def test_after_prepare_is_after_the_reboot() -> None:
     board = fakes["agent-1"].board
     board.controllers, board.boot_file = "cpu cpuset pids", b"root=1 rootwait\n"
     boots: list[int] = []
-    own = board.mend
+    own = board.prepare
 
     def mend(name: str, words: tuple[str, ...]) -> bool:
         if name == "hook":
             boots.append(board.boots)
         return own(name, words)
 
-    board.mend = mend  # type: ignore[method-assign]
+    board.prepare = mend  # type: ignore[method-assign]
     carry_out(cluster(*HOOKS[:2]), fakes)
     assert ran(fakes) == ["before-prepare", "after-prepare"]
     assert boots == [0, 1]

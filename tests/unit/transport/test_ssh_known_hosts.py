@@ -33,7 +33,7 @@ def _keys(tmp_path: Path, *lines: str, accept_new: bool = False) -> HostKeys:
 
 
 @pytest.mark.parametrize(
-    ("patterns", "name", "speaks"),
+    ("patterns", "name", "named"),
     [
         ("pi,10.0.0.1", "10.0.0.1", True),
         ("pi*", "pi-3", True),
@@ -49,17 +49,17 @@ def _keys(tmp_path: Path, *lines: str, accept_new: bool = False) -> HostKeys:
         ("|1|!!", "pi", False),
     ],
 )
-def test_which_hosts_a_line_speaks_of(patterns: str, name: str, speaks: bool) -> None:
+def test_which_hosts_a_line_names(patterns: str, name: str, named: bool) -> None:
     key = known_hosts.KnownKey(tuple(patterns.split(",")), "ssh-ed25519", BLOB, False, "f:1")
-    assert key.speaks_of(name) is speaks
+    assert key.names(name) is named
 
 
 def test_a_hashed_name() -> None:
     salt = b"0123456789abcdefghij"
     digest = hmac.new(salt, b"[pi]:2222", "sha1").digest()
     key = known_hosts.KnownKey((f"|1|{_b64(salt)}|{_b64(digest)}",), "t", BLOB, False, "f:1")
-    assert key.speaks_of("[pi]:2222")
-    assert not key.speaks_of("pi")
+    assert key.names("[pi]:2222")
+    assert not key.names("pi")
 
 
 def test_unusable_lines_are_passed_over_and_authorities_do_not_count(tmp_path: Path) -> None:

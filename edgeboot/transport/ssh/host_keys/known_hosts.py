@@ -1,6 +1,6 @@
 """The known_hosts format (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"): reading it, adding to it.
 
-Read here and not by paramiko, which knows neither markers (``@revoked``) nor wildcards.
+Not read by paramiko, which supports neither markers (``@revoked``) nor wildcards.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from edgeboot.localio import atomic, directories, disk_space
 
 @dataclass(frozen=True)
 class KnownKey:
-    """One line: whose key this is, and where that is written."""
+    """One line: the hosts, their key, and where the line is."""
 
     patterns: tuple[str, ...]
     key_type: str
@@ -32,8 +32,8 @@ class KnownKey:
     revoked: bool
     where: str
 
-    def speaks_of(self, name: str) -> bool:
-        """Whether the line is about a host, given as ``host`` or ``[host]:port``."""
+    def names(self, name: str) -> bool:
+        """Whether the line applies to a host, given as ``host`` or ``[host]:port``."""
         if any(p.startswith("!") and _matches(p[1:], name) for p in self.patterns):
             return False
         return any(_matches(p, name) for p in self.patterns)
@@ -46,7 +46,7 @@ def fingerprint(blob: bytes) -> str:
 
 
 def as_text(key: KnownKey) -> str:
-    """A key as it stands in known_hosts and in inventories: ``ssh-ed25519 AAAA…``."""
+    """A key as written in known_hosts and in inventories: ``ssh-ed25519 AAAA…``."""
     return f"{key.key_type} {base64.b64encode(key.blob).decode()}"
 
 
@@ -62,7 +62,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def read(paths: Iterable[Path]) -> tuple[KnownKey, ...]:
-    """All keys of the files that exist; lines nobody can use are passed over, as ssh does."""
+    """All keys of the files that exist; unusable lines are skipped, as ssh does."""
     return tuple(key for path in paths for key in _read_one(path))
 
 
@@ -96,7 +96,7 @@ def _parse(words: list[str], where: str) -> KnownKey | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keeps other edgeboots from adding to the same file meanwhile."""
+    """Keeps other edgeboot processes from adding to the same file."""
     directories.made(path.parent)
     lock_file = path.with_name(path.name + ".lock")
     try:
@@ -111,7 +111,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def add(path: Path, name: str, key_type: str, blob: bytes) -> None:
-    """Writes one more line, atomically and with mode 0600; call it ``locked``."""
+    """Adds a line, atomically and with mode 0600; call it while ``locked``."""
     try:
         before = path.read_bytes() if path.exists() else b""
     except OSError as error:

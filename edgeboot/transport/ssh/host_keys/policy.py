@@ -1,7 +1,7 @@
-"""Which host keys are believed: the inventory's, known_hosts', or a new one the user accepted.
+"""Which host keys are trusted: the inventory's, known_hosts', or a new one the user accepted.
 
-A key pinned in the inventory is the only one accepted. Without a pin it has to be in known_hosts.
-``accept_new`` records the key of a host that nothing is known about, never a changed one.
+A key pinned in the inventory is the only one accepted. Without a pin it must be in known_hosts.
+``accept_new`` records the key of an unknown host, never a changed one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def recorded_file() -> Path:
 
 
 def _silent(_message: str) -> None:
-    """Tells nobody."""
+    """Announces nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class HostKeys:
         return tuple(name for key_type in order for name in _ALGORITHMS[key_type])
 
     def check(self, hop: Hop, key_type: str, blob: bytes) -> None:
-        """Returns where the key a host offers is believed, raises ``Refused`` otherwise."""
+        """Returns if the key that a host offers is trusted; raises ``Refused`` otherwise."""
         known = self._known(hop)
         revoked = [k.where for k in known if k.revoked and k.blob == blob]
         if revoked:
@@ -80,14 +80,14 @@ class HostKeys:
             )
         if hop.host_key:
             _Pin.parse(hop).check(hop, key_type, blob)
-        elif not self._believed(hop, known, key_type, blob):
-            self._meet(hop, key_type, blob)
+        elif not self._trusts(hop, known, key_type, blob):
+            self._accept(hop, key_type, blob)
 
     def _known(self, hop: Hop) -> tuple[KnownKey, ...]:
         paths = dict.fromkeys((*self.files, *hop.known_hosts, self.recorded))
-        return tuple(k for k in known_hosts.read(paths) if k.speaks_of(hop.known_as))
+        return tuple(k for k in known_hosts.read(paths) if k.names(hop.known_as))
 
-    def _believed(self, hop: Hop, known: tuple[KnownKey, ...], key_type: str, blob: bytes) -> bool:
+    def _trusts(self, hop: Hop, known: tuple[KnownKey, ...], key_type: str, blob: bytes) -> bool:
         valid = [k for k in known if not k.revoked]
         if any(k.blob == blob for k in valid):
             return True
@@ -101,7 +101,7 @@ class HostKeys:
             valid[0].where,
         )
 
-    def _meet(self, hop: Hop, key_type: str, blob: bytes) -> None:
+    def _accept(self, hop: Hop, key_type: str, blob: bytes) -> None:
         """Records the key of an unknown host, or refuses it."""
         offered = f"{fingerprint(blob)} ({key_type})"
         if not self.accept_new:
@@ -113,9 +113,9 @@ class HostKeys:
                 f"host, then pin it in the inventory: `ssh: {{host-key: '{fingerprint(blob)}'}}`; "
                 "or use --accept-new",
             )
-        # Several nodes may meet the same jump host at once: the first one decides.
+        # Several nodes may connect to the same jump host at once: the first one decides.
         with self._lock, known_hosts.locked(self.recorded):
-            if self._believed(hop, self._known(hop), key_type, blob):
+            if self._trusts(hop, self._known(hop), key_type, blob):
                 return
             known_hosts.add(self.recorded, hop.known_as, key_type, blob)
         self.announce(f"{hop.where}: new host key accepted: {offered}")

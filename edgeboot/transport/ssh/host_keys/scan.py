@@ -1,4 +1,4 @@
-"""Meeting a host nothing is known about: which key it offers, before anybody logs in."""
+"""Scans the host key that an unknown host offers, before any login."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from edgeboot.transport.ssh.target import Hop, Limits, SshTarget
 
 @dataclass(frozen=True)
 class Offer:
-    """A host's public key (``TYPE BASE64``), its fingerprint, and whether it was believed before.
+    """A host's public key (``TYPE BASE64``), its fingerprint, and whether it was trusted before.
 
-    ``user`` is whom a login would be tried as.
+    ``user`` is the user to log in as.
     """
 
     public: str
@@ -30,37 +30,37 @@ class Offer:
     user: str
 
 
-class _Met(Refused):
-    """Carries the offer out; nobody sees it."""
+class _Scanned(Refused):
+    """Carries the offer to ``scan``; never shown."""
 
     def __init__(self, offer: Offer) -> None:
-        super().__init__("met")
+        super().__init__("scanned")
         self.offer = offer
 
 
 @dataclass(frozen=True)
-class _Meeting(HostKeys):
-    """Takes the key of one host down instead of judging it; a changed key is refused all the same.
+class _Scanner(HostKeys):
+    """Records the key of one host instead of checking it; a changed key is still refused.
 
-    Jump hosts before it are judged as always.
+    Jump hosts before it are checked as always.
     """
 
-    whom: str = field(default="")
+    scanned_node: str = field(default="")
 
     def check(self, hop: Hop, key_type: str, blob: bytes) -> None:
         """Ends the connection with the offer, before any login."""
-        if hop.node != self.whom:
+        if hop.node != self.scanned_node:
             super().check(hop, key_type, blob)
             return
         public = f"{key_type} {base64.b64encode(blob).decode()}"
         known = self._known(hop)
         if any(k.revoked and k.blob == blob for k in known):
             super().check(hop, key_type, blob)
-        believed = self._believed(hop, known, key_type, blob)
-        raise _Met(Offer(public, fingerprint(blob), believed, hop.user))
+        believed = self._trusts(hop, known, key_type, blob)
+        raise _Scanned(Offer(public, fingerprint(blob), believed, hop.user))
 
 
-def meet(
+def scan(
     target: SshTarget,
     keys: HostKeys,
     limits: Limits = DEFAULT_LIMITS,
@@ -69,20 +69,22 @@ def meet(
     credentials: Credentials | None = None,
     cancellation: Cancellation | None = None,
 ) -> Offer:
-    """The key a host offers, through jump hosts where there are any.
+    """The key that a host offers, through jump hosts if there are any.
 
-    ``Refused`` where another key is on record for it, ``Unreachable`` where it does not answer.
+    ``Refused`` if another key is on record for it, ``Unreachable`` if it does not answer.
     """
     hop = client_config.resolve(
         replace(target, host_key=None),
         client_config.load(*(path.expanduser() for path in configs)),
     )
-    meeting = _Meeting(keys.files, keys.recorded, keys.accept_new, keys.announce, whom=hop.node)
+    scanner = _Scanner(
+        keys.files, keys.recorded, keys.accept_new, keys.announce, scanned_node=hop.node
+    )
     approach = Approach(
-        meeting, limits, credentials or Credentials(), cancellation or Cancellation()
+        scanner, limits, credentials or Credentials(), cancellation or Cancellation()
     )
     try:
         close_chain(open_chain(hop, approach))
-    except _Met as met:
-        return met.offer
+    except _Scanned as scanned:
+        return scanned.offer
     raise AssertionError("a host key is checked before anything else")

@@ -1,4 +1,4 @@
-"""Logging in: the agent's keys, key files, certificates, then a password where one is to be asked.
+"""Logs in with the agent's keys, key files, certificates, then a password if one is wanted.
 
 paramiko's own order tries every agent key before failing on the sixth, reports only the last
 failure and dies of a configured key file that does not exist.
@@ -26,7 +26,7 @@ _INTERACTIVE = "keyboard-interactive"
 
 
 class LoginFailed(Unreachable):
-    """The host answers and its key is believed, but nothing we have lets us in."""
+    """The host answers and its key is trusted, but it accepts none of our keys or passwords."""
 
     error_id = "login-failed"
 

@@ -35,7 +35,7 @@ Open = Callable[[Frame, float], Exchange]  # starts a frame's line within some s
 
 @dataclass
 class Sudo:
-    """What one connection knows of its host's sudo; ``password`` once the host has taken it."""
+    """The state of sudo on one connection; ``password`` is set once the host has accepted it."""
 
     hop: Hop
     limits: Limits
@@ -43,7 +43,7 @@ class Sudo:
     password: Secret | None = None
 
     def prove(self, wanted: PasswordWanted, start: Open) -> None:
-        """Shows the fleet's password once; raises ``Refused`` where that does not help."""
+        """Tries the fleet's password once; raises ``Refused`` if that does not help."""
         if self.password is not None:
             raise wanted
         shared = self.credentials.password(SUDO_QUESTION)
@@ -57,7 +57,7 @@ class Sudo:
         frame = Frame(Argv(("true",)), typed=True)
         exchange = start(frame, self.limits.channel)
         try:
-            with suppress(OSError):  # a command that is gone tells why
+            with suppress(OSError):  # the command's own output says why it is gone
                 exchange.channel.sendall(password.value + b"\n")
             send_eof(exchange.channel)
             until = time.monotonic() + self.limits.auth
