@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.fleet import Done, Fleet
+from tests.support.command import Done
+from tests.support.fleet import Fleet
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.fleet import Done, Fleet, build, make_chart
+from tests.support.command import Done
+from tests.support.fleet import Fleet, build, make_chart
 
 pytestmark = [
     pytest.mark.usefixtures("bare_module"),

@@ -19,7 +19,8 @@ import yaml
 from edgeboot_lab import lab as labs
 from edgeboot_lab.lab import LabSpec
 from edgeboot_lab.nspawn.image import Image
-from tests.support.fleet import MEMORY, NAME, Done, Fleet, base_of
+from tests.support.command import Done
+from tests.support.fleet import MEMORY, NAME, Fleet, base_of
 from tests.support.guardian import guarded
 
 HERE = Path(__file__).parent

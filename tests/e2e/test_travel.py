@@ -11,7 +11,8 @@ from pathlib import Path
 import yaml
 
 from tests.support.bundle.registries import docker_registry
-from tests.support.fleet import Done, Fleet, stable
+from tests.support.command import Done
+from tests.support.fleet import Fleet, stable
 
 
 def ok(done: Done) -> Done:

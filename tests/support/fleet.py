@@ -15,9 +15,12 @@ from typing import Any
 import yaml
 
 from edgeboot_lab.lab import Lab
+from tests.support import command
+from tests.support.command import Done
 
 # Several runs on one machine need several names, and so do the workers of one.
 NAME = os.environ.get("EDGEBOOT_E2E_LAB", "e2e") + os.environ.get("PYTEST_XDIST_WORKER", "")
+PASSPHRASE = "a passphrase\n"  # for the keys of documents
 STANDIN_VERSION = "v1.36.2+k3s1"
 # What a real K3s needs with all it brings along, and what the stand-in is told it has.
 MEMORY = (2 if os.environ.get("K3S_RELEASE") else 1) << 30
@@ -54,20 +57,6 @@ true
 
 
 @dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def all(self) -> str:
-        """Both streams, for messages."""
-        return f"exit {self.code}\n{self.out}\n{self.err}"
-
-
-@dataclass(frozen=True)
 class Fleet:
     """A lab, its inventory as data, and a directory for what a test writes."""
 
@@ -90,10 +79,7 @@ class Fleet:
 
     def run(self, *words: str | Path, timeout: float = 600) -> Done:
         """``edgeboot`` with an own home, so that nothing of the developer's takes part."""
-        done = subprocess.run(
-            self.argv(*words), env=self.env, capture_output=True, text=True, timeout=timeout
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return command.run(words, env=self.env, timeout=timeout)
 
     def install(self, inventory: Path, *words: str | Path) -> Done:
         """``edgeboot install --yes``."""
@@ -105,7 +91,7 @@ class Fleet:
         words = self.adapted(words, release)
         if words[:2] == ["inventory", "init"]:
             words += ["--output", "init.yml"]
-        return self.typed(self.argv(*words), {**self.env, "PYTHONPATH": str(root)})
+        return command.run(words, env=self.env, cwd=self.work, typed=PASSPHRASE)
 
     def adapted(self, words: list[str], release: Path) -> list[str]:
         """A command of a document with what a reader has and a test has not.
@@ -124,19 +110,6 @@ class Fleet:
         if words[0] == "verify":
             words += ["--window", "2"]
         return words
-
-    def typed(self, argv: list[str], env: Mapping[str, str]) -> Done:
-        """How a command ends in the fleet's directory, given a passphrase where it asks."""
-        done = subprocess.run(
-            argv,
-            cwd=self.work,
-            env=env,
-            input="a passphrase\n",
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
 
     @staticmethod
     def argv(*words: str | Path) -> list[str]:
