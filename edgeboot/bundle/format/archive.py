@@ -1,9 +1,9 @@
-"""The bundle file: one tar whose every byte follows from its table of contents.
+"""The bundle file: a tar whose bytes are fully determined by its table of contents.
 
-Members are ``edgeboot-bundle.json`` and then ``blobs/sha256/HEX``, each blob once, sorted, with
-normalised headers. A reader therefore knows where everything must be and what each header, padding
-and end must look like; it never walks an index and never trusts a name or a size in a header.
-Blobs are read in place with ``pread``, so a Bundle can be used from several threads.
+The members are ``edgeboot-bundle.json``, then every blob once as ``blobs/sha256/HEX``, sorted, with
+normalised headers. A reader computes the position of each blob and the expected bytes of headers
+and padding; it never trusts names or sizes in headers. Blobs are read in place with ``pread``, so
+a Bundle is safe to use from several threads.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from edgeboot.localio import atomic, disk_space
 from edgeboot.localio.progress import Counted, Tally
 from edgeboot.localio.workers import workers
 
-_AGAIN = "copy the bundle again, or build it again"
+_AGAIN = "copy or build the bundle again"
 
 
 def write(path: Path, contents: Contents, fetch: Fetch, listener: Listener = silent) -> None:
-    """Write a bundle to ``path``, whole or not at all; ``fetch`` gives the bytes of its blobs.
+    """Write a bundle to ``path`` atomically; ``fetch`` returns the source of each blob.
 
-    The bytes are a function of ``contents``. Raises StepFailed where the disk or a blob fails.
+    Raises StepFailed if writing or reading a blob fails.
     """
     table = encoding.encode(contents)
     if len(table) > encoding.MAX_BYTES:
-        raise BadInput(f"the bundle's table of contents is over {encoding.MAX_BYTES} bytes")
+        raise BadInput(f"the bundle's table of contents exceeds {encoding.MAX_BYTES} bytes")
     blobs = encoding.all_blobs(contents)
     size = footprint(len(table)) + sum(footprint(blob.size) for blob in blobs) + len(END)
     disk_space.check(path, size)
@@ -51,7 +51,7 @@ def write(path: Path, contents: Contents, fetch: Fetch, listener: Listener = sil
 
 
 def write_blob(file: BinaryIO, source: Source) -> None:
-    """Write a blob as a member."""
+    """Write a blob as a tar member."""
     name = member_name(Blob(source.sha256, source.size))
     file.write(header(name, source.size))
     file.writelines(source.open())
@@ -69,10 +69,10 @@ class Bundle:
 
     @classmethod
     def open(cls, path: Path) -> Bundle:
-        """Open a bundle: reads its contents and checks every byte that is not a blob's.
+        """Open a bundle, read its contents and verify every byte outside of blobs.
 
-        Raises BadInput where there is no such file, Refused naming the member where the file is
-        damaged, truncated, hostile or of a format that this edgeboot does not know.
+        Raises BadInput if the file cannot be read, Refused with the member's name if it is damaged,
+        truncated, malicious or of an unsupported format.
         """
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -89,7 +89,7 @@ class Bundle:
             raise
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         os.close(self._descriptor)
 
     def __enter__(self) -> Bundle:
@@ -104,13 +104,13 @@ class Bundle:
         self.close()
 
     def source(self, blob: Blob) -> Source:
-        """The bytes of a blob; reading raises StepFailed at the end where they are damaged."""
+        """Return a blob; reading it raises StepFailed at the end if it is damaged."""
         return BundledBlob(self._descriptor, self._offsets[blob.sha256], blob, str(self.path))
 
     def archive_source(self, archive: ImageArchive) -> Source:
-        """The bytes of an image archive, composed while they are read (see ``source``).
+        """Return an image archive, composed while it is read (see ``source``).
 
-        Raises Refused where the archive would not come out as the contents declare it.
+        Raises Refused if its size would differ from the table of contents.
         """
         label = f"image archive {archive.name} ({archive.arch})"
         names = set(archive.images)
@@ -124,9 +124,9 @@ class Bundle:
         return _ComposedArchive(archive.blob, composition.stream)
 
     def verify(self, listener: Listener = silent) -> None:
-        """Read everything: each blob against its digest, each image archive against its own.
+        """Verify the digest of every blob and every image archive.
 
-        Raises Refused naming every bad member.
+        Raises Refused with the names of all damaged members.
         """
         blobs = encoding.all_blobs(self.contents)
         parts = (*blobs, *(archive.blob for archive in self.contents.archives))
@@ -134,7 +134,7 @@ class Bundle:
         tally = Tally(partial(BytesHandled, "hashing", self.path.name), listener, total)
         with workers(os.cpu_count() or 1) as pool:
             bad = [found for found in pool.map(partial(self._bad_blob, tally), blobs) if found]
-            if not bad:  # an archive is only as good as its blobs
+            if not bad:  # damaged blobs would damage their archives too
                 composed = pool.map(partial(self._bad_archive, tally), self.contents.archives)
                 bad = [found for found in composed if found]
         if bad:
@@ -155,7 +155,7 @@ class Bundle:
         for chunk in Counted(self.archive_source(archive), tally).open():
             digest.update(chunk)
         if digest.hexdigest() != archive.blob.sha256:
-            return f"image archive {archive.name} ({archive.arch}) differs from what is declared"
+            return f"image archive {archive.name} ({archive.arch}) does not match its digest"
         return None
 
     def _label(self, blob: Blob) -> str:
@@ -167,7 +167,7 @@ class Bundle:
         name = encoding.FILE_NAME
         block = os.pread(self._descriptor, BLOCK, 0)
         if block[:100].rstrip(b"\0") != name.encode():
-            raise Refused(f"{self.path} is not an edgeboot bundle: it does not begin with {name}")
+            raise Refused(f"{self.path} is not an edgeboot bundle: it does not start with {name}")
         try:
             size = int(block[124:135], 8)
         except ValueError:
@@ -176,27 +176,27 @@ class Bundle:
             raise self._refused(name, "its header is damaged")
         table = os.pread(self._descriptor, size, BLOCK)
         if len(table) < size:
-            raise self._refused(name, "it is cut short")
+            raise self._refused(name, "it is truncated")
         return encoding.decode(table)
 
     def _check_layout(self) -> dict[str, int]:
-        """Where each blob's data begins; Refused unless all the rest is as it was written."""
+        """Return the offset of each blob; raises Refused if any byte between blobs differs."""
         end = os.fstat(self._descriptor).st_size
         table = len(encoding.encode(self.contents))
         previous, position, gap = encoding.FILE_NAME, BLOCK + table, padding(table)
         offsets: dict[str, int] = {}
         for blob in encoding.all_blobs(self.contents):
             name = member_name(blob)
-            self._expect(position, gap, previous, "what follows it is damaged", end)
+            self._expect(position, gap, previous, "the bytes after it are damaged", end)
             position += len(gap)
             self._expect(position, header(name, blob.size), name, "its header is damaged", end)
             position += BLOCK
             offsets[blob.sha256] = position
             if position + blob.size > end:
-                raise self._refused(name, "it is cut short")
+                raise self._refused(name, "it is truncated")
             position += blob.size
             previous, gap = name, padding(blob.size)
-        self._expect(position, gap + END, previous, "what follows it is damaged", end)
+        self._expect(position, gap + END, previous, "the bytes after it are damaged", end)
         position += len(gap + END)
         if position != end:
             raise self._refused(previous, f"{end - position} bytes follow the end of the archive")
@@ -204,7 +204,7 @@ class Bundle:
 
     def _expect(self, at: int, wanted: bytes, member: str, problem: str, end: int) -> None:
         if at + len(wanted) > end:
-            raise self._refused(member, "the file is cut short there")
+            raise self._refused(member, "the file is truncated there")
         if os.pread(self._descriptor, len(wanted), at) != wanted:
             raise self._refused(member, problem)
 
@@ -216,7 +216,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class BundledBlob(OfBlob):
-    """A Source that reads a blob in place and checks it while it is read."""
+    """A Source that reads a blob in place and verifies it while reading."""
 
     descriptor: int = field(repr=False)
     offset: int
@@ -224,7 +224,7 @@ class BundledBlob(OfBlob):
     bundle: str
 
     def open(self) -> Iterator[bytes]:
-        """The bytes; raises StepFailed after the last one where they are not the blob's."""
+        """Yield the bytes; raises StepFailed at the end if they do not match the digest."""
         digest, done = hashlib.sha256(), 0
         while done < self.blob.size:
             wanted = min(CHUNK, self.blob.size - done)
@@ -248,5 +248,5 @@ class _ComposedArchive(OfBlob):
 
 
 def member_name(blob: Blob) -> str:
-    """What a blob is called in a bundle."""
+    """Return the name of a blob's member in a bundle."""
     return f"blobs/sha256/{blob.sha256}"

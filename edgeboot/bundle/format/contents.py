@@ -1,8 +1,7 @@
-"""The table of contents of a bundle, as values: what it carries, for which platform.
+"""The table of contents of a bundle.
 
-This is the one thing the rest of edgeboot knows of a bundle; how the bytes are stored is the
-business of ``bundle.archive``. Digests are lower-case hexadecimal SHA-256 without a prefix, sizes
-are bytes.
+Other rooms know bundles only by these values; ``bundle.format.archive`` knows how they are stored.
+Digests are SHA-256 in lower-case hexadecimal without a prefix; sizes are in bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ FORMAT = 1
 
 
 class Role(StrEnum):
-    """What an item of a bundle is for."""
+    """The purpose of an item."""
 
     K3S_BINARY = "k3s-binary"
     CHART = "chart"
@@ -28,10 +27,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Item:
-    """A file that a bundle carries whole: a binary, a chart, a manifest or a plain file.
+    """A file in a bundle: a binary, a chart, a manifest, a plain file or the SBOM.
 
-    ``name`` is unique within its role and arch; ``arch`` is None where it does not matter.
-    ``namespace`` and ``values`` (YAML text) are for charts: where to install them, and how.
+    ``name`` is unique within role and arch; ``arch`` is None for items of any architecture.
+    ``namespace`` and ``values`` (YAML text) apply to charts.
     """
 
     role: Role
@@ -47,9 +46,9 @@ class Item:
 class Image:
     """A container image of one architecture.
 
-    ``name`` is the full reference (``docker.io/rancher/mirrored-pause:3.6``); ``digest`` is what
-    the name points at: the original index or manifest, byte for byte; ``manifest`` is the manifest
-    of this architecture; ``blobs`` everything that has to travel (index, manifest, config, layers).
+    ``name`` is the full reference (``docker.io/rancher/mirrored-pause:3.6``). ``digest`` is the
+    digest of the unmodified index or manifest that the name refers to; ``manifest`` is that of the
+    manifest for this architecture. ``blobs`` are the index, manifest, config and layers.
     """
 
     name: str
@@ -62,10 +61,10 @@ class Image:
 
 @dataclass(frozen=True)
 class ImageArchive:
-    """An archive that K3s imports, composed from blobs while it is sent to a node.
+    """An image archive that K3s imports, composed from blobs while it is sent to a node.
 
-    Its bytes are a function of ``images``, so its digest is known when the bundle is built and a
-    plan never has to hash gigabytes.
+    Its bytes depend only on ``images``, so its digest is computed when the bundle is built and
+    plans need not hash it.
     """
 
     name: str
@@ -75,16 +74,16 @@ class ImageArchive:
 
     @property
     def file_name(self) -> str:
-        """Name below ``agent/images``: carries the hash, as K3s's import cache goes by name."""
+        """File name in ``agent/images``, with the hash because K3s caches imports by file name."""
         return f"{self.name}-{self.blob.sha256[:16]}.tar"
 
 
 @dataclass(frozen=True)
 class Contents:
-    """All that a bundle carries.
+    """The table of contents.
 
-    ``lock`` is the digest of the lock it was built from, ``version`` its builder's own number for
-    it, ``expires`` the last day (``YYYY-MM-DD``, UTC) on which it may be installed.
+    ``lock`` is the SHA-256 of the lock it was built from, ``version`` the version given in
+    bundle.yml, ``expires`` the last day (``YYYY-MM-DD``, UTC) on which it may be installed.
     """
 
     name: str
@@ -99,21 +98,21 @@ class Contents:
 
     @property
     def k3s(self) -> K3sVersion:
-        """The version of K3s, with its order."""
+        """The K3s version, comparable."""
         return K3sVersion.parse(self.k3s_version)
 
     def k3s_binary(self, arch: str) -> Item | None:
-        """The K3s binary of an architecture."""
+        """Return the K3s binary of an architecture, or None."""
         return next((i for i in self.of(Role.K3S_BINARY) if i.arch == arch), None)
 
     def of(self, role: Role) -> tuple[Item, ...]:
-        """The items of a role, in the bundle's order."""
+        """Return the items of a role, in bundle order."""
         return tuple(item for item in self.items if item.role is role)
 
     def archives_of(self, arch: str) -> tuple[ImageArchive, ...]:
-        """The image archives for an architecture."""
+        """Return the image archives of an architecture."""
         return tuple(archive for archive in self.archives if archive.arch == arch)
 
     def images_of(self, arch: str) -> tuple[Image, ...]:
-        """The images of an architecture."""
+        """Return the images of an architecture."""
         return tuple(image for image in self.images if image.arch == arch)

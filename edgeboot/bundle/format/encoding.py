@@ -1,7 +1,7 @@
-"""``edgeboot-bundle.json``: the table of contents as bytes, and the strict way back.
+"""Encodes and strictly decodes ``edgeboot-bundle.json``, the table of contents.
 
-The document has one canonical form, and ``sha256`` in it covers the rest, so any changed byte is
-noticed even where no signature is asked for. Optional keys are left out, never null.
+The document has one canonical form, and its ``sha256`` covers the rest, so a changed byte is
+detected even without a signature. Optional keys are omitted, never null.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from edgeboot.platform import ARCHES
 FILE_NAME = "edgeboot-bundle.json"
 MAX_BYTES = 16 << 20
 _TOTAL_MAX = 1 << 40
-VALUES_MAX = 256 << 10  # characters; a HelmChart object has to fit into etcd's 1.5 MiB
+VALUES_MAX = 256 << 10  # characters; a HelmChart object must fit into etcd's 1.5 MiB
 
 _BUNDLE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 _ITEM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 _ARCHIVE_NAME = re.compile(r"[a-z0-9-]{1,200}")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,5}")  # a builder's own number for a bundle
+RELEASE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,5}")  # the version of a bundle
 DAY = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 _K3S_VERSION = re.compile(k3s_version.PATTERN)
 
 
 def is_bundle_name(name: str) -> bool:
-    """Whether a bundle can be called so: lower-case letters, digits, dots and dashes."""
+    """Report whether a bundle name is valid: lower-case letters, digits, dots and dashes."""
     return _BUNDLE_NAME.fullmatch(name) is not None
 
 
 def is_item_name(name: str) -> bool:
-    """Whether an item can be called so: it becomes a file name on nodes."""
+    """Report whether an item name is valid; it becomes a file name on nodes."""
     return _ITEM_NAME.fullmatch(name) is not None
 
 
 def is_namespace(name: str) -> bool:
-    """Whether a Kubernetes namespace can be called so: a DNS label."""
+    """Report whether a Kubernetes namespace name is valid: a DNS label."""
     return _NAMESPACE.fullmatch(name) is not None
 
 
 def encode(contents: Contents) -> bytes:
-    """The canonical document of a table of contents."""
+    """Encode a table of contents as its canonical document."""
     document: dict[str, object] = {
         "format": FORMAT,
         "name": contents.name,
@@ -67,7 +67,7 @@ def encode(contents: Contents) -> bytes:
 
 
 def decode(data: bytes) -> Contents:
-    """A table of contents; Refused, naming the file and the place in it, where it is not one."""
+    """Decode a table of contents; raises Refused with the place of the first mistake."""
     root = json_document.parse(data, FILE_NAME)
     made = root.member("format")
     if made.value != FORMAT or type(made.value) is not int:
@@ -91,25 +91,28 @@ def decode(data: bytes) -> Contents:
     )
     check(contents)
     if encode(contents) != data:
-        raise root.bad("is damaged: its bytes are not those its sha256 was made from")
+        raise root.bad("is damaged: it does not match its sha256")
     return contents
 
 
 def all_blobs(contents: Contents) -> tuple[Blob, ...]:
-    """Every blob that a bundle stores, once, by digest; Refused where one has two sizes."""
+    """Return every blob of a bundle once, sorted by digest.
+
+    Raises Refused if a blob is listed with two sizes, or if their total exceeds 1 TiB.
+    """
     found: dict[str, Blob] = {}
     carried = [item.blob for item in contents.items]
     carried += [blob for image in contents.images for blob in image.blobs]
     for blob in carried:
         if found.setdefault(blob.sha256, blob) != blob:
-            raise Refused(f"{FILE_NAME} gives the blob {blob.sha256} two sizes")
+            raise Refused(f"{FILE_NAME} lists the blob {blob.sha256} with two sizes")
     if sum(blob.size for blob in found.values()) > _TOTAL_MAX:
         raise Refused(f"{FILE_NAME} lists more than {_TOTAL_MAX} bytes")
     return tuple(found[sha256] for sha256 in sorted(found))
 
 
 def check(contents: Contents) -> None:
-    """Whether the parts of a table of contents fit together; raises Refused."""
+    """Raise Refused if a table of contents is inconsistent."""
     all_blobs(contents)
     _once((i.role.value, i.name.casefold(), i.arch) for i in contents.items)
     _once((image.name, image.arch) for image in contents.images)
@@ -118,13 +121,13 @@ def check(contents: Contents) -> None:
     arches |= {image.arch for image in contents.images}
     for arch in sorted(arches):
         if arch not in contents.arches:
-            raise Refused(f"{FILE_NAME} has parts for {arch}, which its arches do not list")
+            raise Refused(f"{FILE_NAME} has parts for {arch}, which 'arches' does not list")
     for image in contents.images:
         if not {image.digest, image.manifest} <= {blob.sha256 for blob in image.blobs}:
-            raise Refused(f"{FILE_NAME}: the blobs of {image.name} lack its manifest")
+            raise Refused(f"{FILE_NAME}: the blobs of {image.name} do not include its manifest")
     archived = sorted((n, archive.arch) for archive in contents.archives for n in archive.images)
     if archived != sorted((image.name, image.arch) for image in contents.images):
-        raise Refused(f"{FILE_NAME}: its archives do not hold each of its images once")
+        raise Refused(f"{FILE_NAME}: its archives must contain each image exactly once")
 
 
 def _once(keys: Iterable[object]) -> None:
@@ -136,7 +139,7 @@ def _once(keys: Iterable[object]) -> None:
 
 
 def _pretty(document: dict[str, object]) -> bytes:
-    """One line for each value: people look into bundles with ``tar -xO`` and diff them."""
+    """Put each value on its own line, for ``tar -xO`` and ``diff``."""
     return json.dumps(document, sort_keys=True, indent=1).encode("ascii") + b"\n"
 
 
@@ -229,5 +232,5 @@ def _arch(node: json_document.Node) -> str:
 
 def _match(node: json_document.Node, pattern: re.Pattern[str]) -> str:
     if not pattern.fullmatch(node.text()):
-        raise node.bad(f"is {node.text()[:80]!r}, which is not valid there")
+        raise node.bad(f"is {node.text()[:80]!r}, which is invalid")
     return node.text()

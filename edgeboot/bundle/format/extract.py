@@ -1,4 +1,4 @@
-"""Plain files out of a bundle: under checked names, into one directory, never over others."""
+"""Extracts items of a bundle into a directory; existing files are never overwritten."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 
 
 def extract(bundle: Bundle, directory: Path, roles: Iterable[Role]) -> tuple[Path, ...]:
-    """Write the items of ``roles``; returns where they are.
+    """Write the items of ``roles`` to ``directory``; returns the paths of the new files.
 
-    Nothing is written where a name is taken. A file that does not come out whole is removed, and
-    ``StepFailed`` says which.
+    Raises BadInput before writing if a file exists, StepFailed if a file cannot be written; that
+    file is removed.
     """
     wanted = {directory / _name(item): item for role in roles for item in bundle.contents.of(role)}
     taken = [path for path in wanted if os.path.lexists(path)]
     if taken:
-        raise BadInput(f"{taken[0]} already exists", hint="name an empty directory")
+        raise BadInput(f"{taken[0]} already exists", hint="choose an empty directory")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for path, item in wanted.items():
@@ -33,8 +33,8 @@ def extract(bundle: Bundle, directory: Path, roles: Iterable[Role]) -> tuple[Pat
 
 def _name(item: Item) -> str:
     name = f"{item.name}-{item.arch}" if item.arch else item.name
-    if not is_item_name(name):  # the table of contents was checked for it: a second lock
-        raise Refused(f"the bundle has an item that is not named like a file: {name!r}")
+    if not is_item_name(name):  # checked when decoding, too
+        raise Refused(f"the bundle has an item with an unsafe file name: {name!r}")
     return name
 
 

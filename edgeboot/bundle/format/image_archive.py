@@ -1,8 +1,8 @@
-"""Composes the image archives that K3s imports, from blobs and while streaming.
+"""Composes the image archives that K3s imports, streaming from blobs.
 
-An archive is an OCI layout in a plain tar, plus ``manifest.json`` so that ``docker load`` takes it
-too, and nothing else: containerd ingests every stray member as a blob. Its bytes are a function of
-its images alone, so its digest is known when a bundle is built.
+An archive is an OCI layout in an uncompressed tar, plus ``manifest.json`` for ``docker load``. It
+has no other members because containerd ingests every member as a blob. Its bytes depend only on
+its images, so its digest is known when a bundle is built.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Fetch = Callable[[Blob], Source]
 
 @dataclass(frozen=True)
 class Composition:
-    """An archive that is not there yet: its members in order, text or blob."""
+    """An archive to stream: its members in order, as bytes or source."""
 
     members: tuple[tuple[str, bytes | Source], ...]
 
@@ -34,7 +34,7 @@ class Composition:
         return sum(footprint(_size(data)) for _, data in self.members) + len(END)
 
     def stream(self) -> Iterator[bytes]:
-        """The archive's bytes; raises what the blobs' sources raise."""
+        """Yield the archive's bytes; raises what the blobs' sources raise."""
         for name, data in self.members:
             yield header(name, _size(data))
             if isinstance(data, bytes):
@@ -45,7 +45,7 @@ class Composition:
         yield END
 
     def blob(self) -> Blob:
-        """Digest and size, by reading everything once."""
+        """Return digest and size; reads every blob."""
         digest = hashlib.sha256()
         for chunk in self.stream():
             digest.update(chunk)
@@ -53,7 +53,7 @@ class Composition:
 
 
 def compose(images: Iterable[Image], fetch: Fetch) -> Composition:
-    """The archive of ``images`` (all of one architecture); reads their manifests only."""
+    """Return the archive of ``images`` (all of one architecture); reads only their manifests."""
     ordered = sorted(images, key=lambda image: image.name)
     blobs = {blob.sha256: blob for image in ordered for blob in image.blobs}
     index = {
@@ -73,10 +73,10 @@ def compose(images: Iterable[Image], fetch: Fetch) -> Composition:
 
 
 def group(images: Iterable[Image], fetch: Fetch) -> tuple[ImageArchive, ...]:
-    """One archive for each set of images (of one architecture) that share layers.
+    """Return one archive for each set of images (of one architecture) that share layers.
 
-    An archive is called after its first image by name; where two would be called the same, the
-    later one gets a number.
+    An archive is named after its first image in alphabetical order, with a number if that name is
+    taken.
     """
     archives: list[ImageArchive] = []
     taken: set[str] = set()
@@ -91,7 +91,7 @@ def group(images: Iterable[Image], fetch: Fetch) -> tuple[ImageArchive, ...]:
 
 
 def _components(images: list[Image]) -> list[list[Image]]:
-    """Sets of images connected by common blobs, in the order of their first members."""
+    """Return sets of images that share blobs, ordered by their first members."""
     groups: list[tuple[set[str], list[Image]]] = []
     for image in images:
         digests = {blob.sha256 for blob in image.blobs}
@@ -124,7 +124,9 @@ def _docker_entry(image: Image, blobs: dict[str, Blob], fetch: Fetch) -> dict[st
     blob = blobs[image.manifest]
     where = f"manifest of {image.name}"
     if blob.size > documents.DOCUMENT_MAX:
-        raise Refused(f"{where} has {blob.size} bytes, at most {documents.DOCUMENT_MAX} are read")
+        raise Refused(
+            f"{where} has {blob.size} bytes, more than the limit of {documents.DOCUMENT_MAX}"
+        )
     manifest = documents.read_manifest(b"".join(fetch(blob).open()), where)
     return {
         "Config": f"blobs/sha256/{manifest.config.blob.sha256}",

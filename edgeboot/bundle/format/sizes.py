@@ -1,4 +1,4 @@
-"""What takes the room in a bundle: each blob counted once, with whoever alone needs it."""
+"""Computes what takes the space in a bundle; each blob counts once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SHARED = "shared"
 
 @dataclass(frozen=True)
 class Share:
-    """Bytes that nothing else in the bundle needs; removing ``name`` saves them.
+    """The bytes that removing ``name`` would save.
 
-    ``kind`` is an item's role, "image", or "shared" for blobs that several things need.
+    ``kind`` is an item's role, "image", or "shared" for blobs that several parts use.
     """
 
     kind: str
@@ -24,13 +24,13 @@ class Share:
 
 
 def shares(contents: Contents) -> tuple[Share, ...]:
-    """The shares of a bundle, the largest first; they add up to all its blobs."""
+    """Return the shares of a bundle, largest first; their sum is the size of all blobs."""
     users: dict[Blob, set[tuple[str, str]]] = {}
     for user, blob in _uses(contents):
         users.setdefault(blob, set()).add(user)
     sizes: dict[tuple[str, str], int] = dict.fromkeys((user for user, _ in _uses(contents)), 0)
     for blob, found in users.items():
-        one = next(iter(found)) if len(found) == 1 else (SHARED, "by several of these")
+        one = next(iter(found)) if len(found) == 1 else (SHARED, "by several parts")
         sizes[one] = sizes.get(one, 0) + blob.size
     made = (Share(*user, size) for user, size in sizes.items())
     return tuple(sorted(made, key=lambda share: (-share.size, share.kind, share.name)))

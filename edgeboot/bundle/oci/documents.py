@@ -1,4 +1,4 @@
-"""What the JSON documents of an OCI image say: index, manifest, config.
+"""Parses the JSON documents of OCI images: index, manifest and config.
 
 Source: OCI image specification 1.1 and Docker's manifest v2, schema 2.
 """
@@ -13,7 +13,7 @@ from edgeboot.blob import Blob
 from edgeboot.bundle.tar.writer import MAX_SIZE
 from edgeboot.platform import Arch
 
-DOCUMENT_MAX = 4 << 20  # what registries accept for a manifest
+DOCUMENT_MAX = 4 << 20  # bytes; the manifest limit of registries
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -33,7 +33,7 @@ _ARM64_VARIANTS = ("v8",)
 
 @dataclass(frozen=True)
 class Platform:
-    """What an image runs on."""
+    """The platform of an image."""
 
     os: str
     architecture: str
@@ -43,7 +43,7 @@ class Platform:
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
     def rank(self, arch: Arch) -> int | None:
-        """How well it suits ``arch``, lower is better; None where it does not run there."""
+        """Return how well this platform fits ``arch`` ; 0 is best, None is incompatible."""
         if (self.os, self.architecture) != ("linux", arch.name):
             return None
         if self.variant is None:
@@ -64,20 +64,20 @@ class Descriptor:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One image of one platform."""
+    """The manifest of an image for one platform."""
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
 
 
 def read_index(data: bytes, where: str) -> tuple[Descriptor, ...]:
-    """The children of an index. Raises Refused."""
+    """Return the children of an index; raises Refused if it is invalid."""
     root = json_document.parse(data, where)
     return tuple(_descriptor(node) for node in root.member("manifests").items())
 
 
 def read_manifest(data: bytes, where: str) -> Manifest:
-    """A manifest; Refused where it is not that of a container image."""
+    """Parse a manifest; raises Refused if it is not a container image's."""
     root = json_document.parse(data, where)
     config = _descriptor(root.member("config"))
     if config.media_type not in _CONFIGS:
@@ -86,18 +86,18 @@ def read_manifest(data: bytes, where: str) -> Manifest:
 
 
 def read_platform(data: bytes, where: str) -> Platform:
-    """The platform that an image's config states."""
+    """Return the platform in an image's config."""
     return _platform(json_document.parse(data, where))
 
 
 def read_diff_ids(data: bytes, where: str) -> tuple[str, ...]:
-    """The SHA-256 of each plain layer, bottom first, from an image's config."""
+    """Return the SHA-256 of each uncompressed layer in an image's config, bottom layer first."""
     layers = json_document.parse(data, where).member("rootfs").member("diff_ids")
     return tuple(node.digest() for node in layers.items(500))
 
 
 def descriptor(media_type: str, blob: Blob) -> dict[str, object]:
-    """A descriptor as a document holds it."""
+    """Return a descriptor as a JSON object."""
     return {"mediaType": media_type, "digest": f"sha256:{blob.sha256}", "size": blob.size}
 
 

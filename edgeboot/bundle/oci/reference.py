@@ -20,7 +20,7 @@ _MAX = 512
 
 @dataclass(frozen=True)
 class Reference:
-    """A full name taken apart. ``digest`` is hexadecimal; a tag or a digest is there, or both."""
+    """A parsed image reference with a tag, a digest (hexadecimal SHA-256) or both."""
 
     registry: str
     repository: str
@@ -32,23 +32,23 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """What the image is called where it runs: by its tag if it has one, else by its digest."""
+        """The name on nodes: with the tag if there is one, else with the digest."""
         end = f":{self.tag}" if self.tag else f"@sha256:{self.digest}"
         return f"{self.registry}/{self.repository}{end}"
 
 
 def parse(name: str) -> Reference:
-    """Any image name, short or full; ValueError where it is not one."""
+    """Parse a short or full image name; raises ValueError if it is invalid."""
     match = _FULL.fullmatch(full_name(name))
     if match is None:
-        raise ValueError(f"{name[:100]!r} is not an image reference")
+        raise ValueError(f"invalid image reference {name[:100]!r}")
     return Reference(match["host"], match["repository"], match["tag"], match["digest"])
 
 
 def full_name(name: str) -> str:
-    """``busybox`` → ``docker.io/library/busybox:latest``.
+    """Expand an image name: ``busybox`` → ``docker.io/library/busybox:latest``.
 
-    Raises ValueError where it is not an image reference.
+    Raises ValueError if the name is invalid.
     """
     first, slash, rest = name.partition("/")
     if not slash:
@@ -61,17 +61,17 @@ def full_name(name: str) -> str:
         full = name
     match = _FULL.fullmatch(full)
     if match is None or len(full) > _MAX:
-        raise ValueError(f"{name[:100]!r} is not an image reference")
+        raise ValueError(f"invalid image reference {name[:100]!r}")
     return full if match["tag"] or "@" in full else f"{full}:latest"
 
 
 def tag(full: str) -> str | None:
-    """The tag of a full name; None where it is pinned by digest alone."""
+    """Return the tag of a full name; None if it has only a digest."""
     match = _FULL.fullmatch(full)
     return match["tag"] if match else None
 
 
 def short_name(full: str) -> str:
-    """The last part of the repository as a file name can carry it: ``mirrored-pause``."""
+    """Return the last part of the repository, made safe for file names: ``mirrored-pause``."""
     last = full.partition("@")[0].rpartition("/")[2].partition(":")[0]
     return re.sub(r"[^a-z0-9]+", "-", last).strip("-")

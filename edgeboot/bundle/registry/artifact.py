@@ -29,7 +29,7 @@ from edgeboot.localio.progress import Counted, Tally
 from edgeboot.localio.workers import workers
 
 TYPE = "application/vnd.edgeboot.bundle.v1"
-_CONTENTS = "application/vnd.edgeboot.bundle.format.contents.v1+json"
+_CONTENTS = "application/vnd.edgeboot.bundle.contents.v1+json"
 _BLOB = "application/vnd.edgeboot.bundle.blob.v1"
 _SIGNATURE = "application/vnd.edgeboot.bundle.minisig.v1"
 _EMPTY = "application/vnd.oci.empty.v1+json"

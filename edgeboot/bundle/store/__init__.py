@@ -1,1 +1,1 @@
-"""The content-addressed store that builds work in."""
+"""The content-addressed cache of blobs."""

@@ -1,7 +1,6 @@
-"""The content-addressed store that builds work in: a cache of blobs, each named by its SHA-256.
+"""A content-addressed cache of blobs; each file is named by its SHA-256.
 
-A blob is trusted because its bytes hash to its name, at every use, and never because a file of the
-right size is there.
+Blobs are hashed at every use. A file name or size is never trusted.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from edgeboot.localio import atomic, directories, disk_space
 
 
 def default_root() -> Path:
-    """``blobs/sha256`` in edgeboot's cache directory."""
+    """Return ``blobs/sha256`` in edgeboot's cache directory."""
     return directories.cache() / "blobs" / "sha256"
 
 
 @dataclass(frozen=True)
 class StoredBlob(OfBlob):
-    """A Source that reads a blob of a store and checks it while it is read."""
+    """A Source that reads a blob of a store and verifies it while reading."""
 
     path: Path
     blob: Blob
 
     def open(self) -> Iterator[bytes]:
-        """The bytes; raises StepFailed after the last one where they are not the blob's."""
+        """Yield the bytes; raises StepFailed at the end if they do not match the digest."""
         digest, size = hashlib.sha256(), 0
         try:
             for chunk in file_chunks(self.path):
@@ -43,33 +42,33 @@ class StoredBlob(OfBlob):
         if (digest.hexdigest(), size) != (self.blob.sha256, self.blob.size):
             self.path.unlink(missing_ok=True)
             raise StepFailed(
-                f"the cached blob {self.path} was damaged and has been removed",
+                f"removed damaged blob {self.path} from the cache",
                 hint="rerun the same command",
             )
 
 
 class DiskFailed(StepFailed):
-    """The disk does not take what is to be stored; nothing that comes after will fare better."""
+    """The local disk is full or failing; every later write would fail too."""
 
     error_id = "local-disk"
 
 
 class Store:
-    """Blobs in one directory, which is made when the first one is added."""
+    """Blobs in one directory, created when the first blob is added."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, sha256: str) -> Path:
-        """Where a blob is, if it is there."""
+        """Return the path of a blob, whether it exists or not."""
         return self.root / sha256
 
     def source(self, blob: Blob) -> StoredBlob:
-        """The bytes of a blob that was added."""
+        """Return the source of a blob that was added."""
         return StoredBlob(self.path(blob.sha256), blob)
 
     def find(self, sha256: str) -> Blob | None:
-        """The blob with this digest, after hashing it; a damaged one is removed and not found."""
+        """Hash and return the blob with this digest, or None; a damaged blob is removed."""
         path = self.root / sha256
         try:
             found = measure(file_chunks(path))
@@ -78,15 +77,15 @@ class Store:
         if found.sha256 != sha256:
             path.unlink(missing_ok=True)
             return None
-        with suppress(OSError):  # when it was last used, for `cache prune`
+        with suppress(OSError):  # time of last use, for `cache prune`
             os.utime(path)
         return found
 
     def add(self, chunks: Iterable[bytes], *, expected: str | None = None, what: str) -> Blob:
-        """Store bytes whole or not at all.
+        """Store bytes atomically.
 
-        ``expected`` is the SHA-256 they must have: Refused, naming ``what``, where they do not.
-        Raises DiskFailed where the disk does not take them.
+        Raises Refused, naming ``what``, if they do not have the SHA-256 ``expected``; DiskFailed if
+        they cannot be written.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -95,7 +94,7 @@ class Store:
                 if expected is not None and blob.sha256 != expected:
                     raise Refused(
                         f"{what} does not have the expected SHA-256: {blob.sha256}, not {expected}",
-                        hint="it was damaged or changed on the way; fetch it again",
+                        hint="it was damaged or modified in transit; download it again",
                     )
                 stage.publish(self.root / blob.sha256)
         except OSError as error:
@@ -104,11 +103,11 @@ class Store:
             cause = error.__cause__
             if error.error_id == DiskFailed.error_id and isinstance(cause, OSError):
                 raise self.failed(what, cause) from error
-            raise  # what is to be stored could not be read
+            raise  # reading failed, not writing
         return blob
 
     def failed(self, what: str, error: OSError) -> DiskFailed:
-        """The error to raise where ``what`` cannot be stored."""
+        """Return the error for ``what`` that cannot be stored."""
         return DiskFailed(
             f"cannot store {what} in {self.root}: {error.strerror or error}",
             hint=disk_space.hint(error, "set XDG_CACHE_HOME to a directory on another disk"),
@@ -116,14 +115,14 @@ class Store:
 
 
 def file_chunks(path: Path) -> Iterator[bytes]:
-    """A file's bytes in pieces; raises OSError."""
+    """Yield a file's bytes in chunks; raises OSError."""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield chunk
 
 
 def readable(path: Path) -> Iterator[bytes]:
-    """A file the user named: its bytes; raises BadInput where it cannot be read."""
+    """Yield the bytes of a file named by the user; raises BadInput if it cannot be read."""
     try:
         yield from file_chunks(path)
     except OSError as error:
@@ -131,7 +130,7 @@ def readable(path: Path) -> Iterator[bytes]:
 
 
 def measure(chunks: Iterable[bytes]) -> Blob:
-    """Digest and size of bytes."""
+    """Return the digest and size of bytes."""
     digest, size = hashlib.sha256(), 0
     for chunk in chunks:
         digest.update(chunk)

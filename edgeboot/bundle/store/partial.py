@@ -1,6 +1,6 @@
-"""A blob on its way into a store: kept across runs, hashed as it grows.
+"""Partially downloaded blobs: kept between runs and hashed while they grow.
 
-The bytes that an earlier run left are hashed anew and never trusted by their number.
+Bytes from an earlier run are hashed again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SUFFIX = ".partial"
 
 
 class Partial:
-    """The bytes of a blob that are here, at most ``limit``. Methods raise OSError."""
+    """The received bytes of a blob, at most ``limit``. Methods raise OSError."""
 
     def __init__(self, store: Store, sha256: str, limit: int, file: BinaryIO) -> None:
         self._final = store.root / sha256
@@ -45,32 +45,32 @@ class Partial:
         self.size += len(data)
 
     def reset(self) -> None:
-        """Throw away what is here."""
+        """Discard all received bytes."""
         self._file.seek(0)
         self._file.truncate()
         self._digest, self.size = hashlib.sha256(), 0
 
     def discard(self) -> None:
-        """Leave nothing here, not even an empty file."""
+        """Remove the file."""
         self._path.unlink(missing_ok=True)
 
     @property
     def sha256(self) -> str:
-        """What the bytes that are here hash to."""
+        """SHA-256 of the received bytes, in hexadecimal."""
         return self._digest.hexdigest()
 
     def is_whole(self) -> bool:
-        """Whether these are exactly the bytes that are wanted."""
+        """Report whether the received bytes are the complete blob."""
         return self._digest.hexdigest() == self._sha256
 
     def keep(self) -> None:
-        """Make it a blob of the store."""
+        """Sync the file and move it to its place in the store."""
         os.fsync(self._file.fileno())
         atomic.move(self._path, self._final)
 
 
 def path_of(store: Store, sha256: str) -> Path:
-    """Where a blob grows."""
+    """Return the path of a partial blob."""
     return store.root / (sha256 + SUFFIX)
 
 
@@ -78,10 +78,10 @@ def path_of(store: Store, sha256: str) -> Path:
 def growing(
     store: Store, sha256: str, limit: int, size: int | None = None
 ) -> Iterator[Partial | None]:
-    """The partial blob, for this process and thread alone; None where the store has it.
+    """Open and lock a partial blob; None if the store has the complete blob.
 
-    It is of ``size`` bytes where that is known, and never of more than ``limit``. Raises DiskFailed
-    where the disk does not take it.
+    ``size`` is its size in bytes, if known; ``limit`` is the maximum. Raises DiskFailed if it
+    cannot be written.
     """
     path = path_of(store, sha256)
     try:
@@ -105,7 +105,7 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
             try:
                 same = os.path.samestat(os.fstat(file.fileno()), path.stat())
             except FileNotFoundError:
-                same = False  # whoever held the lock has finished and renamed it
+                same = False  # the previous holder has completed and renamed it
             if same:
                 yield file
                 return

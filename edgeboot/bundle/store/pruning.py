@@ -1,6 +1,6 @@
-"""Looking after the store: what is in it, what can go, what is damaged.
+"""Lists, prunes and verifies the blobs of a store.
 
-A blob is known by its hash alone; its time of change says when a build last used it.
+The modification time of a blob is the time of its last use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ DAY = 86_400.0  # seconds
 
 @dataclass(frozen=True)
 class CachedBlob:
-    """A file of the store. ``used`` in seconds since 1970; a leftover is no whole blob."""
+    """A file of the store.
+
+    ``used`` is in seconds since the epoch; ``leftover`` marks files of interrupted downloads.
+    """
 
     path: Path
     size: int
@@ -27,7 +30,7 @@ class CachedBlob:
 
 
 def entries(store: Store) -> tuple[CachedBlob, ...]:
-    """Everything in the store, what was used longest ago first."""
+    """Return every file in the store, least recently used first."""
     found = []
     try:
         for path in store.root.iterdir() if store.root.is_dir() else ():
@@ -41,9 +44,9 @@ def entries(store: Store) -> tuple[CachedBlob, ...]:
 
 
 def prune(store: Store, days: float) -> tuple[CachedBlob, ...]:
-    """Remove blobs that no build has used for ``days``; returns them.
+    """Remove and return blobs that have not been used for ``days``.
 
-    What interrupted builds left goes after a day, for a build may be at work just now.
+    Leftovers are kept for at least one day, because a build may be running.
     """
     now = time.time()
     gone = []
@@ -56,12 +59,12 @@ def prune(store: Store, days: float) -> tuple[CachedBlob, ...]:
 
 
 def damaged(store: Store) -> tuple[CachedBlob, ...]:
-    """The blobs whose bytes do not hash to their names, after reading all of them."""
+    """Read every blob; return those that do not match their names."""
     return tuple(e for e in entries(store) if not e.leftover and not _is_whole(e.path))
 
 
 def remove(entry: CachedBlob) -> None:
-    """Remove a file of the store."""
+    """Remove a file from the store; raises StepFailed if that fails."""
     try:
         entry.path.unlink(missing_ok=True)
     except OSError as error:
@@ -72,4 +75,4 @@ def _is_whole(path: Path) -> bool:
     try:
         return measure(file_chunks(path)).sha256 == path.name
     except OSError:
-        return False  # what cannot be read is of no use
+        return False

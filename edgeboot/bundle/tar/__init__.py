@@ -1,1 +1,1 @@
-"""The one shape of tar that edgeboot writes, and a reader for tars that may be hostile."""
+"""A writer of reproducible tar archives, and a reader for untrusted ones."""

@@ -1,7 +1,7 @@
-"""The headers of a tar that may be hostile: what one says, and whether that is allowed.
+"""Parses and validates headers of untrusted tar archives.
 
-Only regular files, directories and long names (GNU ``L``, pax ``x``) are. Every function raises
-Refused, which names ``what``, the archive.
+Only regular files, directories and long names (GNU ``L``, pax ``x``) are allowed. Every function
+raises Refused for anything else; ``what`` names the archive in its message.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NAME_MAX = 1024
 
 @dataclass(frozen=True)
 class Head:
-    """One header block: its type, the member's name as written, bytes of data that follow."""
+    """One header block: the type, the name as written, and the size of the data in bytes."""
 
     kind: bytes
     name: str
@@ -41,7 +41,7 @@ class Head:
 
 
 def read_head(block: bytes, what: str) -> Head:
-    """A header of 512 bytes that is not all zero."""
+    """Parse a 512-byte header block that is not all zero."""
     if _number(block[148:156], what) != sum(block[:148]) + 8 * 32 + sum(block[156:]):
         raise Refused(f"{what} has a damaged header")
     kind = block[156:157]
@@ -54,7 +54,7 @@ def read_head(block: bytes, what: str) -> Head:
         label = _KINDS.get(kind, f"member of type {kind!r}")
         raise Refused(
             f"{what} has a {label}, {name!r}; only regular files and directories are accepted",
-            hint="an image archive can be rewritten without links: "
+            hint="rewrite an image archive without links with "
             "`skopeo copy docker-archive:OLD oci-archive:NEW:NAME`",
         )
     if _number(block[100:108], what) & 0o6000:
@@ -63,7 +63,7 @@ def read_head(block: bytes, what: str) -> Head:
 
 
 def read_pax(data: bytes, what: str) -> tuple[str | None, int | None]:
-    """The name and the size that a pax header sets for the next member."""
+    """Return the name and size that a pax header sets for the next member; None if not set."""
     name: str | None = None
     size: int | None = None
     while data:
@@ -78,12 +78,12 @@ def read_pax(data: bytes, what: str) -> tuple[str | None, int | None]:
         elif word == "size" and value.isdigit() and len(value) < 20:
             size = int(value)
         elif word not in _PAX_HARMLESS and not word.startswith(_PAX_HARMLESS_PREFIXES):
-            raise Refused(f"{what} has a pax header {word[:40]!r} that is not supported")
+            raise Refused(f"{what} has an unsupported pax header {word[:40]!r}")
     return name, size
 
 
 def safe_name(head: Head, what: str) -> str:
-    """The member's name without ``./`` and a directory's slash; ``.`` for the top itself."""
+    """Return the name without a leading ``./`` and trailing slash; ``.`` for the root."""
     clean = head.name.removeprefix("./")
     if head.kind == DIRECTORY:
         clean = clean.removesuffix("/")
@@ -100,12 +100,12 @@ def safe_name(head: Head, what: str) -> str:
 
 
 def fold(name: str) -> str:
-    """What two names have in common when they differ only by case or Unicode form."""
+    """Normalise case and Unicode form, to detect names that some file systems confuse."""
     return unicodedata.normalize("NFKC", name).casefold()
 
 
 def text(raw: bytes, what: str) -> str:
-    """A name in UTF-8."""
+    """Decode a UTF-8 name."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -113,7 +113,7 @@ def text(raw: bytes, what: str) -> str:
 
 
 def _number(raw: bytes, what: str) -> int:
-    if raw[0] == 0x80:  # GNU: base 256 where octal digits do not suffice
+    if raw[0] == 0x80:  # GNU: base 256 for numbers too large for octal
         return int.from_bytes(raw[1:], "big")
     digits = raw.strip(b" \0")
     if not all(digit in b"01234567" for digit in digits):

@@ -1,8 +1,8 @@
-"""Streams the members of a tar that may be hostile; nothing is ever extracted to a path.
+"""Streams the members of an untrusted tar archive without extracting to paths.
 
-Anything but regular files and directories under safe, distinct names refuses the whole archive,
-and so does whatever goes beyond the limits on bytes, members and compression ratio. ``tarfile`` is
-not used because it reads extension headers of any announced size into memory.
+The whole archive is refused if a member is not a regular file or directory, if a name is unsafe or
+duplicate, or if a limit on bytes, members or compression ratio is exceeded. ``tarfile`` is not used
+because it reads extension headers of any declared size into memory.
 """
 
 from __future__ import annotations
@@ -33,12 +33,16 @@ from edgeboot.bundle.tar.writer import BLOCK
 from edgeboot.errors import BadInput, Refused
 
 _EXTENSION_MAX = 64 << 10
-_ZSTD_WINDOW = 128 << 20  # what a decoder may need in memory; K3s itself stops at 32 MiB
+_ZSTD_WINDOW = 128 << 20  # decoder memory in bytes; K3s itself uses at most 32 MiB
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Caps on plain bytes, members, and plain bytes for each packed one once past ``free``."""
+    """Limits of an archive.
+
+    ``total`` is in uncompressed bytes. ``ratio`` is uncompressed to compressed bytes; it applies
+    after the first ``free`` uncompressed bytes.
+    """
 
     total: int = 32 << 30
     members: int = 20_000
@@ -51,10 +55,10 @@ LIMITS = Limits()
 
 @contextmanager
 def opened(path: Path, what: str, limits: Limits = LIMITS) -> Iterator[Iterator[Member]]:
-    """The members of a tar, plain or compressed with gzip or zstd (told apart by their magic).
+    """Iterate over the members of a tar: plain, gzip or zstd, detected by magic number.
 
-    ``what`` names the archive in errors. Iterating raises Refused where the archive breaks a rule
-    or is damaged, BadInput where it cannot be read.
+    ``what`` names the archive in errors. Iterating raises Refused if the archive is damaged or
+    violates a rule, BadInput if it cannot be read.
     """
     try:
         raw = path.open("rb")
@@ -72,7 +76,7 @@ def opened(path: Path, what: str, limits: Limits = LIMITS) -> Iterator[Iterator[
 
 
 class Member:
-    """A regular file: ``name`` without ``./``, ``size`` in bytes, its data once and in order."""
+    """A regular file: ``name`` without ``./``, ``size`` in bytes; its data can be read once."""
 
     def __init__(self, name: str, size: int, stream: _Stream) -> None:
         self.name = name
@@ -81,16 +85,18 @@ class Member:
         self._left = size
 
     def chunks(self) -> Iterator[bytes]:
-        """The data, in pieces."""
+        """Yield the data in chunks."""
         while self._left:
             data = self._stream.take(min(self._left, CHUNK))
             self._left -= len(data)
             yield data
 
     def read(self, limit: int) -> bytes:
-        """All of the data, which may be at most ``limit`` bytes."""
+        """Return the data; raises Refused if it is longer than ``limit`` bytes."""
         if self.size > limit:
-            raise Refused(f"{self._stream.what}: {self.name} is longer than {limit} bytes")
+            raise Refused(
+                f"{self._stream.what}: {self.name} is longer than the limit of {limit} bytes"
+            )
         return b"".join(self.chunks())
 
 
@@ -99,7 +105,7 @@ class _Readable(Protocol):
 
 
 class _Stream:
-    """The plain bytes of an archive, held to its limits. ``consumed`` tells the packed ones."""
+    """The uncompressed bytes of an archive, within limits; ``consumed`` counts compressed bytes."""
 
     def __init__(
         self, stream: _Readable, consumed: Callable[[], int], what: str, limits: Limits
@@ -111,23 +117,23 @@ class _Stream:
         self._plain = 0
 
     def take(self, size: int) -> bytes:
-        """Exactly ``size`` bytes."""
+        """Return exactly ``size`` bytes."""
         parts = []
         while size:
             data = self._read(size)
             if not data:
-                raise Refused(f"{self.what} is cut short")
+                raise Refused(f"{self.what} is truncated")
             parts.append(data)
             size -= len(data)
         return b"".join(parts)
 
     def skip_padding(self, size: int) -> None:
-        """What follows ``size`` bytes of data up to the next block: zeros."""
+        """Skip the zeros after ``size`` bytes of data, up to the next block."""
         if any(self.take(-size % BLOCK)):
             raise Refused(f"{self.what} has data in the padding between its members")
 
     def finish(self) -> None:
-        """Read to the end, so that the decompressor checks its sums and nothing hides there."""
+        """Read to the end: verifies the compression checksum and refuses trailing data."""
         while data := self._read(CHUNK):
             if any(data):
                 raise Refused(f"{self.what} has data after its end")
@@ -154,7 +160,7 @@ def _members(stream: _Stream) -> Iterator[Member]:
         name = safe_name(head, stream.what)
         if fold(name) in names:
             raise Refused(
-                f"{stream.what} has two members named {name!r}, up to case or Unicode form"
+                f"{stream.what} has two members named {name!r}, ignoring case and Unicode form"
             )
         names.add(fold(name))
         if len(names) > stream.limits.members:
@@ -165,14 +171,14 @@ def _members(stream: _Stream) -> Iterator[Member]:
             continue
         member = Member(name, head.size, stream)
         yield member
-        for _ in member.chunks():  # what the consumer left
+        for _ in member.chunks():  # data that the caller did not read
             pass
         stream.skip_padding(head.size)
     stream.finish()
 
 
 def _next_head(stream: _Stream) -> Head | None:
-    """The next member's header with its long name and size folded in; None at the end."""
+    """Return the next header, with long name and size applied; None at the end."""
     name: str | None = None
     size: int | None = None
     while (block := stream.take(BLOCK)) != bytes(BLOCK):
@@ -190,5 +196,5 @@ def _next_head(stream: _Stream) -> Head | None:
             pax_name, size = read_pax(data, stream.what)
             name = pax_name if pax_name is not None else name
     if name is not None or size is not None:
-        raise Refused(f"{stream.what} is cut short")
+        raise Refused(f"{stream.what} is truncated")
     return None

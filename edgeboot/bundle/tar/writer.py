@@ -1,23 +1,26 @@
-"""The one shape of tar that edgeboot writes: POSIX ustar, regular files, no clock, no owner.
+"""Writes reproducible tar archives: POSIX ustar, regular files, no times, no owners.
 
-A header is a pure function of name and size, so a reader can compute the header it must find and
-compare all 512 bytes. It is written by hand because ``tarfile`` fills unused fields differently
-from one Python version to the next.
+A header depends only on name and size, so a reader can compute the expected header and compare all
+512 bytes. ``tarfile`` is not used because it fills unused fields differently between Python
+versions.
 """
 
 from __future__ import annotations
 
 BLOCK = 512
 END = bytes(2 * BLOCK)  # POSIX: two zero blocks end an archive
-MAX_SIZE = 8**11 - 1  # eleven octal digits: 8 GiB less a byte
+MAX_SIZE = 8**11 - 1  # 11 octal digits: 8 GiB - 1
 MAX_NAME = 100
 
 
 def header(name: str, size: int, kind: bytes = b"0") -> bytes:
-    """The header block of a file of ``size`` bytes (at most ``MAX_SIZE``); ``0`` is a file."""
+    """Return the header block of a member of ``size`` bytes; kind ``0`` is a regular file.
+
+    Raises ValueError if name or size does not fit (MAX_NAME, MAX_SIZE).
+    """
     raw = name.encode("ascii")
     if not 0 < len(raw) <= MAX_NAME or not 0 <= size <= MAX_SIZE:
-        raise ValueError(f"no ustar header for {name!r} of {size} bytes")
+        raise ValueError(f"cannot write a ustar header for {name!r} of {size} bytes")
     fields = b"".join(
         (
             raw.ljust(100, b"\0"),
@@ -33,9 +36,9 @@ def header(name: str, size: int, kind: bytes = b"0") -> bytes:
 
 
 def long_header(name: str, size: int) -> bytes:
-    """A header for a name of any length and alphabet: where ustar has no room, a pax header first.
+    """Return a header for a name of any length, preceded by a pax header if ustar is too small.
 
-    POSIX: pax Extended Header. Readers that do not know it see the name cut short.
+    Source: POSIX pax Extended Header. Readers without pax support see a truncated name.
     """
     raw = name.encode()
     if name.isascii() and len(raw) <= MAX_NAME:
@@ -55,10 +58,10 @@ def long_header(name: str, size: int) -> bytes:
 
 
 def padding(size: int) -> bytes:
-    """The zero bytes that follow a file's data up to the next block."""
+    """Return the zeros between data of ``size`` bytes and the next block."""
     return bytes(-size % BLOCK)
 
 
 def footprint(size: int) -> int:
-    """Bytes that a file of ``size`` bytes takes in an archive: header, data and padding."""
+    """Return the bytes that a member of ``size`` bytes takes: header, data and padding."""
     return BLOCK + size + -size % BLOCK

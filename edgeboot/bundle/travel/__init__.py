@@ -1,1 +1,1 @@
-"""Bundles on small media and thin links: parts and deltas."""
+"""Bundles on small media and slow links: parts and deltas."""

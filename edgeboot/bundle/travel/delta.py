@@ -1,8 +1,8 @@
-"""Deltas: what a bundle has that another one lacks, and the way from one to the other.
+"""Deltas between bundles.
 
-A delta is a tar in the one shape that edgeboot writes: ``edgeboot-delta.json`` (which bundle it
-goes on top of), the new bundle's contents, and the blobs that the old one lacks. A bundle is a
-function of its contents and blobs, so the result is the new bundle byte for byte.
+A delta is a reproducible tar of ``edgeboot-delta.json`` (which names the old bundle), the new
+bundle's table of contents, and the blobs that the old bundle lacks. A bundle is determined by its
+contents and blobs, so applying a delta yields the new bundle byte for byte.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HEAD_MAX = 4096
 
 @dataclass(frozen=True)
 class Delta:
-    """A delta's first two members, and where its blobs are."""
+    """An open delta; ``blobs_at`` is the offset of its first blob."""
 
     path: Path
     base: str  # SHA-256 of the old bundle's contents
@@ -44,18 +44,18 @@ class Delta:
 
 
 def contents_digest(contents: Contents) -> str:
-    """What a bundle is known by: the SHA-256 of its contents' bytes."""
+    """Return the SHA-256 of a table of contents, which identifies a bundle."""
     return hashlib.sha256(encoding.encode(contents)).hexdigest()
 
 
 def added(old: Contents, new: Contents) -> tuple[Blob, ...]:
-    """The blobs that ``new`` has and ``old`` lacks, in their order in a bundle."""
+    """Return the blobs that ``new`` has and ``old`` lacks, in bundle order."""
     known = set(encoding.all_blobs(old))
     return tuple(blob for blob in encoding.all_blobs(new) if blob not in known)
 
 
 def make(old: Bundle, new: Bundle, output: Path, listener: Listener = silent) -> None:
-    """Write the delta from ``old`` to ``new``, whole or not at all."""
+    """Write the delta from ``old`` to ``new`` atomically."""
     blobs = added(old.contents, new.contents)
     total = sum(blob.size for blob in blobs)
     disk_space.check_target(output)
@@ -73,12 +73,11 @@ def make(old: Bundle, new: Bundle, output: Path, listener: Listener = silent) ->
 
 
 def apply(old: Bundle, delta: Delta, output: Path, listener: Listener = silent) -> None:
-    """Write the new bundle; Refused where the delta was not made from ``old``."""
+    """Write the new bundle to ``output``; raises Refused if ``old`` is not the delta's base."""
     disk_space.check_target(output)
     if contents_digest(old.contents) != delta.base:
         raise Refused(
-            f"{delta.path} does not apply to {old.path}: it was made from another bundle, "
-            f"{delta.base_name}",
+            f"{delta.path} does not apply to {old.path}; it was made from {delta.base_name}",
             hint="apply it to the bundle it was made from",
         )
     blobs = _located(delta, added(old.contents, delta.contents))
@@ -90,7 +89,7 @@ def apply(old: Bundle, delta: Delta, output: Path, listener: Listener = silent) 
 
 
 def _head(base: str, base_name: str, table: bytes) -> bytes:
-    """The first member; ``sha256`` covers it and the contents that follow."""
+    """Return the first member; its ``sha256`` covers itself and the contents that follow."""
     document = {"format": _FORMAT, "base": base, "base_name": base_name}
     digest = hashlib.sha256(json_document.canonical(document) + table).hexdigest()
     return json_document.canonical({**document, "sha256": digest})
@@ -98,7 +97,7 @@ def _head(base: str, base_name: str, table: bytes) -> bytes:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Delta]:
-    """A delta; Refused, naming the member, where it is damaged or none at all."""
+    """Open a delta; raises Refused with the member's name if it is damaged or not a delta."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
@@ -128,15 +127,15 @@ def _read(path: Path, descriptor: int) -> Delta:
 def _document(
     path: Path, descriptor: int, name: str, position: int, limit: int
 ) -> tuple[bytes, int]:
-    """A member at ``position``, and where the next one is."""
+    """Return the member at ``position`` and the position of the next one."""
     block = os.pread(descriptor, BLOCK, position)
     digits = block[124:135]
     size = int(digits, 8) if digits.isdigit() and not set(digits) & set(b"89") else -1
     if not 0 < size <= limit or block != header(name, size):
         if position == 0:
             raise Refused(
-                f"{path} is not a delta between bundles, or damaged at {name}",
-                hint="make one with `edgeboot bundle delta`, or copy it again",
+                f"{path} is not a delta, or is damaged at {name}",
+                hint="copy it again, or make it with `edgeboot bundle delta`",
             )
         raise _damaged(path, name)
     data = os.pread(descriptor, size + len(padding(size)), position + BLOCK)
@@ -146,7 +145,7 @@ def _document(
 
 
 def _located(delta: Delta, blobs: tuple[Blob, ...]) -> dict[str, BundledBlob]:
-    """Where each blob is; Refused unless all between them is as it was written."""
+    """Locate each blob; raises Refused if any byte between blobs differs."""
     found: dict[str, BundledBlob] = {}
     position, gap, previous = delta.blobs_at, b"", encoding.FILE_NAME
     for blob in blobs:
@@ -168,5 +167,5 @@ def _expect(delta: Delta, position: int, wanted: bytes, member: str) -> None:
 
 
 def _damaged(path: Path, member: str) -> Refused:
-    hint = "copy the delta again, or make it again"
+    hint = "copy or make the delta again"
     return Refused(f"{path} is damaged at {member}", hint=hint, error_id="bundle-damaged")

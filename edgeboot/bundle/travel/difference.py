@@ -1,4 +1,4 @@
-"""What two bundles differ in: K3s, what they carry, and the bytes between them."""
+"""Compares two bundles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgeboot.bundle.travel import delta
 
 @dataclass(frozen=True)
 class Change:
-    """One thing: ``kind`` is an item's role or "image"; None where a side lacks it."""
+    """A changed part: ``kind`` is an item's role or "image"; None if a bundle lacks it."""
 
     kind: str
     name: str
@@ -21,7 +21,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
-    """All of it; sizes in bytes. ``added`` is what a delta from the old to the new one carries."""
+    """The differences; ``added`` (the size of a delta) and ``removed`` are in bytes."""
 
     old_k3s: str
     new_k3s: str
@@ -31,7 +31,7 @@ class Difference:
 
 
 def between(old: Contents, new: Contents) -> Difference:
-    """What leads from one bundle to the other."""
+    """Return the differences between two bundles."""
     changes = []
     before, after = _things(old), _things(new)
     for key in sorted(before.keys() | after.keys()):
@@ -42,7 +42,7 @@ def between(old: Contents, new: Contents) -> Difference:
 
 
 def _things(contents: Contents) -> Mapping[tuple[str, str], str]:
-    # an SBOM follows from the rest
+    # the SBOM is derived from the rest
     items = (item for item in contents.items if item.role is not Role.SBOM)
     found = {(item.role.value, _label(item.name, item.arch)): _state(item) for item in items}
     for image in contents.images:

@@ -1,8 +1,8 @@
-"""A file in parts for media that are too small for it, and back: any order, resumable.
+"""Splits a file into parts for small media, and joins them in any order.
 
-``NAME.parts`` is a small index with a SHA-256 for every part and for the whole. Parts are copied to
-their place in ``NAME.joining``; what is already right there stays, so joining can be cut anywhere
-and done in as many goes as there are sticks.
+``NAME.parts`` is an index with the SHA-256 of every part and of the whole file. Joining copies
+parts to their offsets in ``NAME.joining`` and keeps those already there, so it can be interrupted,
+and repeated for each medium.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial as told
+from functools import partial as bind
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,7 +32,7 @@ _TOTAL_MAX = 1 << 40
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of the whole: its file, its place in bytes, what it hashes to."""
+    """A part: its file name, its offset and size in bytes, and its SHA-256."""
 
     name: str
     start: int
@@ -42,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Index:
-    """What a file was split into."""
+    """The index: the name, size and SHA-256 of the whole file, and its parts."""
 
     name: str
     size: int
@@ -53,19 +53,20 @@ class Index:
 def split(
     path: Path, size: int, directory: Path, listener: Listener = silent
 ) -> tuple[Path, Index]:
-    """Write the parts of ``path``, ``size`` bytes each, and then the index; returns the index.
+    """Write the parts of ``path``, ``size`` bytes each, then the index.
 
-    A part that is there already and right is left alone.
+    Returns the path of the index, and the index. Complete parts from an earlier run are kept.
+    Raises BadInput if there would be more than PARTS_MAX parts.
     """
     if not is_item_name(path.name):
-        raise BadInput(f"{path.name!r} is not a name that parts can have", hint="rename it")
+        raise BadInput(f"invalid file name {path.name!r} for parts", hint="rename the file")
     total = _size(path)
     count = -(-total // size)
     if not 0 < count <= PARTS_MAX:
         hint = "make them larger with --size"
         raise BadInput(f"{path} would need {count} parts, more than {PARTS_MAX}", hint=hint)
     whole, parts = hashlib.sha256(), []
-    tally = Tally(told(BytesHandled, "splitting", path.name), listener, total)
+    tally = Tally(bind(BytesHandled, "splitting", path.name), listener, total)
     for number in range(count):
         start = number * size
         part = directory / f"{path.name}.{number + 1:03}"
@@ -85,9 +86,7 @@ def split(
                 written.update(chunk)
                 file.write(chunk)
             if written.hexdigest() != found.sha256:
-                raise StepFailed(
-                    f"{path} changed while it was split", hint="rerun the same command"
-                )
+                raise StepFailed(f"{path} changed while splitting", hint="rerun the same command")
     index = Index(path.name, total, whole.hexdigest(), tuple(parts))
     target = directory / (path.name + SUFFIX)
     with atomic.writing(target) as file:
@@ -98,16 +97,16 @@ def split(
 def join(
     index_file: Path, places: Sequence[Path], output: Path, listener: Listener = silent
 ) -> tuple[str, ...]:
-    """Copy what parts there are to their place; the names of those still missing.
+    """Join the parts in the index's directory and in ``places``; returns missing parts by name.
 
-    Parts are looked for beside the index and in ``places``. When none is missing the whole is
-    checked and gets its name. Refused naming the parts that are damaged; the others are kept.
+    When no part is missing, verifies the whole file and moves it to ``output``. Raises Refused with
+    the names of damaged parts; the others are kept.
     """
     index = read_index(index_file)
     partial = output.with_name(output.name + ".joining")
     directories = (index_file.parent, *places)
     disk_space.check_target(output)
-    tally = Tally(told(BytesHandled, "joining", output.name), listener, index.size)
+    tally = Tally(bind(BytesHandled, "joining", output.name), listener, index.size)
     missing: list[str] = []
     damaged: list[str] = []
     try:
@@ -123,7 +122,7 @@ def join(
             names = ", ".join(damaged)
             raise Refused(
                 f"damaged parts of {index.name}: {names}",
-                hint="copy these again; the others are kept",
+                hint="copy them again; the other parts are kept",
                 error_id="bundle-damaged",
             )
         if not missing:
@@ -136,7 +135,7 @@ def join(
 def _bring(
     part: Part, partial: Path, file: BinaryIO, directories: Sequence[Path]
 ) -> tuple[Path, ...] | None:
-    """Copy a part to its place; where no right one is at hand, the damaged ones that are."""
+    """Copy a part to its offset; returns None, or the damaged copies if there is no valid one."""
     if _hash(partial, part.start, part.size) == part.sha256:
         return None
     found = tuple(d / part.name for d in directories if (d / part.name).is_file())
@@ -151,10 +150,10 @@ def _bring(
 
 
 def read_index(path: Path) -> Index:
-    """An index; Refused where it is damaged or none."""
+    """Read an index; raises Refused if it is damaged or not an index."""
     data = bounded.read(path, _INDEX_MAX)
     if not data.startswith(b"{"):
-        hint = f"give the file whose name ends with {SUFFIX}"
+        hint = f"use the file whose name ends in {SUFFIX}"
         raise Refused(f"{path} is not an index of parts", hint=hint)
     root = json_document.parse(data, str(path))
     root.only(("format", "name", "size", "sha256", "parts"))
@@ -180,7 +179,8 @@ def read_index(path: Path) -> Index:
 def _finish(index: Index, partial: Path, output: Path) -> None:
     if _hash(partial, 0, index.size + 1) != index.sha256:
         raise Refused(
-            f"the parts of {index.name} do not add up to the whole", hint="split it again"
+            f"the parts of {index.name} do not match the SHA-256 of the whole file",
+            hint="split it again",
         )
     atomic.move(partial, output)
 
@@ -204,7 +204,7 @@ def _size(path: Path) -> int:
 
 
 def _hash(path: Path, start: int, size: int) -> str:
-    """SHA-256 of a stretch of at most ``size`` bytes."""
+    """Return the SHA-256 of at most ``size`` bytes from ``start``."""
     digest = hashlib.sha256()
     for chunk in _range(path, start, size):
         digest.update(chunk)

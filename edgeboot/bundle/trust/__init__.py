@@ -1,1 +1,1 @@
-"""Signatures of bundles."""
+"""Signs bundles and verifies their signatures."""

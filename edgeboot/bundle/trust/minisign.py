@@ -1,8 +1,8 @@
-"""minisign's keys and signatures (jedisct1.github.io/minisign, "File formats"), on Ed25519.
+"""minisign keys and signatures, on Ed25519.
 
-Signatures are made over the BLAKE2b-512 of the data (``ED``), as minisign does since 0.10; older
-ones over the data itself (``Ed``) are read as well. A secret key is encrypted with scrypt under a
-passphrase, or stored plainly where none is wanted.
+Source: jedisct1.github.io/minisign, "File formats". Signatures cover the BLAKE2b-512 of the data
+(``ED``), as in minisign 0.10 and later; older ones over the data itself (``Ed``) are verified too.
+Secret keys are encrypted with scrypt, or unencrypted if there is no passphrase.
 """
 
 from __future__ import annotations
@@ -23,51 +23,56 @@ from edgeboot.secret import Secret
 _PLAIN, _PREHASHED = b"Ed", b"ED"
 _SCRYPT, _NO_KDF, _BLAKE2 = b"Sc", b"\0\0", b"B2"
 _UNTRUSTED, _TRUSTED = "untrusted comment: ", "trusted comment: "
-# libsodium's limits for our own keys, which come to N = 2^17, r = 8, p = 1: 128 MiB
+# libsodium's limits for keys written here: N = 2^17, r = 8, p = 1, 128 MiB
 _OPERATIONS, _MEMORY = 1 << 22, 1 << 27
-_MEMORY_MAX = 1 << 30  # what minisign itself asks for
+_MEMORY_MAX = 1 << 30  # bytes; the limit that minisign itself uses
 COMMENT_MAX = 1024
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """Who may have signed: ``text`` is the one line that minisign writes, ``RW…``."""
+    """A public key; ``text`` is its line ``RW…``, as minisign writes it."""
 
-    number: bytes  # 8 bytes that tell keys apart; no proof of anything
+    number: bytes  # 8 bytes that identify the key; not authenticated
     point: bytes
 
     @property
     def text(self) -> str:
-        """The key as it stands in an inventory."""
+        """The key as one line, for an inventory."""
         return _encode(_PLAIN + self.number + self.point)
 
     @property
     def label(self) -> str:
-        """The key's number as minisign prints it."""
+        """The key number as minisign prints it."""
         return self.number[::-1].hex().upper()
 
     def file(self) -> bytes:
-        """A ``.pub`` file."""
+        """Return the contents of a ``.pub`` file."""
         return f"{_UNTRUSTED}minisign public key {self.label}\n{self.text}\n".encode()
 
 
 @dataclass(frozen=True)
 class SecretKey:
-    """Who signs. The seed is never shown."""
+    """A secret key. The seed is never shown."""
 
     number: bytes
     seed: Secret = field(repr=False)
 
     @property
     def public(self) -> PublicKey:
-        """Its public half."""
+        """The public key of this secret key."""
         point = self._private().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         return PublicKey(self.number, point)
 
     def sign(self, data: bytes, comment: str) -> bytes:
-        """A signature file over ``data``; ``comment`` (one line) is covered by it as well."""
+        """Return a signature file over ``data`` and the trusted ``comment``.
+
+        Raises BadInput if the comment is not one printable line of at most COMMENT_MAX characters.
+        """
         if not _is_comment(comment):
-            raise BadInput("a trusted comment is one short line")
+            raise BadInput(
+                f"a trusted comment must be one printable line of at most {COMMENT_MAX} characters"
+            )
         private = self._private()
         signature = private.sign(hashlib.blake2b(data).digest())
         whole = private.sign(signature + comment.encode())
@@ -80,7 +85,7 @@ class SecretKey:
         return ("\n".join(lines) + "\n").encode()
 
     def file(self, passphrase: Secret | None) -> bytes:
-        """A secret key file, encrypted where a passphrase is given."""
+        """Return a secret key file, encrypted if there is a passphrase."""
         pair = self.seed.value + self.public.point
         plain = self.number + pair + _checksum(self.number, pair)
         if passphrase is None:
@@ -100,7 +105,7 @@ class SecretKey:
 
 @dataclass(frozen=True)
 class Signature:
-    """A signature file, read but not yet verified."""
+    """A parsed signature file, not yet verified."""
 
     algorithm: bytes
     number: bytes
@@ -110,7 +115,7 @@ class Signature:
     where: str
 
     def verify(self, data: bytes, key: PublicKey) -> None:
-        """Refused unless ``key`` signed both ``data`` and the trusted comment."""
+        """Raise Refused unless ``key`` signed both ``data`` and the trusted comment."""
         message = hashlib.blake2b(data).digest() if self.algorithm == _PREHASHED else data
         try:
             public = Ed25519PublicKey.from_public_bytes(key.point)
@@ -118,55 +123,58 @@ class Signature:
             public.verify(self.whole, self.signature + self.comment.encode())
         except (InvalidSignature, ValueError) as error:
             raise Refused(
-                f"the signature {self.where} is invalid: the contents are not what key "
-                f"{key.label} signed",
-                hint="the bundle or its signature was changed, or belongs to another build; "
-                "fetch both again",
+                f"the signature {self.where} is invalid: key {key.label} did not sign "
+                "these contents",
+                hint="the bundle or signature was modified, or they are from different builds; "
+                "copy both again",
                 error_id="bundle-untrusted",
             ) from error
 
 
 def generate() -> SecretKey:
-    """A new key."""
+    """Generate a key."""
     return SecretKey(secrets.token_bytes(8), Secret(secrets.token_bytes(32)))
 
 
 def read_public(text: str, where: str) -> PublicKey:
-    """A public key from its line or from a ``.pub`` file's text; BadInput where it is none."""
+    """Parse a public key, as a line or as the text of a ``.pub`` file.
+
+    Raises BadInput if it is invalid.
+    """
     raw = _decode(text.strip().splitlines()[-1:], 42)
     if raw is None or raw[:2] != _PLAIN:
-        hint = "give the line that starts with RW, or the .pub file with it"
+        hint = "use the line that starts with RW, or the .pub file"
         raise BadInput(f"{where} is not a minisign public key", hint=hint)
     return PublicKey(raw[2:10], raw[10:])
 
 
 def is_encrypted(data: bytes, where: str) -> bool:
-    """Whether a secret key file needs a passphrase."""
+    """Report whether a secret key file needs a passphrase."""
     return _secret_fields(data, where)[2:4] == _SCRYPT
 
 
 def read_secret(data: bytes, where: str, passphrase: Secret | None) -> SecretKey:
-    """A key from a secret key file; BadInput where it is none or the passphrase is wrong."""
+    """Parse a secret key file; raises BadInput if it is invalid or the passphrase is wrong."""
     raw = _secret_fields(data, where)
     body = raw[54:]
     if raw[2:4] == _SCRYPT:
         if passphrase is None:
-            raise BadInput(f"the secret key {where} is encrypted", hint="give its passphrase")
+            raise BadInput(f"the secret key {where} is encrypted", hint="enter its passphrase")
         operations, memory = (int.from_bytes(raw[i : i + 8], "little") for i in (38, 46))
         if memory > _MEMORY_MAX or operations > _MEMORY_MAX >> 5:
-            raise BadInput(f"the secret key {where} needs more than 1 GiB to be decrypted")
+            raise BadInput(f"the secret key {where} needs more than 1 GiB of memory to decrypt")
         body = _crypt(body, passphrase, raw[6:38], operations, memory)
     number, pair, checksum = body[:8], body[8:72], body[72:]
     if raw[2:4] == _SCRYPT and checksum != _checksum(number, pair):
-        raise BadInput(f"the secret key {where} cannot be opened: the passphrase is wrong")
+        raise BadInput(f"wrong passphrase for the secret key {where}")
     key = SecretKey(number, Secret(pair[:32]))
-    if key.public.point != pair[32:]:  # minisign leaves the checksum of a plain key empty
-        raise BadInput(f"the secret key {where} is damaged", hint="restore your copy of it")
+    if key.public.point != pair[32:]:  # minisign writes no checksum for unencrypted keys
+        raise BadInput(f"the secret key {where} is damaged", hint="restore it from a backup")
     return key
 
 
 def read_signature(data: bytes, where: str) -> Signature:
-    """A signature file; Refused where it is none."""
+    """Parse a signature file; raises Refused if it is invalid."""
     bad = Refused(f"{where} is not a minisign signature", hint="sign the bundle again")
     try:
         lines = [line.rstrip("\r") for line in data.decode("utf-8").rstrip("\n").split("\n")]
@@ -195,7 +203,7 @@ def _secret_fields(data: bytes, where: str) -> bytes:
 
 
 def _crypt(data: bytes, passphrase: Secret, salt: bytes, operations: int, memory: int) -> bytes:
-    """XOR with scrypt's stream; its parameters as libsodium picks them from its two limits."""
+    """XOR with the scrypt stream, with parameters derived from the limits as in libsodium."""
     rounds = max(operations, 32768)
     if rounds < memory // 32:
         cost, parallel = _power_above(rounds // 32 // 2), 1
@@ -219,7 +227,7 @@ def _power_above(number: int) -> int:
 
 
 def _is_comment(text: str) -> bool:
-    """Whether it can be shown: nothing that a terminal would obey. minisign itself writes tabs."""
+    """Report whether a comment is printable, without terminal escapes; minisign writes tabs."""
     return len(text) <= COMMENT_MAX and text.replace("\t", " ").isprintable()
 
 
@@ -236,5 +244,5 @@ def _decode(lines: list[str], length: int) -> bytes | None:
         raw = base64.b64decode("".join(lines), validate=True)
     except (binascii.Error, ValueError):
         return None
-    # one spelling only: base64 has bits at its end that a lenient decoder ignores
+    # accept only the canonical encoding: lenient decoders ignore trailing bits
     return raw if len(raw) == length and _encode(raw) == "".join(lines) else None

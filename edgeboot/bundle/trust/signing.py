@@ -1,7 +1,7 @@
-"""Signatures of bundles: ``NAME.minisig`` beside a bundle, over the bytes of its contents.
+"""Signs bundles: ``NAME.minisig`` next to a bundle signs its table of contents.
 
-The contents' digests cover everything else, so whoever trusts the contents trusts the bundle. The
-date stands in the trusted comment and not in the bundle, whose bytes know no clock.
+The table of contents covers every blob by digest. The date is in the trusted comment, because
+bundles are reproducible and contain no times.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FILE_MAX = 16 << 10
 
 @dataclass(frozen=True)
 class Trust:
-    """What is let through although it would be refused; each is asked for by name."""
+    """Checks to skip, each enabled by a flag (``--allow-unsigned`` …)."""
 
     unsigned: bool = False
     expired: bool = False
@@ -36,12 +36,12 @@ STRICT = Trust()
 
 
 def signature_path(bundle: Path) -> Path:
-    """Where the signature of a bundle is."""
+    """Return the path of a bundle's signature."""
     return bundle.with_name(bundle.name + ".minisig")
 
 
 def sign(bundle: Path, contents: Contents, key: SecretKey, today: date) -> Path:
-    """Write the signature of a bundle with these contents; returns its path."""
+    """Sign a bundle with these contents; returns the path of the signature."""
     comment = f"name={contents.name} version={contents.k3s_version} date={today.isoformat()}"
     path = signature_path(bundle)
     atomic.write(path, key.sign(encoding.encode(contents), comment))
@@ -51,18 +51,18 @@ def sign(bundle: Path, contents: Contents, key: SecretKey, today: date) -> Path:
 def admit(
     bundle: Path, contents: Contents, keys: Sequence[PublicKey], trust: Trust = STRICT
 ) -> minisign.Signature | None:
-    """Whether one of ``keys`` signed a bundle and it has not expired; the signature that says so.
+    """Verify that one of ``keys`` signed a bundle and that it has not expired.
 
-    Raises Refused where not. ``trust.unsigned`` lets a bundle through that has no signature, or one
-    of a key that is not among ``keys`` (None is returned then); a signature by one of ``keys`` that
-    does not fit is refused in any case.
+    Returns the signature; raises Refused otherwise. With ``trust.unsigned``, returns None for a
+    bundle without a signature or with one by another key. An invalid signature by one of ``keys``
+    is always refused.
     """
     found = _verified(bundle, contents, keys, trust)
     today = datetime.now(UTC).date().isoformat()
     if contents.expires is not None and contents.expires < today and not trust.expired:
         raise Refused(
-            f"{bundle} expired: it was good until {contents.expires}",
-            hint="build it again, or accept it with --allow-expired",
+            f"{bundle} expired: it was valid until {contents.expires}",
+            hint="build it again, or pass --allow-expired",
             error_id="bundle-expired",
         )
     return found
@@ -76,9 +76,10 @@ def _verified(
         if trust.unsigned:
             return None
         raise Refused(
-            f"{bundle} is not signed: no {path.name} beside it",
-            hint=f"copy its signature here, or sign it: edgeboot bundle sign --key FILE {bundle}; "
-            "or accept it with --allow-unsigned of plan, install and verify",
+            f"{bundle} is not signed: {path} does not exist",
+            hint="copy its signature here, "
+            f"sign it with `edgeboot bundle sign --key FILE {bundle}`, or pass "
+            "--allow-unsigned to plan, install or verify",
             error_id="bundle-untrusted",
         )
     signature = minisign.read_signature(bounded.read(path, _FILE_MAX), str(path))
@@ -92,39 +93,38 @@ def _verified(
     known = ", ".join(key.label for key in keys) or "none"
     raise Refused(
         f"{bundle} is signed by key {label}; the trusted keys are {known}",
-        hint="if that key is trusted, add its public line to `bundle-keys` of the inventory (or "
-        "name it with --key), or accept the bundle with --allow-unsigned of plan, install and "
-        "verify",
+        hint="if you trust that key, add it to `bundle-keys` in the inventory or pass it with "
+        "--key; or pass --allow-unsigned to plan, install or verify",
         error_id="bundle-untrusted",
     )
 
 
 def public_key(given: str) -> PublicKey:
-    """A public key as somebody gives it: its line, or a file with it."""
+    """Return a public key from its line or from a file; raises BadInput if it is invalid."""
     if re.fullmatch(r"RW[A-Za-z0-9+/]{54}", given):
-        return minisign.read_public(given, "the key")
+        return minisign.read_public(given, "the public key")
     path = Path(given)
     if given.startswith("RW") and not path.exists():
-        hint = "give the line of 56 characters that starts with RW, or the .pub file with it"
+        hint = "use the 56-character line that starts with RW, or the .pub file"
         raise BadInput(f"{given[:60]!r} is neither a public key nor a file", hint=hint)
     return minisign.read_public(bounded.read(path, _FILE_MAX).decode("utf-8", "replace"), given)
 
 
 def needs_passphrase(path: Path) -> bool:
-    """Whether a secret key file is encrypted."""
+    """Report whether a secret key file is encrypted."""
     return minisign.is_encrypted(bounded.read(path, _FILE_MAX), str(path))
 
 
 def secret_key(path: Path, passphrase: Secret | None) -> SecretKey:
-    """The key in a secret key file; BadInput where it is none, or open to others."""
+    """Read a secret key file; raises BadInput if it is invalid or accessible to other users."""
     if path.exists() and path.stat().st_mode & 0o077:
-        hint = f"chmod 600 {path}"
-        raise BadInput(f"others can read the secret key {path}", hint=hint)
+        hint = f"run `chmod 600 {path}`"
+        raise BadInput(f"the secret key {path} is accessible to other users", hint=hint)
     return minisign.read_secret(bounded.read(path, _FILE_MAX), str(path), passphrase)
 
 
 def write_keys(secret: Path, passphrase: Secret | None) -> tuple[PublicKey, Path]:
-    """Make a key pair: ``secret`` (0600, never overwritten) and the ``.pub`` file beside it."""
+    """Write a key pair to ``secret`` (mode 0600) and a ``.pub`` file; existing files are kept."""
     public = check_new(secret)
     key = minisign.generate()
     atomic.write(secret, key.file(passphrase), mode=0o600, overwrite=False)
@@ -133,7 +133,7 @@ def write_keys(secret: Path, passphrase: Secret | None) -> tuple[PublicKey, Path
 
 
 def check_new(secret: Path) -> Path:
-    """Where the public half of a new key goes; BadInput where either file is there already."""
+    """Return the path of a new public key; raises BadInput if either file exists."""
     public = secret.with_suffix(".pub")
     for path in (secret, public):
         if path.exists():

@@ -320,11 +320,11 @@ def hostile_archives() -> Iterator[tuple[str, bytes, str]]:
     yield "twice", good + good + end, "two members"
     yield "many", good + b"".join(hostile.header(b"%d" % n) for n in range(70)) + end, "more than"
     yield "bomb", good + hostile.member(b"x", bytes(8 << 20)) + end, "times its size"
-    yield "cut", good, "cut short"
+    yield "cut", good, "truncated"
     yield "hidden", good + end + hostile.member(b"x", b"y"), "data after its end"
     yield "absent", hostile.member(b"linux-other/helm", script()) + end, f"has no {MEMBER}"
     yield "a directory", hostile.member(MEMBER.encode(), kind=b"5") + end, f"has no {MEMBER}"
-    yield "no tar", b"<html>", "cut short"
+    yield "no tar", b"<html>", "truncated"
 
 
 @pytest.mark.parametrize(

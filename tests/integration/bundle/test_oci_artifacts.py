@@ -70,6 +70,13 @@ def test_a_pulled_bundle_is_the_pushed_one_byte_for_byte(
     finally:
         beside.unlink()
     assert sent > 0
+    manifest = json.loads(Registry().manifest(reference).data)
+    assert manifest["artifactType"] == "application/vnd.edgeboot.bundle.v1"
+    assert {layer["mediaType"] for layer in manifest["layers"]} == {  # published: never change
+        "application/vnd.edgeboot.bundle.contents.v1+json",
+        "application/vnd.edgeboot.bundle.blob.v1",
+        "application/vnd.edgeboot.bundle.minisig.v1",
+    }
     out = tmp_path / "out.bundle"
     assert artifact.pull(reference, out, Registry(), fakes.store(tmp_path)) == digest
     assert out.read_bytes() == bundle_file.read_bytes()

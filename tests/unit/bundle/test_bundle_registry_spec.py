@@ -96,7 +96,7 @@ def test_the_schema_knows_every_key_that_the_loader_knows(tmp_path: Path) -> Non
     ("text", "line", "told"),
     [
         ("name: a\nimages:\n- name: nginx:1\n  arch: [amd64]\n", 4, "did you mean 'arches'"),
-        ("name: a\nimages:\n- name: Nginx:1\n", 3, "is not an image reference"),
+        ("name: a\nimages:\n- name: Nginx:1\n", 3, "invalid image reference"),
         ("name: a\nimages:\n- name: nginx\n- name: nginx:latest\n", 4, "is listed twice"),
         ("name: a\nimages:\n- name: x\n  arches: [armhf]\n", 4, "unknown architecture"),
         ("name: a\nk3s:\n  images: some\n", 3, "invalid 'images' of 'k3s'"),

@@ -54,7 +54,7 @@ def test_secret_keys_are_private_and_kept(tmp_path: Path) -> None:
     public, public_file = signing.write_keys(secret, PASSPHRASE)
     assert secret.stat().st_mode & 0o777 == 0o600
     assert signing.public_key(str(public_file)) == signing.public_key(public.text) == public
-    with pytest.raises(BadInput, match="passphrase is wrong"):
+    with pytest.raises(BadInput, match="wrong passphrase"):
         signing.secret_key(secret, Secret(b"no"))
     with pytest.raises(BadInput, match="encrypted"):
         signing.secret_key(secret, None)
@@ -62,7 +62,7 @@ def test_secret_keys_are_private_and_kept(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="already exists"):
         signing.write_keys(secret, None)
     secret.chmod(0o644)
-    with pytest.raises(BadInput, match="others can read"):
+    with pytest.raises(BadInput, match="accessible to other users"):
         signing.secret_key(secret, PASSPHRASE)
     assert "seed" not in repr(minisign.generate())
 
@@ -91,7 +91,7 @@ def test_row_30_unsigned_unknown_and_tampered_bundles_are_refused(
     path: Path, contents: Contents, key: SecretKey
 ) -> None:
     lenient = Trust(unsigned=True)
-    with pytest.raises(Refused, match=r"not signed: no edge\.tar\.minisig") as caught:
+    with pytest.raises(Refused, match=r"not signed: .*edge\.tar\.minisig does not exist") as caught:
         signing.admit(path, contents, [key.public])
     assert "--allow-unsigned" in str(caught.value)
     assert signing.admit(path, contents, [key.public], lenient) is None
@@ -131,7 +131,7 @@ def test_row_34_an_expired_bundle_is_refused_without_a_flag(
         dated = replace(contents, expires=day)
         signing.sign(path, dated, key, TODAY)
         if expired:
-            with pytest.raises(Refused, match="expired: it was good until 2000-01-01"):
+            with pytest.raises(Refused, match="expired: it was valid until 2000-01-01"):
                 signing.admit(path, dated, [key.public])
         else:
             assert signing.admit(path, dated, [key.public])
