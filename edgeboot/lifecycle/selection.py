@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -45,14 +45,18 @@ def limited(cluster: Cluster, words: Sequence[str]) -> Selection:
     return Selection(cluster.without(rest), frozenset(servers - chosen))
 
 
+def can_continue(cluster: Cluster, lost: Collection[str]) -> bool:
+    """Whether a run can continue without some nodes: enough servers are left."""
+    return len(cluster.without(lost).servers) >= servers_needed(cluster)
+
+
 def without(cluster: Cluster, lost: Mapping[str, EdgebootError]) -> Cluster:
     """A cluster without unreachable nodes; ``Unreachable`` if one of them cannot be spared."""
     rest = cluster.without(lost.keys())
     servers = [server.name for server in cluster.every_server]
-    needed = servers_needed(cluster)
-    if len(rest.servers) < needed:
+    if not can_continue(cluster, lost.keys()):
         first = next(name for name in servers if name in lost)
-        several = f"{needed} of {len(servers)} servers must be reachable: "
+        several = f"{servers_needed(cluster)} of {len(servers)} servers must be reachable: "
         raise Unreachable(
             f"{several if len(servers) > 1 else 'the only server cannot be skipped: '}"
             f"{lost[first].what}",

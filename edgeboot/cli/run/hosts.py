@@ -16,7 +16,7 @@ from edgeboot.engine.fleet import WORKERS, FleetError
 from edgeboot.engine.host_sessions import DEFAULT_POLICY, RunPolicy
 from edgeboot.errors import EdgebootError, Unreachable, combined_exit_code
 from edgeboot.inventory.model import Cluster
-from edgeboot.lifecycle.selection import limited, without
+from edgeboot.lifecycle.selection import can_continue, limited, without
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh.cancellation import Cancellation
 
@@ -135,8 +135,8 @@ def _with_advice(cluster: Cluster, scope: HostSelection) -> Iterator[None]:
         yield
     except FleetError as error:
         missing = {n for n, e in error.errors.items() if isinstance(e, Unreachable)}
-        spare = {node.name for node in cluster.nodes} - {cluster.servers[0].name}
-        if not scope.skip_unreachable and missing == error.errors.keys() and missing < spare:
+        spared = missing == error.errors.keys() and can_continue(cluster, missing)
+        if spared and not scope.skip_unreachable:
             for one in error.errors.values():
                 one.hint = f"{one.hint}; or continue without it: --skip-unreachable"
         raise
