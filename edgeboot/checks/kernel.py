@@ -12,7 +12,8 @@ from edgeboot.components.k3s.unit import SUPPORTED
 
 # Kubelet's failCgroupV1, kubernetes pull 134298.
 _CGROUP_V1_REFUSED_FROM = (1, 35)
-_CONTROLLERS = {1: frozenset({"memory"}), 2: frozenset({"cpu", "cpuset", "memory", "pids"})}
+# What the kubelet needs, by cgroup version.
+CONTROLLERS = {1: frozenset({"memory"}), 2: frozenset({"cpu", "cpuset", "memory", "pids"})}
 _MEMORY_PARAMETERS = ("cgroup_memory=1", "cgroup_enable=memory")  # K3s, installation/requirements
 _V2_PARAMETERS = ("systemd.unified_cgroup_hierarchy=1",)
 _BACKEND_MODULES = {"vxlan": "vxlan", "wireguard-native": "wireguard"}
@@ -50,7 +51,7 @@ def cgroup_v1(subject: Subject) -> Iterator[Complaint]:
 def missing_controllers(subject: Subject) -> tuple[str, ...]:
     """The cgroup controllers that the kubelet needs and the kernel lacks."""
     traits = subject.facts.traits
-    return tuple(sorted(_CONTROLLERS[traits.cgroup_version] - traits.cgroup_controllers))
+    return tuple(sorted(CONTROLLERS[traits.cgroup_version] - traits.cgroup_controllers))
 
 
 def refuses_cgroup_v1(subject: Subject) -> bool:

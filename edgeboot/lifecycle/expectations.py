@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from edgeboot.bundle.format.contents import Role as Item
 from edgeboot.bundle.oci.reference import parse
+from edgeboot.checks.kernel import CONTROLLERS
 from edgeboot.components.cluster.ingress import ingress_ports
 from edgeboot.components.context import service_of
 from edgeboot.components.k3s.base import config_of
@@ -30,7 +31,6 @@ from edgeboot.verify.expectation import (
 Named = Mapping[Role, Mapping[str, int]]
 
 _PROBE_REPOSITORY = "rancher/mirrored-library-busybox"
-_CONTROLLERS = {1: frozenset({"memory"}), 2: frozenset({"cpu", "cpuset", "memory", "pids"})}
 _CHANGED = "has changed"
 _PROBED_PORTS = {80, 443}
 
@@ -62,7 +62,7 @@ def _expectation(state: ClusterState, node: Node, named: Named | None) -> Expect
         images=state.expected_images(node),
         limits=limits_for(node, named),
         sysctls={**SYSCTLS, **(PROTECTED_SYSCTLS if protects else {})},
-        controllers=_CONTROLLERS[state.facts[node.name].traits.cgroup_version],
+        controllers=CONTROLLERS[state.facts[node.name].traits.cgroup_version],
         pending=next((s.reason for s in starts if _CHANGED in s.reason), ""),
     )
 

@@ -11,14 +11,7 @@ import click
 
 from edgeboot.bundle.trust.signing import Trust
 from edgeboot.cli.bundle.trust import trust_options
-from edgeboot.cli.cluster.options import (
-    check_tokens,
-    firewall_option,
-    forget_option,
-    install_options,
-    token_options,
-    with_firewall,
-)
+from edgeboot.cli.cluster.options import install_options
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -55,9 +48,6 @@ from edgeboot.report.plan import plan_json, plan_lines
 @accept_new_option
 @ask_options
 @install_options
-@firewall_option
-@forget_option
-@token_options
 @policy_options
 @host_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -81,12 +71,7 @@ def install(
     trust: Trust,
     accept_new: bool,
     asking: Asking,
-    no_reboot: bool,
-    allowed: tuple[str, ...],
-    open_firewall: bool,
-    forget: bool,
-    new_agent_token: bool,
-    new_server_token: bool,
+    options: InstallOptions,
     scope: HostSelection,
     yes: bool,
     timeout: int,
@@ -102,13 +87,9 @@ def install(
     edgeboot install -i inventory.yml --bundle edge.tar --yes --output jsonl
     edgeboot install -i inventory.yml --limit agent-3,workers --skip-unreachable
     """
-    check_tokens(agents=new_agent_token, servers=new_server_token)
     if kubeconfig_path is not None:
         check_target(kubeconfig_path)
-    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    options = InstallOptions(
-        not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token
-    )
+    cluster = load(inventory_path)
 
     if not yes and output == "jsonl":
         raise BadInput("--output jsonl cannot ask for confirmation", hint="add --yes")

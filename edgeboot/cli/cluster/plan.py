@@ -9,14 +9,7 @@ import click
 
 from edgeboot.bundle.trust.signing import Trust
 from edgeboot.cli.bundle.trust import trust_options
-from edgeboot.cli.cluster.options import (
-    check_tokens,
-    firewall_option,
-    forget_option,
-    install_options,
-    token_options,
-    with_firewall,
-)
+from edgeboot.cli.cluster.options import install_options
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -43,9 +36,6 @@ CHANGES_FOUND = 10
 @accept_new_option
 @ask_options
 @install_options
-@firewall_option
-@forget_option
-@token_options
 @host_options
 @output_option("text", "json")
 def plan(
@@ -54,12 +44,7 @@ def plan(
     trust: Trust,
     accept_new: bool,
     asking: Asking,
-    no_reboot: bool,
-    allowed: tuple[str, ...],
-    open_firewall: bool,
-    forget: bool,
-    new_agent_token: bool,
-    new_server_token: bool,
+    options: InstallOptions,
     scope: HostSelection,
     output: str,
 ) -> int:
@@ -72,11 +57,7 @@ def plan(
     edgeboot plan -i inventory.yml --output json
     edgeboot plan -i inventory.yml --limit agent-3
     """
-    check_tokens(agents=new_agent_token, servers=new_server_token)
-    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    options = InstallOptions(
-        not no_reboot, frozenset(allowed), forget, new_agent_token, new_server_token
-    )
+    cluster = load(inventory_path)
     with (
         logged(cluster, "plan") as log,
         open_bundle(cluster, bundle_path, trust) as bundle,

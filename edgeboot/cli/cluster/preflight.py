@@ -12,7 +12,7 @@ from rich.console import Console
 from edgeboot.bundle.trust.signing import Trust
 from edgeboot.checks.catalogue import CHECKS
 from edgeboot.cli.bundle.trust import trust_options
-from edgeboot.cli.cluster.options import firewall_option, install_options, with_firewall
+from edgeboot.cli.cluster.options import host_change_options
 from edgeboot.cli.options import (
     accept_new_option,
     ask_options,
@@ -38,8 +38,7 @@ from edgeboot.report.preflight import finding_lines, preflight_json, preflight_t
 @accept_new_option
 @ask_options
 @host_options
-@install_options
-@firewall_option
+@host_change_options
 @output_option("text", "json")
 def preflight(
     inventory_path: Path,
@@ -48,9 +47,7 @@ def preflight(
     accept_new: bool,
     asking: Asking,
     scope: HostSelection,
-    no_reboot: bool,
-    allowed: tuple[str, ...],
-    open_firewall: bool,
+    options: InstallOptions,
     output: str,
 ) -> int:
     """Check whether the hosts can run K3s: what install would refuse, fix, or warn about.
@@ -62,8 +59,7 @@ def preflight(
     edgeboot preflight -i inventory.yml
     edgeboot preflight -i inventory.yml --bundle edge.tar --allow preflight.memory --output json
     """
-    cluster = with_firewall(load(inventory_path), is_open=open_firewall)
-    options = InstallOptions(reboot=not no_reboot, allowed=frozenset(allowed))
+    cluster = load(inventory_path)
     with ExitStack() as stack:
         named = bundle_path or cluster.bundle
         bundle = stack.enter_context(open_bundle(cluster, named, trust)) if named else None

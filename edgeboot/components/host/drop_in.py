@@ -5,13 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from edgeboot.components.heading import head
 from edgeboot.plan.diff import content_hash
 from edgeboot.plan.resources import Action, Directory, File, Resource, text
-
-
-def head(why: str) -> str:
-    """The first line of a file: who wrote it, and for which setting."""
-    return f"# Written by edgeboot for `{why}`; changes are overwritten by `edgeboot install`.\n"
 
 
 def drop_in(path: str, why: str, content: str, mode: int = 0o644) -> Iterator[Resource]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeboot.components.context import Context
 from edgeboot.components.host.drop_in import inputs_of
@@ -35,6 +35,19 @@ class Opening:
         if not self.port:
             return f"network {self.source}"
         return f"port {self.protocol} {self.port} {self.source}"
+
+
+def opened(cluster: Cluster) -> Cluster:
+    """The cluster with ``firewall: open`` on every node whose inventory entry has no setting."""
+
+    def open_unless_set(node: Node) -> Node:
+        return replace(node, host=replace(node.host, firewall=node.host.firewall or "open"))
+
+    return replace(
+        cluster,
+        nodes=tuple(map(open_unless_set, cluster.nodes)),
+        away=tuple(map(open_unless_set, cluster.away)),
+    )
 
 
 def firewall(context: Context) -> Iterator[Resource]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeboot.components.context import Context
-from edgeboot.components.host.drop_in import head, inputs_of
+from edgeboot.components.heading import head
+from edgeboot.components.host.drop_in import inputs_of
 from edgeboot.plan import paths
 from edgeboot.plan.resources import Action, File, Resource, text
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeboot.components.context import Context
-from edgeboot.components.host.drop_in import activation, head
+from edgeboot.components.heading import head
+from edgeboot.components.host.drop_in import activation
 from edgeboot.plan import paths
 from edgeboot.plan.resources import File, Resource, text
 from edgeboot.plan.scripts import script

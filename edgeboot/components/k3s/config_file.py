@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from edgeboot.components.heading import HEAD
 from edgeboot.inventory.model import ConfigValue
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
@@ -17,7 +18,7 @@ def render(config: Mapping[str, ConfigValue]) -> str:
     Empty lists are left out: K3s reads a key without a value as one empty word, and an empty word
     in ``disable`` disables every manifest (pkg/deploy, ``shouldDisableFile``).
     """
-    lines = ["# Written by edgeboot; changes are overwritten by the next `edgeboot install`."]
+    lines = []
     for key in sorted(config):
         value = config[key]
         if value == ():
@@ -27,7 +28,7 @@ def render(config: Mapping[str, ConfigValue]) -> str:
             lines += [f"  - {json.dumps(word)}" for word in value]
         else:
             lines.append(f"{key}: {json.dumps(value)}")
-    return "\n".join(lines) + "\n"
+    return HEAD + "".join(f"{line}\n" for line in lines)
 
 
 def read(facts: Facts) -> dict[str, ConfigValue] | None:

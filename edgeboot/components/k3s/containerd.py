@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 from edgeboot.components.cluster.manifests import manifest
 from edgeboot.components.context import Context
+from edgeboot.components.heading import HEAD
 from edgeboot.inventory.cluster.containerd import Containerd
 from edgeboot.k3s_version import K3sVersion
 from edgeboot.plan import paths
 from edgeboot.plan.resources import Directory, File, Resource, text
 
-_HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
 _DROP_IN, _V3, _V2 = paths.CONTAINERD_FILES
 _PLUGIN = {_DROP_IN: "io.containerd.cri.v1.runtime", _V3: "io.containerd.cri.v1.runtime"} | {
     _V2: "io.containerd.grpc.v1.cri"
@@ -63,7 +63,7 @@ def file_of(version: K3sVersion) -> str:
 
 def render(wanted: Containerd, name: str) -> str:
     """The file's text. JSON strings are valid TOML, so ``json`` does the quoting."""
-    head = f"{_HEAD}version = 3\n" if name == _DROP_IN else f'{{{{ template "base" . }}}}\n{_HEAD}'
+    head = f"{HEAD}version = 3\n" if name == _DROP_IN else f'{{{{ template "base" . }}}}\n{HEAD}'
     lines = [head]
     for runtime, how in sorted(wanted.runtimes.items()):
         table = f'plugins."{_PLUGIN[name]}".containerd.runtimes.{json.dumps(runtime)}'

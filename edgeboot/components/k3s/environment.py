@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from edgeboot.components.context import Context
+from edgeboot.components.heading import HEAD
 from edgeboot.components.k3s import datastore, lean, proxy
 from edgeboot.plan import paths
 from edgeboot.plan.resources import File, Resource, text
@@ -16,7 +17,6 @@ from edgeboot.secret import Secret
 Value = str | Secret
 Source = Callable[[Context], Mapping[str, Value]]
 
-_HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
 
 # Where variables come from; a later source wins.
 SOURCES: tuple[Source, ...] = (lean.variables, proxy.variables, datastore.variables)
@@ -30,7 +30,7 @@ def environment(context: Context) -> Iterator[Resource]:
     variables: dict[str, Value] = {}
     for source in SOURCES:
         variables |= source(context)
-    content = _HEAD + "".join(f"{name}={_quoted(variables[name])}\n" for name in sorted(variables))
+    content = HEAD + "".join(f"{name}={_quoted(variables[name])}\n" for name in sorted(variables))
     secret = any(isinstance(value, Secret) for value in variables.values())
     yield File(
         paths.environment_file(context.traits.init, context.service),

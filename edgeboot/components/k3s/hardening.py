@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 
 from edgeboot.components.context import Context
+from edgeboot.components.heading import HEAD
 from edgeboot.inventory.cluster.security import Audit
 from edgeboot.inventory.model import Cluster, ConfigValue, Node, Role
 from edgeboot.plan import paths
@@ -18,7 +19,6 @@ POLICY = f"{paths.COMPONENTS}/audit.yaml"
 ADMISSION = f"{paths.COMPONENTS}/admission.yaml"
 LOG = f"{paths.AUDIT_LOGS}/audit.log"
 
-_HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
 # With `protect-kernel-defaults` the kubelet exits unless it finds these settings.
 _SYSCTL = {
     "vm.panic_on_oom": 0,
@@ -61,7 +61,7 @@ def hardening(context: Context) -> Iterator[Resource]:
     if node.role is Role.SERVER:
         yield File(ADMISSION, text(_admission()), 0o600, restarts=service)
     lines = "".join(f"{key} = {value}\n" for key, value in _SYSCTL.items())
-    yield File(paths.SYSCTL, text(_HEAD + lines), 0o644, restarts=service)
+    yield File(paths.SYSCTL, text(HEAD + lines), 0o644, restarts=service)
 
 
 def config(cluster: Cluster, node: Node) -> dict[str, ConfigValue]:
@@ -99,7 +99,7 @@ def _policy(audit: Audit) -> str:
             {"level": audit.level},
         ],
     }
-    return _HEAD + json.dumps(document, indent=2) + "\n"
+    return HEAD + json.dumps(document, indent=2) + "\n"
 
 
 def _admission() -> str:
@@ -127,4 +127,4 @@ def _admission() -> str:
             {"name": "EventRateLimit", "configuration": events},
         ],
     }
-    return _HEAD + json.dumps(document, indent=2) + "\n"
+    return HEAD + json.dumps(document, indent=2) + "\n"

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 
 from edgeboot.components.context import Context
-from edgeboot.components.host.drop_in import head
+from edgeboot.components.heading import head
 from edgeboot.components.k3s import lean
 from edgeboot.plan import paths
 from edgeboot.plan.resources import Directory, File, Resource, text

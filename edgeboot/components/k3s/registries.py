@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator
 
 from edgeboot.components.context import Context
+from edgeboot.components.heading import HEAD
 from edgeboot.inventory.cluster.registries import Access, Tls
 from edgeboot.plan import paths
 from edgeboot.plan.resources import Directory, File, Resource, text
 from edgeboot.secret import Secret
-
-_HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
 
 
 def registries(context: Context) -> Iterator[Resource]:
@@ -39,7 +38,7 @@ def registries(context: Context) -> Iterator[Resource]:
     configs = {host: _access(context, host, how) for host, how in wanted.configs.items()}
     if configs:
         document["configs"] = configs
-    said = _HEAD + json.dumps(document, indent=2) + "\n"  # JSON is YAML
+    said = HEAD + json.dumps(document, indent=2) + "\n"  # JSON is YAML
     secret = any(how.password for how in wanted.configs.values())
     content = Secret(said.encode()) if secret else text(said)
     yield File(paths.REGISTRIES, content, 0o600, restarts=context.service)

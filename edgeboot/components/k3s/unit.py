@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from edgeboot.components.heading import HEAD
 from edgeboot.inventory.model import Role
 from edgeboot.plan import paths
 from edgeboot.plan.facts import HostTraits
@@ -12,12 +13,11 @@ from edgeboot.plan.resources import File, text
 
 SUPPORTED = ("systemd", "openrc")
 
-_HEAD = "# Written by edgeboot; changes are overwritten by the next `edgeboot install`.\n"
 
 # KillMode=process keeps pods running while the service restarts; Delegate=yes lets containerd
 # manage its own cgroups below the service's.
 _SYSTEMD = (
-    _HEAD
+    HEAD
     + """\
 [Unit]
 Description=Lightweight Kubernetes ({role})
@@ -51,7 +51,7 @@ EnvironmentFile=-{environment}
 # respawn_max=0: no limit, like Restart=always. The supervisor signals only K3s, so pods stay.
 _OPENRC = (
     "#!/sbin/openrc-run\n"
-    + _HEAD
+    + HEAD
     + """\
 description="Lightweight Kubernetes ({role})"
 supervisor=supervise-daemon
@@ -92,7 +92,7 @@ _SYSCTL = {False: "ExecStartPre=-/sbin/sysctl -q -p {path}\n", True: "    sysctl
 
 # copytruncate: the supervisor keeps the log file open.
 _LOGROTATE = (
-    _HEAD
+    HEAD
     + """\
 /var/log/{service}.log {{
     missingok

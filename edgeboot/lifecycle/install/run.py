@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from edgeboot.components.host.firewall import opened
 from edgeboot.components.host.observed import targets_of
 from edgeboot.engine.fleet import FleetError, on_all
 from edgeboot.engine.host_sessions import DEFAULT_POLICY, HostSessions, RunPolicy
@@ -52,6 +53,7 @@ def preflight(
     policy: RunPolicy = DEFAULT_POLICY,
 ) -> Preflight:
     """Examines the hosts and changes nothing; without a bundle, some checks stay unknown."""
+    cluster = _as_asked(cluster, options)
     facts = observe_all(cluster, transports, workers=policy.parallel)
     if bundle is None:
         return Preflight(examine(cluster, facts, None, options, {}))
@@ -190,7 +192,7 @@ def _state(
     # The short form of a token: 32 hexadecimal digits, as K3s itself generates.
     fresh_token, fresh_agent_token = (Secret(secrets.token_hex(16).encode()) for _ in range(2))
     return ClusterState(
-        cluster,
+        _as_asked(cluster, options),
         bundle,
         facts,
         fresh_token,
@@ -198,6 +200,10 @@ def _state(
         read_only=read_only,
         fresh_agent_token=fresh_agent_token,
     )
+
+
+def _as_asked(cluster: Cluster, options: InstallOptions) -> Cluster:
+    return opened(cluster) if options.open_firewall else cluster
 
 
 def _examined_plan(state: ClusterState) -> Plan:

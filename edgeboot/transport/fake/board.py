@@ -20,6 +20,7 @@ class FakeBoard:
     free_kib: int = 8 << 20
     clock: int = 1_790_000_000
     controllers: str = "cpu cpuset memory pids"
+    has: str = ""  # programs and directories, as ``trait has`` lists them
     boot_file: bytes | None = None
     modules: dict[str, str] = field(default_factory=lambda: {"vxlan": "loaded"})
     boots: int = 0
@@ -81,6 +82,7 @@ class FakeBoard:
             f"trait cgroup-controllers {self.controllers}",
             f"trait memory-kib {self.memory_kib}",
             f"trait hostname {self.hostname}",
+            f"trait has {self.has}",
             f"trait machine-id {self.machine_id}",
             f"trait clock {self.clock}",
             *(f"condition {line}" for line in conditions),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -244,3 +245,16 @@ def test_former_nodes_are_forgotten_only_when_told() -> None:
 def test_a_plan_has_no_reboot_where_nothing_asks_for_one() -> None:
     plan = make_plan(CLUSTER, BUNDLE, hosts())
     assert not any(isinstance(step, Reboot) for _, step in plan.steps)
+
+
+def test_open_firewall_opens_hosts_whose_entry_has_no_setting() -> None:
+    fakes = hosts()
+    for name in ("server-1", "agent-1"):
+        fakes[name].board.has = "ufw"
+    first = replace(CLUSTER.nodes[0], host=replace(CLUSTER.nodes[0].host, firewall="keep"))
+    cluster = replace(CLUSTER, nodes=(first, *CLUSTER.nodes[1:]))
+    for is_open, opening in ((False, []), (True, ["agent-1"])):  # agent-2 has no firewall
+        options = InstallOptions(open_firewall=is_open)
+        plan = make_plan(cluster, BUNDLE, fakes, options)
+        wanted = "open the firewall for the cluster"
+        assert [name for name, step in plan.steps if step.describe() == wanted] == opening
