@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,14 @@ def state() -> Path:
 def cache() -> Path:
     """What can be fetched or built again: ``$XDG_CACHE_HOME/edgeboot``."""
     return _found(platformdirs.user_cache_path, "XDG_CACHE_HOME")
+
+
+def expanded(path: str | Path) -> Path:
+    """``~`` and ``~user`` replaced; unlike ``Path.expanduser``, an unknown user is left as written.
+
+    So it is reported as a file that does not exist, where it is opened.
+    """
+    return Path(os.path.expanduser(path))
 
 
 def made(path: Path, *, mode: int = 0o700) -> Path:

@@ -16,6 +16,7 @@ from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.kubeconfig import merging
 from edgeboot.lifecycle.kubeconfig.fetch import check_target, fetch, rewritten, save
+from edgeboot.localio.directories import expanded
 
 _HERE = "kubectl's own file"
 
@@ -84,7 +85,7 @@ def kubeconfig(
     content = rewritten(found, cluster, context=context, server=server)
     name = context or cluster.name
     if merge is not None:
-        path = merging.target() if merge == _HERE else Path(merge).expanduser()
+        path = merging.target() if merge == _HERE else expanded(merge)
         backup = merging.merge_into(path, content, use=use, force=force)
         click.echo(f"{path}: context {name}" + (f" (backup: {backup})" if backup else ""))
         click.echo(f"Next: kubectl --context {name} get nodes")

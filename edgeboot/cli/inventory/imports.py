@@ -13,6 +13,7 @@ from edgeboot.inventory.draft import Draft, DraftNode, DraftSsh, named
 from edgeboot.inventory.importers.k0sctl import from_k0sctl, is_k0sctl
 from edgeboot.inventory.importers.k3s_ansible import from_ini, from_yaml
 from edgeboot.inventory.model import Role
+from edgeboot.localio.directories import expanded
 from edgeboot.transport.ssh import client_config
 from edgeboot.transport.ssh.target import Hop, SshTarget
 from edgeboot.yaml import foreign
@@ -54,7 +55,7 @@ def import_(source: Path, kind: str, pattern: str | None, output: Path, force: b
     edgeboot inventory import --from ssh-config --host 'pi-*'
     """
     refuse_to_overwrite(output, force)
-    path = source.expanduser()
+    path = expanded(source)
     draft = _from_ssh_config(path, pattern) if kind == "ssh-config" else _read(path, kind)
     problem = write(draft, output, force=force)
     click.echo(f"wrote {output}: {len(draft.nodes)} nodes")

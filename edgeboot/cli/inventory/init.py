@@ -21,6 +21,7 @@ from edgeboot.inventory import syntax
 from edgeboot.inventory.draft import Draft
 from edgeboot.inventory.model import Role
 from edgeboot.lifecycle.enrol import Candidate, Enrolled, authorize, describe, draft_nodes
+from edgeboot.localio.directories import expanded
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.connection import connect
@@ -253,7 +254,7 @@ def _asked_hosts() -> tuple[str, ...]:
 
 def _public_key(given: Path | None) -> str | None:
     """The operator's public key, as one line."""
-    paths = [Path("~/.ssh").expanduser() / f"{name}.pub" for name in _KEYS]
+    paths = [expanded("~/.ssh") / f"{name}.pub" for name in _KEYS]
     if given:
         paths = [given if given.suffix == ".pub" else Path(f"{given}.pub")]
     for path in paths:

@@ -18,6 +18,7 @@ from typing import Any
 from edgeboot.errors import BadInput, Refused
 from edgeboot.lifecycle.kubeconfig.fetch import save
 from edgeboot.localio import directories, disk_space
+from edgeboot.localio.directories import expanded
 from edgeboot.yaml import verbatim
 
 _SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
@@ -30,7 +31,7 @@ def target() -> Path:
     for part in os.environ.get("KUBECONFIG", "").split(os.pathsep):
         if part:
             return Path(part)
-    return Path("~/.kube/config").expanduser()
+    return expanded("~/.kube/config")
 
 
 def merge_into(path: Path, ours: bytes, *, use: bool, force: bool) -> Path | None:

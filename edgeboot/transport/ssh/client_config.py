@@ -18,6 +18,7 @@ from pathlib import Path
 import paramiko
 
 from edgeboot.errors import BadInput
+from edgeboot.localio.directories import expanded
 from edgeboot.transport.ssh.target import Hop, SshTarget
 
 _INCLUDE_DEPTH = 16
@@ -62,7 +63,7 @@ def _lines(path: Path, home: Path, depth: int) -> Iterator[str]:
 
 
 def _glob(pattern: str, home: Path) -> list[Path]:
-    absolute = home / Path(pattern).expanduser()
+    absolute = home / expanded(pattern)
     relative = absolute.relative_to(absolute.anchor)
     return sorted(p for p in Path(absolute.anchor).glob(str(relative)) if p.is_file())
 
@@ -101,9 +102,9 @@ def _resolve(target: SshTarget, config: paramiko.SSHConfig, via: Hop | None, dep
         via = _resolve(target.jump, config, None, depth + 1)
     elif via is None:
         via = _configured_jumps(target, host, found, config, depth)
-    listed = [Path(p).expanduser() for p in found.get("identityfile", [])]
+    listed = [expanded(p) for p in found.get("identityfile", [])]
     certificates = str(found.get("certificatefile", "")).split()
-    known = [Path(p).expanduser() for p in str(found.get("userknownhostsfile", "")).split()]
+    known = [expanded(p) for p in str(found.get("userknownhostsfile", "")).split()]
     if target.known_hosts:
         known.append(target.known_hosts)
     name = host.lower() if port == _SSH_PORT else f"[{host.lower()}]:{port}"
@@ -112,14 +113,14 @@ def _resolve(target: SshTarget, config: paramiko.SSHConfig, via: Hop | None, dep
         host=host,
         port=port,
         user=target.user or str(found.get("user") or getpass.getuser()),
-        keys=(target.key.expanduser(),) if target.key else tuple(listed),
+        keys=(expanded(target.key),) if target.key else tuple(listed),
         key_given=target.key is not None,
         agent_only_listed=str(found.get("identitiesonly", "no")).lower() == "yes",
         host_key=target.host_key,
         known_as=str(found.get("hostkeyalias", name)),
         known_hosts=tuple(known),
         via=via,
-        certificates=tuple(Path(p).expanduser() for p in certificates),
+        certificates=tuple(expanded(p) for p in certificates),
         password=target.password,
     )
 

@@ -14,6 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from edgeboot.blob import BytesSource, Source
 from edgeboot.errors import Interrupted, Unreachable
+from edgeboot.localio.directories import expanded
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Channel, Command, Held, NoChannel, Progress, Result, Snippet
 from edgeboot.transport.ssh import client_config, forward
@@ -57,9 +58,7 @@ def connect(
     the operator is asked for nothing. ``cancellation`` ends connecting and reconnecting with
     ``Interrupted``.
     """
-    hop = client_config.resolve(
-        target, client_config.load(*(path.expanduser() for path in configs))
-    )
+    hop = client_config.resolve(target, client_config.load(*(expanded(path) for path in configs)))
     approach = Approach(keys, limits, credentials or Credentials(), cancellation or Cancellation())
     return SshTransport(hop, approach)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeboot.errors import BadInput, Refused
+from edgeboot.localio.directories import expanded
 from edgeboot.transport.ssh.host_keys import known_hosts
 from edgeboot.transport.ssh.host_keys.policy import recorded_file, user_files
 from edgeboot.transport.ssh.target import SshTarget
@@ -49,7 +50,7 @@ def client_files(target: SshTarget, pinned: Path, configs: Sequence[Path]) -> Cl
         hop = hop.jump
     known = " ".join(_quoted(path) for path in (recorded_file(), *user_files()))
     rest = f"Host *\n  StrictHostKeyChecking yes\n  UserKnownHostsFile {known}"
-    present = [path for path in configs if path.expanduser().is_file()]
+    present = [path for path in configs if expanded(path).is_file()]
     includes = [f"Include {_quoted(path)}" for path in present]
     # The first value counts: the inventory's, then what must hold, then the user's own files.
     return ClientFiles("\n".join([*blocks, rest, *includes, ""]), "\n".join([*pins, ""]))
@@ -76,7 +77,7 @@ def _bracketed(address: str) -> str:
 
 
 def _quoted(path: Path) -> str:
-    text = str(path.expanduser())
+    text = str(expanded(path))
     if '"' in text or not text.isprintable():
         raise BadInput(f"ssh cannot use the path {text!r}", hint="rename the file")
     # ssh expands %-tokens and ${…} in these settings

@@ -70,6 +70,7 @@ def edgeboot(
         ("bundle", "join", "file/x.json", "-o", "file/x.tar"),
         ("inventory", "check", "-i", "file/inventory.yml"),
         ("inventory", "import", "file/hosts.yml", "-o", "x.yml"),
+        ("inventory", "import", "~no-such-user/x", "-o", "x.yml"),
         ("inventory", "import", "k3s.yml", "-o", "file/x.yml"),
         ("inventory", "init", "--yes", "127.0.0.1:1", "-o", "file/x.yml"),
         ("verify", "-i", "inventory.yml", "--report", "file/x.html"),

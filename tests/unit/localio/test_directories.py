@@ -54,3 +54,11 @@ def test_a_user_without_a_home_is_told_what_to_set() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "BadInput: cannot find your home directory" in done.stderr
     assert "set HOME, or XDG_STATE_HOME" in done.stderr
+
+
+def test_a_user_that_does_not_exist_is_left_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert directories.expanded("~/x") == tmp_path / "x"
+    assert directories.expanded("~no-such-user/x") == Path("~no-such-user/x")

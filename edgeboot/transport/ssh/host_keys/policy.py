@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgeboot.errors import BadInput, Refused
 from edgeboot.localio import directories
+from edgeboot.localio.directories import expanded
 from edgeboot.transport.ssh.host_keys import known_hosts
 from edgeboot.transport.ssh.host_keys.known_hosts import KnownKey, fingerprint
 from edgeboot.transport.ssh.target import Hop
@@ -32,7 +33,7 @@ _ALGORITHMS = {
 
 def user_files() -> tuple[Path, ...]:
     """The files OpenSSH reads by default."""
-    ssh = Path("~/.ssh").expanduser()
+    ssh = expanded("~/.ssh")
     return (ssh / "known_hosts", ssh / "known_hosts2", Path("/etc/ssh/ssh_known_hosts"))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeboot.errors import Refused
+from edgeboot.localio.directories import expanded
 from edgeboot.transport.ssh import client_config
 from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.chain import Approach, close_chain, open_chain
@@ -75,7 +76,7 @@ def scan(
     """
     hop = client_config.resolve(
         replace(target, host_key=None),
-        client_config.load(*(path.expanduser() for path in configs)),
+        client_config.load(*(expanded(path) for path in configs)),
     )
     scanner = _Scanner(
         keys.files, keys.recorded, keys.accept_new, keys.announce, scanned_node=hop.node

@@ -16,6 +16,7 @@ import paramiko
 from paramiko.pkey import PublicBlob, UnknownKeyType
 
 from edgeboot.errors import BadInput, Unreachable
+from edgeboot.localio.directories import expanded
 from edgeboot.secret import Secret
 from edgeboot.transport.ssh.login.secrets import Credentials
 from edgeboot.transport.ssh.target import Hop
@@ -82,7 +83,7 @@ class Login:
             yield from self._with_certificates(key)
 
     def _plain_keys(self, agent_keys: tuple[paramiko.AgentKey, ...]) -> Iterator[paramiko.PKey]:
-        files = self.hop.keys or tuple(Path("~/.ssh").expanduser() / n for n in _DEFAULT_FILES)
+        files = self.hop.keys or tuple(expanded("~/.ssh") / n for n in _DEFAULT_FILES)
         listed = {blob for path in files if (blob := _public(path))}
         yield from (k for k in agent_keys if k.asbytes() in listed)
         if self.hop.key_given:  # what the inventory names comes before what the agent holds
