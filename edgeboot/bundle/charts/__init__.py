@@ -1,1 +1,1 @@
-"""Helm charts: fetched, packed with their dependencies, searched for images."""
+"""Helm charts: downloads them, packs them with dependencies and finds their images."""

@@ -1,4 +1,7 @@
-"""What ``Chart.yaml``, ``Chart.lock`` and their predecessors say (Helm documentation: Charts)."""
+"""Reads ``Chart.yaml``, ``Chart.lock`` and their predecessors.
+
+Source: Helm documentation, "Charts".
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 @dataclass(frozen=True)
 class Dependency:
-    """A chart that another one needs; ``version`` is a range, exact in a lock."""
+    """A dependency of a chart; ``version`` is a range, or exact in a lock."""
 
     name: str
     version: str
@@ -26,7 +29,7 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Metadata:
-    """A chart's description."""
+    """The metadata of a chart."""
 
     name: str
     version: str
@@ -37,7 +40,7 @@ class Metadata:
 
 
 def read(files: Mapping[str, bytes], what: str) -> Metadata:
-    """The description of a chart; BadInput, naming ``what``, where it makes no sense."""
+    """Read the metadata of a chart; raises BadInput, naming ``what``, if it is invalid."""
     where = f"{what}: Chart.yaml"
     top = _document(files["Chart.yaml"], where)
     name, version = _text(top, "name"), _text(top, "version")
@@ -62,14 +65,17 @@ def read(files: Mapping[str, bytes], what: str) -> Metadata:
 
 
 def locked_version(dependency: Dependency, metadata: Metadata, what: str) -> str:
-    """The version to take: the lock's where there is a lock, else the range itself."""
+    """Return the locked version of a dependency, or its range if there is no lock.
+
+    Raises BadInput if the lock does not match the dependencies.
+    """
     if not metadata.locked:
         return dependency.version
     for entry in metadata.locked:
         if entry.name == dependency.name and _satisfies(entry.version, dependency.version):
             return entry.version
     raise BadInput(
-        f"{what}: Chart.lock has no {dependency.name} {dependency.version}, unlike Chart.yaml",
+        f"{what}: Chart.lock does not match Chart.yaml: no {dependency.name} {dependency.version}",
         hint="run `helm dependency update` on the chart, or remove its Chart.lock",
     )
 

@@ -1,8 +1,8 @@
-"""Which images a chart needs, and how that is known.
+"""Determines the images of a chart.
 
-Helm renders the chart where there is one. Without Helm, only what a chart declares is known: the
-annotation ``artifacthub.io/images`` and Bitnami's ``Images.lock``. edgeboot renders nothing itself
-(decision 0020).
+With Helm, images come from rendered manifests. Without Helm, they come from declarations: the
+annotation ``artifacthub.io/images`` and Bitnami's ``Images.lock``. edgeboot renders no templates
+itself (decision 0020).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edgeboot.yaml import foreign
 
 NOT_RENDERED = "not rendered, because no helm was found, and it does not declare its images"
 
-# an operator is told the images that it will start: --config-reloader-image=HOST/REPOSITORY:TAG
+# arguments of operators with images to start: --config-reloader-image=HOST/REPOSITORY:TAG
 _ARGUMENT = re.compile(
     r"--?[a-z0-9-]*(?:image|reloader)[a-z0-9-]*=([a-z0-9.-]+\.[a-z0-9.-]+(?::[0-9]+)?/\S+?:[\w.@:-]+)"
 )
@@ -30,7 +30,7 @@ _LOCK = "Images.lock"
 
 @dataclass(frozen=True)
 class Found:
-    """An image, and what says so: ``how`` is the method, ``where`` the place in the chart."""
+    """An image; ``how`` is the method that found it, ``where`` the place in the chart."""
 
     image: str
     how: str
@@ -39,19 +39,19 @@ class Found:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What was found in one chart; ``unresolved`` are places that name an unknown image."""
+    """The images of one chart; ``unresolved`` describes images that could not be determined."""
 
     found: tuple[Found, ...]
     unresolved: tuple[str, ...]
 
     @property
     def images(self) -> tuple[str, ...]:
-        """Full names, each once."""
+        """Full names, sorted and without duplicates."""
         return tuple(sorted({found.image for found in self.found}))
 
 
 def from_rendered(documents: Iterable[object]) -> Discovery:
-    """The images of the manifests that ``helm template`` printed, with every scalar as text."""
+    """Find the images in manifests from ``helm template``, with every scalar as text."""
     found: set[Found] = set()
     unresolved: set[str] = set()
     for document in documents:
@@ -70,10 +70,10 @@ def from_rendered(documents: Iterable[object]) -> Discovery:
 
 
 def from_declarations(files: Files, what: str) -> Discovery:
-    """The images that a chart declares.
+    """Find the images that a chart declares.
 
-    A chart's declaration counts for its subcharts as well. Where neither it nor they declare
-    anything, what the chart needs is unresolved.
+    A chart's declaration covers its subcharts. A chart with templates but without a declaration is
+    unresolved.
     """
     found: set[Found] = set()
     unresolved: set[str] = set()
@@ -87,7 +87,7 @@ def _discovery(found: set[Found], unresolved: set[str]) -> Discovery:
 
 
 def _images_in(document: object) -> Iterator[str]:
-    """Every image in a manifest; each node is visited once, however often aliases repeat it."""
+    """Yield every image in a manifest; visits aliased nodes only once."""
     pending, seen = [document], set[int]()
     while pending:
         node = pending.pop()
@@ -109,7 +109,7 @@ def _images_in(document: object) -> Iterator[str]:
 
 
 def _image(value: object) -> str | None:
-    """An image as one text, or in parts, as resources for operators have it; None: no image."""
+    """Return an image given as text or in parts (as in custom resources), or None."""
     if isinstance(value, str):
         return value
     if not isinstance(value, dict) or not isinstance(value.get("repository"), str):
@@ -145,7 +145,7 @@ def _declared(files: Files, what: str, found: set[Found], unresolved: set[str]) 
 
 
 def _entries(data: bytes) -> Iterator[str]:
-    """The ``image`` of each entry of a list, which may stand below ``images``."""
+    """Yield ``image`` of each entry of a list, or of the list under ``images``."""
     try:
         document: Any = foreign.parse_texts(data)
     except ValueError:
@@ -158,6 +158,6 @@ def _entries(data: bytes) -> Iterator[str]:
 
 
 def _is_template(path: str) -> bool:
-    """Whether Helm would render manifests from a file of a chart."""
+    """Report whether Helm renders manifests from a file of a chart."""
     name = path.rpartition("/")[2]
     return path.startswith("templates/") and not name.startswith("_") and name != "NOTES.txt"

@@ -1,8 +1,7 @@
-"""Helm renders charts: a program of its own, with bounds, and with nothing of the user's settings.
+"""Renders charts with Helm, under resource limits and without the user's settings.
 
-A chart's templates are a program that may be hostile: it can ask for any amount of memory, time and
-output. Helm runs under resource limits and with empty directories as its home. Templates reach no
-network: Helm looks up no names unless ``--enable-dns`` is given, and ``helm template`` asks no
+Templates are untrusted programs that can use any amount of memory, time and output. They have no
+network access: Helm resolves names only with ``--enable-dns``, and ``helm template`` contacts no
 cluster.
 """
 
@@ -36,16 +35,16 @@ _CANNOT_RUN = (126, 127)  # POSIX: what a shell exits with
 
 @dataclass(frozen=True)
 class Helm:
-    """A helm program; charts are rendered for ``kube_version`` (``v1.36.2``; empty: Helm's own)."""
+    """A helm program; charts are rendered for ``kube_version`` (``v1.36.2``; empty: default)."""
 
     program: str
     kube_version: str
     seconds: int = _SECONDS
 
     def template(self, chart: Path, name: str, namespace: str, values: str | None) -> list[object]:
-        """The manifests of a packed chart, every scalar as text.
+        """Render a packed chart; returns its manifests, with every scalar as text.
 
-        StepFailed with Helm's own words where it fails or uses too much.
+        Raises StepFailed with Helm's output if it fails or exceeds a limit.
         """
         with tempfile.TemporaryDirectory(prefix="edgeboot-helm-") as home:
             packed = Path(home, "chart.tgz")
@@ -64,13 +63,13 @@ class Helm:
             raise StepFailed(f"helm template {name} printed invalid YAML: {error}") from None
 
     def version(self) -> str:
-        """What the program says its version is."""
+        """Return the version that the program reports."""
         with tempfile.TemporaryDirectory(prefix="edgeboot-helm-") as home:
             output = self._run(["version", "--template", "{{.Version}}"], home, "helm version")
         return output.decode("utf-8", "replace").strip()
 
     def _run(self, argv: list[str], home: str, what: str, hint: str | None = None) -> bytes:
-        """What the program prints; output goes through files, whose size the kernel limits."""
+        """Run the program; returns its output, which goes to files of limited size."""
         limits = (str(_MEMORY), str(_OUTPUT_MAX), str(self.seconds))
         command = ["/bin/sh", "-c", _SHELL, "sh", *limits, self.program, *argv]
         output, errors = Path(home, "stdout"), Path(home, "stderr")
@@ -87,7 +86,7 @@ class Helm:
             try:
                 status = process.wait(self.seconds)
             except subprocess.TimeoutExpired:
-                pass  # told below
+                pass  # reported below
             finally:
                 if status is None:
                     _end(process)
@@ -99,28 +98,33 @@ class Helm:
         return output.read_bytes()
 
     def _problem(self, status: int | None, words: str, size: int) -> str | None:
-        """What went wrong, if anything did; a ``status`` of None is a timeout."""
+        """Describe a failure, or return None; a ``status`` of None is a timeout."""
         if status is None:
             return f"took longer than {self.seconds} s"
         if size >= _OUTPUT_MAX:
             return f"printed more than {_OUTPUT_MAX >> 20} MiB"
         if status == -signal.SIGKILL:
-            return f"was killed: it used over {self.seconds} s of CPU time, or the memory ran out"
+            return f"was killed: it used more than {self.seconds} s of CPU time, or memory ran out"
         if status and any(reason in words for reason in _NO_MEMORY):
             return f"used more than {_MEMORY >> 20} MiB of memory"
         return f"failed: {words}" if status else None
 
 
 def find(given: str | None) -> str | None:
-    """The given helm, else the one on the PATH, if any; BadInput where the given one is missing."""
+    """Return the path of ``given``, else of helm on PATH, else None.
+
+    Raises BadInput if ``given`` does not exist.
+    """
     program = shutil.which(given or "helm")
     if given and program is None:
-        raise BadInput(f"program {given} not found", hint="give --helm the path of a helm")
+        raise BadInput(
+            f"program {given} not found", hint="pass the path of a Helm program to --helm"
+        )
     return program
 
 
 def _environment(home: str) -> dict[str, str]:
-    """Neither settings nor credentials nor plug-ins of the user."""
+    """Return an environment without the user's settings, credentials and plug-ins."""
     names = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS")
     return {
         "PATH": os.environ.get("PATH", ""),
@@ -128,20 +132,20 @@ def _environment(home: str) -> dict[str, str]:
         "TMPDIR": home,
         "KUBECONFIG": os.devnull,
         "HELM_NO_PLUGINS": "1",
-        "GOMEMLIMIT": str(_MEMORY * 3 // 4),  # collect garbage rather than run into the limit
+        "GOMEMLIMIT": str(_MEMORY * 3 // 4),  # collect garbage before reaching the limit
         **{name: str(Path(home, name.lower())) for name in names},
     }
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the program and whatever it started."""
+    """Kill the program and its children."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def _words(path: Path) -> str:
-    """What a program printed at its end; of a crash of Go's runtime, the line with the reason."""
+    """Return the end of a program's output, or the reason of a crash of Go's runtime."""
     with path.open("rb") as file:
         head = file.read(_HEAD_MAX).decode("utf-8", "replace")
         file.seek(max(0, path.stat().st_size - _WORDS_MAX))

@@ -1,7 +1,8 @@
-"""``.helmignore``: what of a chart's directory does not belong to the chart.
+"""``.helmignore``: the files in a chart directory that are not part of the chart.
 
-The rules are Helm's own (pkg/ignore), not git's: patterns are those of Go's ``filepath.Match``, any
-rule suffices to ignore a path, ``!`` ignores all that does not match, and ``**`` is not known.
+Source: pkg/ignore of Helm. The rules differ from git's: patterns are those of Go's
+``filepath.Match``, a path is ignored if any rule matches, ``!`` ignores everything that does not
+match, and ``**`` is not supported.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _RANGE = re.compile(r"(\\.|[^\\])(?:-(\\.|[^\\]))?")
 
 @dataclass(frozen=True)
 class Rule:
-    """One line: ``whole`` rules look at the path, others at its last part."""
+    """One line. ``whole`` rules match the whole path, others only its last part."""
 
     pattern: re.Pattern[str]
     negated: bool
@@ -28,7 +29,7 @@ class Rule:
     whole: bool
 
     def ignores(self, path: str, directory: bool) -> bool:
-        """Whether this rule alone makes Helm ignore a path."""
+        """Report whether this rule ignores a path."""
         if self.directories and not directory:
             return self.negated
         name = path if self.whole else path.rpartition("/")[2]
@@ -36,12 +37,12 @@ class Rule:
 
 
 def rules(data: bytes, where: str) -> tuple[Rule, ...]:
-    """The rules of a ``.helmignore``; BadInput with file:line where Helm would not read it."""
+    """Parse a ``.helmignore``; raises BadInput with file:line where Helm would fail."""
     return tuple(_rules(data.decode("utf-8-sig", "replace"), where))
 
 
 def ignored(path: str, directory: bool, known: tuple[Rule, ...]) -> bool:
-    """Whether a path below a chart's directory is left out; with a directory goes all in it."""
+    """Report whether a path in a chart directory is ignored; directories with all their files."""
     return any(rule.ignores(path, directory) for rule in known)
 
 
@@ -55,7 +56,7 @@ def _rules(text: str, where: str) -> Iterator[Rule]:
             raise BadInput(
                 "** is not supported in a .helmignore",
                 where=place,
-                hint="use *, which is all that Helm supports",
+                hint="use *; Helm supports no more",
             )
         rule = written.removeprefix("!")
         plain = rule.removesuffix("/")
@@ -64,7 +65,7 @@ def _rules(text: str, where: str) -> Iterator[Rule]:
 
 
 def _translated(pattern: str, where: str) -> str:
-    """A pattern of Go's ``filepath.Match`` as a regular expression."""
+    """Translate a pattern of Go's ``filepath.Match`` to a regular expression."""
     found, at = [], 0
     while at < len(pattern):
         char, at = pattern[at], at + 1
@@ -89,11 +90,11 @@ def _translated(pattern: str, where: str) -> str:
 
 
 def _class(match: re.Match[str], where: str) -> str:
-    """A set of characters; none of them is a slash."""
+    """Translate a character class, which never matches a slash."""
     ranges = []
     for low, high in _RANGE.findall(match[2]):
         first, last = low[-1], (high or low)[-1]
         if first > last or low == "-":
-            raise BadInput(f"invalid set of characters {match[0]}", where=where)
+            raise BadInput(f"invalid character class {match[0]}", where=where)
         ranges.append(f"{re.escape(first)}-{re.escape(last)}")
     return f"(?!/)[{match[1]}{''.join(ranges)}]"

@@ -1,4 +1,4 @@
-"""The images of a bundle's charts, each with the place in the spec it is needed for."""
+"""Finds the images of a bundle's charts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNKNOWN = "pin a 'helm' in bundle.yml, or list the images under 'images' and set
 
 @dataclass(frozen=True)
 class Release:
-    """A chart as it will be installed, and what was found in it; ``where`` is in the spec."""
+    """An examined chart: its release name, its file:line in the spec, and its images."""
 
     name: str
     where: str
@@ -27,7 +27,7 @@ class Release:
 
 
 def examine(item: Item, where: str, store: Store, helm: Helm | None) -> Release:
-    """Find the images of a packed chart: by rendering it, or without a helm by what it declares."""
+    """Find the images of a packed chart by rendering it, or in its declarations without Helm."""
     path, namespace = store.source(item.blob).path, item.namespace or item.name
     if helm is not None:
         documents = helm.template(path, item.name, namespace, item.values)
@@ -37,7 +37,7 @@ def examine(item: Item, where: str, store: Store, helm: Helm | None) -> Release:
 
 
 def references(releases: Iterable[Release]) -> dict[Reference, str]:
-    """Every image of the releases, and the place in the spec that it is there for."""
+    """Return every image of the releases, with the file:line of its first chart."""
     found: dict[Reference, str] = {}
     for release in releases:
         for image in release.discovery.images:
@@ -46,7 +46,7 @@ def references(releases: Iterable[Release]) -> dict[Reference, str]:
 
 
 def report_unresolved(release: Release, strict: bool, listener: Listener) -> None:
-    """Warn of images of a release that are unknown; if ``strict``, raise BadInput."""
+    """Warn about unknown images of a release; raise BadInput if ``strict``."""
     if not release.discovery.unresolved:
         return
     listed = "; ".join(release.discovery.unresolved)

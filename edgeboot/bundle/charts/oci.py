@@ -1,4 +1,7 @@
-"""Charts in OCI registries (Helm: "Use OCI-based registries"): one layer of a known type."""
+"""Charts in OCI registries, stored as one layer.
+
+Source: Helm documentation, "Use OCI-based registries".
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,17 @@ _SIZE_MAX = 64 << 20
 
 @dataclass(frozen=True)
 class RegistryCharts:
-    """``OciCharts`` over a registry client; a tag has an underscore for a version's plus sign."""
+    """Implements ``OciCharts``; tags have an underscore in place of a version's plus sign."""
 
     registry: Registry
 
     def versions(self, reference: str) -> tuple[str, ...]:
-        """The versions there are."""
+        """Return all versions of a chart."""
         tags = self.registry.tags(_parsed(reference))
         return tuple(tag.replace("_", "+") for tag in tags)
 
     def chart(self, reference: str, version: str, store: Store) -> Blob:
-        """A version's packed chart, verified, in the store."""
+        """Download a packed chart into the store and verify it."""
         named = replace(_parsed(reference), tag=version.replace("+", "_"))
         document = self.registry.manifest(named)
         where = f"the manifest of {named}"

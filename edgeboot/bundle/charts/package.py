@@ -1,4 +1,4 @@
-"""Charts as files: read from a directory or a ``.tgz``, and packed the same way each time."""
+"""Reads charts from directories and ``.tgz`` files, and packs them reproducibly."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from edgeboot.errors import BadInput, Refused
 FILE_MAX = 16 << 20
 _LIMITS = untar.Limits(total=128 << 20, members=10_000, ratio=200, free=64 << 20)
 
-Files = Mapping[str, bytes]  # path below the chart's own directory -> content
+Files = Mapping[str, bytes]  # path relative to the chart's directory -> content
 
 
 def read(path: Path, what: str) -> dict[str, bytes]:
-    """The files of a chart directory or a packed chart, without the directory's own name.
+    """Read the files of a chart directory or packed chart, by path relative to its directory.
 
-    Raises BadInput where it is neither, Refused where a ``.tgz`` breaks the rules of ``untar``.
+    Raises BadInput if it is not a chart, Refused if a ``.tgz`` violates the rules of ``untar``.
     """
     files = dict(_directory(path) if path.is_dir() else _packed(path, what))
     if "Chart.yaml" not in files:
@@ -32,7 +32,7 @@ def read(path: Path, what: str) -> dict[str, bytes]:
 
 
 def unpack(data: bytes, what: str) -> dict[str, bytes]:
-    """The files of a packed chart that is in memory, as a chart inside another one is."""
+    """Read the files of a packed chart in memory, such as a subchart."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
@@ -40,7 +40,7 @@ def unpack(data: bytes, what: str) -> dict[str, bytes]:
 
 
 def pack(name: str, files: Files) -> Iterator[bytes]:
-    """A ``.tgz`` of a chart: sorted by path, without times, owners or modes."""
+    """Pack a chart as ``.tgz``: sorted by path, without times, owners or modes."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)  # no time, no name
     for path in sorted(files):
         member = f"{name}/{path}"
@@ -50,7 +50,7 @@ def pack(name: str, files: Files) -> Iterator[bytes]:
 
 
 def below(files: Files, prefix: str) -> dict[str, bytes]:
-    """The files of a directory, by their paths in it."""
+    """Return the files below ``prefix``, by path relative to it."""
     return {p.removeprefix(prefix): data for p, data in files.items() if p.startswith(prefix)}
 
 
@@ -63,7 +63,7 @@ def _packed(path: Path, what: str) -> Iterator[tuple[str, bytes]]:
                 continue
             if re.fullmatch(r"[^/]+/Chart\.yaml", member.name):
                 if top:
-                    raise Refused(f"{what} holds two charts")
+                    raise Refused(f"{what} contains two charts")
                 top = directory
             yield name, member.read(FILE_MAX)
 
@@ -91,11 +91,11 @@ def _below(
         if path.is_symlink() or not path.is_file():
             raise BadInput(
                 f"{path} is neither a file nor a directory",
-                hint=f"replace it with a file or directory, or name it in {helmignore.FILE_NAME}",
+                hint=f"replace it with a file or directory, or add it to {helmignore.FILE_NAME}",
             )
         if path.stat().st_size > FILE_MAX:
             raise BadInput(
                 f"{path} is larger than {FILE_MAX >> 20} MiB",
-                hint=f"if it does not belong to the chart, name it in {helmignore.FILE_NAME}",
+                hint=f"if it is not part of the chart, add it to {helmignore.FILE_NAME}",
             )
         yield name, b"".join(readable(path))

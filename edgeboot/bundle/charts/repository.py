@@ -1,4 +1,4 @@
-"""Charts from repositories: an index over HTTP(S), or an OCI registry."""
+"""Downloads charts from HTTP(S) repositories and OCI registries."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class OciCharts(Protocol):
     """Charts in OCI registries; ``reference`` is ``oci://HOST/PATH/CHART`` without a tag."""
 
     def versions(self, reference: str) -> Iterable[str]:
-        """The versions there are."""
+        """Return all versions of a chart."""
 
     def chart(self, reference: str, version: str, store: Store) -> Blob:
-        """A version's packed chart, verified, in the store."""
+        """Download a packed chart into the store and verify it."""
 
 
 class Repositories:
-    """Where charts come from by name; each index is read once."""
+    """Chart repositories; each index is downloaded once."""
 
     def __init__(
         self, store: Store, downloader: Downloader | None = None, oci: OciCharts | None = None
@@ -44,10 +44,10 @@ class Repositories:
         self._indexes: dict[str, dict[Any, Any]] = {}
 
     def fetch(self, source: str, chart: str, version: str) -> Blob:
-        """The packed chart in the newest version that ``version`` allows.
+        """Download the newest version of a chart that ``version`` allows.
 
-        ``source`` is a repository's URL, or an ``oci://`` reference that names the chart. Raises
-        BadInput where there is none, Refused where the bytes are not those of the index.
+        ``source`` is a repository's URL or the chart's ``oci://`` reference. Raises BadInput if
+        there is no such chart or version, Refused if its hash does not match the index.
         """
         if source.startswith("oci://"):
             return self._from_registry(source, version)
@@ -61,12 +61,12 @@ class Repositories:
 
     def _from_registry(self, reference: str, version: str) -> Blob:
         if self._oci is None:
-            raise BadInput(f"{reference} needs a registry client", hint="use a repo or a path")
+            raise BadInput(f"{reference} is in an OCI registry", hint="use 'repo' or 'path'")
         exact = _is_exact(version)
-        # a tag cannot hold a plus sign, so Helm writes an underscore for it
+        # Helm replaces the plus sign, which is invalid in tags, by an underscore
         best = version if exact else newest(self._oci.versions(reference), version)
         if best is None:
-            raise BadInput(f"{reference} has no version that {version!r} allows")
+            raise BadInput(f"{reference} has no version that matches {version!r}")
         return self._oci.chart(reference, best, self.store)
 
     def _versions(self, source: str, chart: str) -> list[dict[Any, Any]]:
@@ -86,7 +86,7 @@ class Repositories:
             except ValueError as error:
                 raise Refused(f"{url} is not valid YAML: {str(error)[:200]}") from None
             if not isinstance(index, dict) or not isinstance(index.get("entries"), dict):
-                raise Refused(f"{url} is not an index of charts: it has no 'entries'")
+                raise Refused(f"{url} is not a chart repository index: it has no 'entries'")
             self._indexes[source] = index
         return self._indexes[source]
 
@@ -104,7 +104,7 @@ class Repositories:
         url = urljoin(f"{source.rstrip('/')}/", urls[0])
         if url.startswith("oci://"):
             return self._from_registry(_without_tag(url), version)
-        redirected(source, url)  # an index, too, may lead from https to https only
+        redirected(source, url)  # from https, an index may only link to https
 
         def take(chunks: Iterator[bytes]) -> Blob:
             return self.store.add(chunks, expected=match[1] if match else None, what=what)
@@ -115,11 +115,11 @@ class Repositories:
         known = sorted((v for e in entries if (v := _read(e["version"]))), reverse=True)[:5]
         listed = ", ".join(_text(v) for v in known) or "none that are valid"
         hint = f"the newest versions are {listed}"
-        return BadInput(f"{what}, but no version that {version or '*'!r} allows", hint=hint)
+        return BadInput(f"{what}, but no version that matches {version or '*'!r}", hint=hint)
 
 
 def newest(versions: Iterable[str], wanted: str) -> str | None:
-    """The version to take, as Helm chooses: the very one that is named, else the newest allowed."""
+    """Choose a version as Helm does: an exact match, else the newest allowed, else None."""
     found = list(versions)
     if wanted in found:
         return wanted
@@ -133,7 +133,7 @@ def newest(versions: Iterable[str], wanted: str) -> str | None:
 
 
 def _without_tag(reference: str) -> str:
-    """A reference's registry and repository: a colon before the last slash is a port's."""
+    """Remove tag and digest from a reference; a colon before the last slash precedes a port."""
     parent, slash, last = reference.partition("@")[0].rpartition("/")
     return f"{parent}{slash}{last.partition(':')[0]}"
 

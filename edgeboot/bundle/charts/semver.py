@@ -1,8 +1,8 @@
-"""Chart versions and the ranges that Helm understands.
+"""Chart versions and version constraints.
 
-Helm compares with Masterminds/semver 3.3, and so does this: ``^ ~ = != > >= < <=``, x-ranges,
-hyphen ranges, a space or comma for "and", ``||`` for "or". A constraint that names no prerelease
-never matches one. Libraries on PyPI follow npm or PEP 440, which differ (decision 0006).
+The semantics are those of Helm, which uses Masterminds/semver 3.3: ``^ ~ = != > >= < <=``,
+x-ranges, hyphen ranges, a space or comma for "and", ``||`` for "or". A constraint without a
+prerelease never matches one. Libraries on PyPI follow npm or PEP 440, which differ (decision 0006).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SYNONYMS = {"=>": ">=", "=<": "<=", "~>": "~"}
 @functools.total_ordering
 @dataclass(frozen=True)
 class Version:
-    """A semantic version; build metadata takes no part in comparisons."""
+    """A semantic version, without build metadata."""
 
     numbers: tuple[int, int, int]
     prerelease: str = ""
@@ -44,35 +44,35 @@ class Version:
 
 
 def parse(text: str) -> Version:
-    """A version as Helm reads it: a leading ``v`` and missing parts are allowed. ValueError."""
+    """Parse a version; a leading ``v`` and missing parts are allowed. Raises ValueError."""
     match = _VERSION.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text[:60]!r} is not a version")
+        raise ValueError(f"invalid version {text[:60]!r}")
     numbers = (int(match[1]), int(match[2] or 0), int(match[3] or 0))
     return Version(numbers, match[4] or "")
 
 
 @dataclass(frozen=True)
 class Constraint:
-    """A range of versions; ``text`` is how it was written."""
+    """A version constraint; ``text`` is its source."""
 
     text: str
     alternatives: tuple[tuple[_Term, ...], ...]
 
     def allows(self, version: Version) -> bool:
-        """Whether a version lies in the range."""
+        """Report whether a version satisfies the constraint."""
         return any(all(term.allows(version) for term in options) for options in self.alternatives)
 
 
 def constraint(text: str) -> Constraint:
-    """A range as Helm reads it; an empty one allows every release. ValueError."""
+    """Parse a constraint; an empty one allows every release. Raises ValueError."""
     rewritten = _HYPHEN.sub(r">=\1 <=\2", text)
     return Constraint(text, tuple(_options(part, text) for part in rewritten.split("||")))
 
 
 @dataclass(frozen=True)
 class _Term:
-    """One comparison; ``given`` counts the parts that are numbers and not ``x`` or missing."""
+    """One comparison; ``given`` is the number of numeric parts (not ``x`` or missing)."""
 
     operator: str
     version: Version
@@ -91,7 +91,7 @@ def _options(part: str, text: str) -> tuple[_Term, ...]:
         match = _CONSTRAINT.match(rest)
         after = rest[match.end() :] if match else ""
         if match is None or (after and _SEPARATOR.fullmatch(after[0]) is None):
-            raise ValueError(f"{text[:60]!r} is not a range of versions")
+            raise ValueError(f"invalid version range {text[:60]!r}")
         options.append(_term(match))
         rest = _skip(after)
     return tuple(options) or (_Term("", Version((0, 0, 0)), 0),)
@@ -110,7 +110,7 @@ def _term(match: re.Match[str]) -> _Term:
         numbers.append(int(part))
     operator = _SYNONYMS.get(match[1], match[1])
     given = len(numbers)
-    if given == 0 and operator not in ("", "=", "~"):  # Masterminds takes <=* for <=0.0.0
+    if given == 0 and operator not in ("", "=", "~"):  # Masterminds reads <=* as <=0.0.0
         given = 3
     numbers += [0] * (3 - len(numbers))
     return _Term(operator, Version((numbers[0], numbers[1], numbers[2]), match[5] or ""), given)

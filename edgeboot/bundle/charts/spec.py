@@ -1,4 +1,4 @@
-"""The ``charts`` of a ``bundle.yml``: where each comes from, and how to install it."""
+"""The section ``charts`` of ``bundle.yml``."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class ChartEntry:
-    """A chart to carry. ``source`` is a path, a repository's URL or an ``oci://`` reference.
+    """A chart to bundle. ``source`` is a path, a repository's URL or an ``oci://`` reference.
 
-    ``chart`` is its name in a repository; ``version`` an exact version or a range, empty for the
-    newest release. ``values`` is YAML text, or the file that holds it.
+    ``chart`` is its name in a repository; ``version`` is an exact version or a range, empty for the
+    newest release. ``values`` is YAML text, or the path of a YAML file.
     """
 
     source: Path | str
@@ -49,21 +49,21 @@ class ChartEntry:
     name: str | None = None
     namespace: str | None = None
     values: str | Path | None = None
-    discover: bool = True  # whether to look for its images
-    label: str = ""  # what a lock calls it
+    discover: bool = True  # whether to find and bundle its images
+    label: str = ""  # its key in a lock
 
     def describe(self) -> str:
-        """One line for people."""
+        """Describe the chart in one line."""
         return " ".join(filter(None, (self.chart, self.version, str(self.source))))
 
 
 def is_release_name(name: str) -> bool:
-    """Whether Helm can install something under this name."""
+    """Report whether a Helm release name is valid."""
     return _RELEASE_NAME.fullmatch(name) is not None
 
 
 def read(mapping: Mapping, base: Path) -> ChartEntry:
-    """One entry; BadInput with file:line of each mistake in it."""
+    """Read one entry; raises BadInput with file:line of each mistake."""
     problems = Problems()
     reader = reader_of(mapping, _KEYS, "a chart", problems)
     kinds = [key for key in ("path", "repo", "oci") if reader.has(key)]
@@ -93,7 +93,7 @@ def read(mapping: Mapping, base: Path) -> ChartEntry:
 def _version(reader: Reader) -> str:
     if reader.has("path") and reader.has("version"):
         what = "'version' does not apply to a chart on disk"
-        raise reader.error("version", what, "remove it; the chart's own version counts")
+        raise reader.error("version", what, "remove it; the version is in Chart.yaml")
     version = reader.literal("version", "")
     try:
         semver.constraint(version)
@@ -140,7 +140,7 @@ def _source(reader: Reader, kind: str, base: Path) -> tuple[Path | str, str]:
 
 
 def check_repository(url: str) -> None:
-    """Raises BadInput unless a text is the URL of a chart repository."""
+    """Raise BadInput unless ``url`` is a valid URL of a chart repository."""
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         hint = "write https://HOST/PATH, or use 'oci' for oci://"
@@ -161,7 +161,10 @@ def _values(reader: Reader, base: Path) -> str | Path | None:
 
 
 def read_values(entry: ChartEntry) -> str | None:
-    """The values of an entry as text; BadInput if its file cannot be read or is not a mapping."""
+    """Return the values of an entry as YAML text.
+
+    Raises BadInput if their file cannot be read or is not a mapping.
+    """
     text = _from_file(entry.values) if isinstance(entry.values, Path) else entry.values
     if text is not None and len(text) > VALUES_MAX:
         raise BadInput(f"values exceed {VALUES_MAX >> 10} KiB", where=entry.where)

@@ -1,7 +1,7 @@
-"""Helm charts, packed with everything they depend on.
+"""Packs Helm charts with their dependencies.
 
-A packed chart that is complete travels as it is. A directory is packed reproducibly, and so is
-whatever lacks a dependency, once that has been put into its ``charts/``.
+A packed chart with all dependencies is bundled unchanged. Directories, and charts that lack
+dependencies, are packed reproducibly with the dependencies in ``charts/``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edgeboot.bundle.charts.spec import ChartEntry
 from edgeboot.bundle.store.blobs import Store, readable
 from edgeboot.errors import BadInput
 
-_DEPTH = 8  # charts that depend on charts
+_DEPTH = 8  # maximum nesting of dependencies
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Chart:
 
 
 def collect(entry: ChartEntry, store: Store, repositories: Repositories) -> Chart:
-    """The chart of an entry, complete.
+    """Fetch the chart of an entry, with its dependencies.
 
-    Raises BadInput where there is no such chart, Refused where its bytes are not to be trusted.
+    Raises BadInput if there is no such chart, Refused if its verification fails.
     """
     if isinstance(entry.source, Path):
         return complete(entry.source, store, repositories)
@@ -48,7 +48,7 @@ def collect(entry: ChartEntry, store: Store, repositories: Repositories) -> Char
 def complete(
     path: Path, store: Store, repositories: Repositories, what: str = "", depth: int = _DEPTH
 ) -> Chart:
-    """A chart directory or packed chart on disk, with its dependencies."""
+    """Pack a chart directory or packed chart with its dependencies."""
     what = what or str(path)
     files = package.read(path, what)
     metadata = chart_yaml.read(files, what)
@@ -68,7 +68,7 @@ def complete(
 
 
 def _missing(metadata: Metadata, files: package.Files, what: str) -> tuple[Dependency, ...]:
-    """The dependencies that are not below ``charts/``; by name, as Helm checks it."""
+    """Return the dependencies that are not in ``charts/``, compared by name as Helm does."""
     if not metadata.dependencies:
         return ()
     there = {chart.metadata.name for chart in subcharts(files, what)}
@@ -77,7 +77,7 @@ def _missing(metadata: Metadata, files: package.Files, what: str) -> tuple[Depen
 
 @dataclass(frozen=True)
 class Subchart:
-    """A chart inside another chart's ``charts/``."""
+    """A chart in the ``charts/`` of another chart."""
 
     metadata: Metadata
     files: package.Files
@@ -85,7 +85,7 @@ class Subchart:
 
 
 def subcharts(files: package.Files, what: str) -> tuple[Subchart, ...]:
-    """What lies below a chart's ``charts/``, as directories or packed."""
+    """Return the charts in ``charts/``, directories and packed ones."""
     found = []
     tops = sorted({p.split("/")[1] for p in files if p.startswith("charts/")})
     for top in tops:
@@ -117,8 +117,8 @@ def _dependency(
     if not repository.startswith(("https://", "http://", "oci://")):
         raise BadInput(
             f"{what} needs {name} from {repository or 'its charts/ directory'}, "
-            "which edgeboot cannot fetch from",
-            hint="run `helm dependency update` on the chart, or write the repository's URL",
+            "which is not supported",
+            hint="run `helm dependency update` on the chart, or use the repository's URL",
         )
     if repository.startswith("oci://"):
         repository = f"{repository.rstrip('/')}/{name}"

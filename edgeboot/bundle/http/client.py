@@ -1,7 +1,7 @@
-"""The HTTP client: single requests, held to rules that requests does not keep by itself.
+"""The HTTP client: single requests, with stricter rules than the library ``requests``.
 
-Redirects are followed here, and Authorization is decided for each URL anew; neither netrc nor
-cookies are used; headers and bodies that drip are cut; every request in progress can be aborted.
+Redirects are followed here, with Authorization decided for each URL; netrc and cookies are not
+used; headers and bodies that arrive too slowly are cut off; running requests can be aborted.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from edgeboot.errors import BadInput, Interrupted, Refused
 _CONNECT = 15.0  # seconds
 _REDIRECTS = 8
 _MOVED = {301, 302, 303, 307, 308}
-_TLS_HINT = "add its CA to this machine's, or set REQUESTS_CA_BUNDLE to a file that has it"
+_TLS_HINT = "add its CA to this machine's trust store, or set REQUESTS_CA_BUNDLE to a file with it"
 
-Authorize = Callable[[str], str | None]  # the Authorization header for a URL; None: none
+Authorize = Callable[[str], str | None]  # the Authorization header for a URL, or None
 
 
 class Missing(BadInput):
@@ -36,33 +36,33 @@ class Missing(BadInput):
 
 
 class Body(Protocol):
-    """Bytes to send: requests takes the length from ``len`` and reads piece by piece."""
+    """A request body; requests takes its length from ``len`` and reads it in chunks."""
 
     def __len__(self) -> int: ...
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes; empty at the end."""
+        """Return the next bytes; empty at the end."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """A status, headers, and a body that can be read once. ``url`` is where redirects led."""
+    """A response whose body can be read once; ``url`` is the final URL after redirects."""
 
     status: int
     headers: Mapping[str, str]
     url: str
-    elsewhere: bool  # another origin than the one that was asked
+    elsewhere: bool  # whether redirects led to another origin
     _response: requests.Response
     _http: Http
 
     @property
     def length(self) -> int | None:
-        """The length that the body is announced to have."""
+        """The declared length of the body in bytes, if any."""
         text = self.headers.get("Content-Length", "")
         return int(text) if text.isascii() and text.isdigit() else None
 
     def check(self, *good: int) -> None:
-        """Raises Missing, TryAgain or BadInput unless the status is in ``good`` (else 200)."""
+        """Raise Missing, TryAgain or BadInput unless the status is in ``good`` (default: 200)."""
         if self.status in (good or (200,)):
             return
         where = self.url.partition("?")[0]  # a query may hold a signature
@@ -74,33 +74,33 @@ class Response:
         raise BadInput(f"{where} returned HTTP {self.status} {self._response.reason}".rstrip())
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it arrives; raises TryAgain where it breaks off, stalls or drips."""
+        """Yield the body; raises TryAgain if it is cut off, stalls or is too slow."""
         size = 0
         for chunk in flowing(self._response.raw, self._http.stall, self._http.check):
             size += len(chunk)
             yield chunk
         if self.length not in (None, size):
-            raise TryAgain(f"it ended after {size} of {self.length} bytes")
+            raise TryAgain(f"the response ended after {size} of {self.length} bytes")
 
     def limited(self, limit: int) -> Iterator[bytes]:
-        """The same, of at most ``limit`` bytes: Refused where there are more."""
+        """Yield the body; raises Refused after more than ``limit`` bytes."""
         size = 0
         for chunk in self.chunks():
             size += len(chunk)
             if size > limit:
-                raise Refused(f"{self.url} is longer than the {limit} bytes that are allowed")
+                raise Refused(f"{self.url} is longer than the limit of {limit} bytes")
             yield chunk
 
     def read(self, limit: int) -> bytes:
-        """The whole body; Refused where it is longer than ``limit`` bytes."""
+        """Return the body; raises Refused if it is longer than ``limit`` bytes."""
         return b"".join(self.limited(limit))
 
 
 class Http:
     """Sends requests; safe to use from several threads.
 
-    ``ca_of`` gives the CA file that is trusted for a URL, None for the system's; ``tls_hint`` is
-    what to do where TLS fails; ``stall`` is how many seconds headers and gaps in a body may take.
+    ``ca_of`` returns the CA file to trust for a URL, or None for the system's. ``tls_hint`` is the
+    hint of TLS errors. ``stall`` is the limit in seconds for headers and for gaps in a body.
     """
 
     def __init__(
@@ -122,17 +122,17 @@ class Http:
             self._session.mount(scheme, adapter)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, or raise Interrupted as soon as everything is aborted."""
+        """Wait; raises Interrupted as soon as requests are aborted."""
         self._live.aborted.wait(seconds)
         self.check()
 
     def check(self) -> None:
-        """Raises Interrupted once everything is aborted."""
+        """Raise Interrupted if requests were aborted."""
         if self._live.aborted.is_set():
-            raise Interrupted("the transfer was stopped", hint="rerun the same command")
+            raise Interrupted("the transfer was interrupted", hint="rerun the same command")
 
     def abort(self) -> None:
-        """End every request in progress, in whatever thread."""
+        """Abort the running requests of every thread, and all later ones."""
         self._live.abort()
 
     @contextmanager
@@ -144,9 +144,9 @@ class Http:
         authorize: Authorize = lambda _url: None,
         body: Body | bytes | None = None,
     ) -> Iterator[Response]:
-        """The response to a request, after redirects (followed only for requests without a body).
+        """Send a request and follow redirects, unless it has a body.
 
-        Raises TryAgain where the network fails, Refused where TLS or a redirect is not safe.
+        Raises TryAgain if the network fails, Refused if TLS fails or a redirect is unsafe.
         """
         current, first = url, origin_of(url)
         for _ in range(_REDIRECTS):
@@ -175,7 +175,7 @@ class Http:
                 url,
                 headers=headers,
                 data=body,
-                auth=_unchanged,  # without it requests looks into netrc, even for plain http
+                auth=_unchanged,  # otherwise requests reads netrc, even for plain http
                 stream=True,
                 allow_redirects=False,
                 timeout=(_CONNECT, self.stall),
@@ -183,7 +183,7 @@ class Http:
             )
         except requests.exceptions.SSLError as error:
             self.check()
-            if "EOF" in str(error):  # the peer went away in the middle of a handshake
+            if "EOF" in str(error):  # the connection closed during the handshake
                 raise TryAgain(reason(error)) from error
             host = urlsplit(url).netloc
             raise Refused(
@@ -197,13 +197,13 @@ class Http:
 
 
 def only_at(url: str, header: str | None) -> Authorize:
-    """An Authorization header for the origin of ``url`` and for no other."""
+    """Send an Authorization header only to the origin of ``url``."""
     origin = origin_of(url)
     return lambda current: header if origin_of(current) == origin else None
 
 
 def basic(user: str, password: bytes) -> str:
-    """The value of an Authorization header."""
+    """Return the value of a Basic Authorization header."""
     return f"Basic {base64.b64encode(user.encode() + b':' + password).decode()}"
 
 

@@ -1,7 +1,7 @@
-"""Connections that can all be cut at once, and that limit how long a response's headers take.
+"""Connections that can be cut together, with a time limit for response headers.
 
-Without this, each byte of a header that drips resets a socket's own timeout, and Ctrl-C waits for
-every thread's socket.
+Otherwise each byte of a slow header would reset the socket timeout, and Ctrl-C would wait for the
+sockets of all threads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 class LiveConnections:
-    """The open connections; one that opens after ``abort`` is cut at once."""
+    """The open connections; a connection opened after ``abort`` is cut at once."""
 
     def __init__(self) -> None:
         self.aborted = threading.Event()
@@ -28,14 +28,14 @@ class LiveConnections:
         self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
 
     def add(self, connection: HTTPConnection) -> None:
-        """Track a connection that has just been opened."""
+        """Track a new connection."""
         with self._lock:
             self._connections.add(connection)
         if self.aborted.is_set():
             _cut(connection.sock)
 
     def abort(self) -> None:
-        """Cut every connection, now and from now on."""
+        """Cut all connections, open and future ones."""
         self.aborted.set()
         with self._lock:
             for connection in self._connections:
@@ -50,12 +50,12 @@ class Adapter(HTTPAdapter):
         super().__init__(pool_connections=16, pool_maxsize=16)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Called by requests."""
+        """Use the tracked pools (called by requests)."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._classes
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        """Called by requests for each request that goes through a proxy."""
+        """Use the tracked pools for a proxy (called by requests)."""
         manager = super().proxy_manager_for(proxy, **proxy_kwargs)
         manager.pool_classes_by_scheme = self._classes
         return manager
@@ -91,7 +91,7 @@ def _pools(live: LiveConnections, seconds: float) -> dict[str, type]:
 
 @contextmanager
 def _at_most(seconds: float, sock: socket.socket | None) -> Iterator[None]:
-    """Cut a connection whose headers take longer than ``seconds``."""
+    """Cut the connection if headers take longer than ``seconds``."""
     late = threading.Event()
 
     def cut() -> None:

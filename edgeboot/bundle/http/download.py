@@ -1,4 +1,4 @@
-"""Files over HTTP(S): fetched whole, retried, resumed."""
+"""Downloads files over HTTP(S), with retries and resumption."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ T = TypeVar("T")
 
 
 class Downloader:
-    """Fetches files; ``sleep`` waits between attempts, ``hint`` is for when they all fail.
+    """Downloads files.
 
-    ``login`` gives user and password for a URL; it is asked anew after each redirect.
+    ``sleep`` waits between attempts; ``hint`` is the hint of the error if all attempts fail.
+    ``login`` returns user and password for a URL; it is called again after each redirect.
 
-    Methods raise Missing where the server has no such file, BadInput where it refuses, Refused for
-    an unsafe redirect or a file over its limit, StepFailed where the network keeps failing.
+    Methods raise Missing if the server has no such file, BadInput if it rejects the request,
+    Refused for an unsafe redirect or a file over its limit, StepFailed if the network fails.
     """
 
     def __init__(
@@ -44,11 +45,11 @@ class Downloader:
         self._hint = hint
 
     def small(self, url: str, limit: int) -> bytes:
-        """A file of at most ``limit`` bytes."""
+        """Return a file of at most ``limit`` bytes."""
         return self.fetch(url, limit, b"".join)
 
     def fetch(self, url: str, limit: int, take: Callable[[Iterator[bytes]], T]) -> T:
-        """What ``take`` makes of a file's bytes; called anew where an attempt breaks off."""
+        """Return the result of ``take`` on a file's bytes; calls it again for each attempt."""
 
         def once() -> T:
             with self._http.send("GET", url, authorize=self._authorize) as response:
@@ -58,9 +59,9 @@ class Downloader:
         return self._attempts(url, once)
 
     def blob(self, url: str, sha256: str, limit: int, store: Store) -> None:
-        """Bring a file into ``store``, continuing where an earlier attempt or run stopped.
+        """Download a file into ``store``, resuming an earlier attempt or run.
 
-        Where its bytes do not have ``sha256`` it is fetched once more, and then Refused.
+        On a SHA-256 mismatch, downloads it once more, then raises Refused.
         """
         with growing(store, sha256, limit) as partial:
             if partial is None:
@@ -75,12 +76,12 @@ class Downloader:
                     partial.discard()
                     raise Refused(
                         f"{url} does not have the expected SHA-256: {found}, not {sha256}",
-                        hint="it was damaged or changed on the way; fetch it again",
+                        hint="it was damaged or modified in transit; download it again",
                     )
             partial.keep()
 
     def final_url(self, url: str) -> str:
-        """Where a page redirects to in the end."""
+        """Return the URL that a page finally redirects to."""
 
         def once() -> str:
             with self._http.send("GET", url, authorize=self._authorize) as response:
@@ -90,7 +91,7 @@ class Downloader:
         return self._attempts(url, once)
 
     def _more(self, url: str, limit: int, partial: Partial) -> None:
-        """One request for what is missing; TryAgain where it breaks off."""
+        """Send one request for the missing bytes; raises TryAgain if it is cut off."""
         headers = resume.rest_of(partial)
         name = unquote(urlsplit(url).path.rpartition("/")[2])
         with self._http.send("GET", url, headers, self._authorize) as response:
@@ -103,7 +104,7 @@ class Downloader:
             try:
                 resume.append(response, partial, limit, arrived, exact=False)
             except TooLong:
-                raise Refused(f"{url} is longer than the {limit} bytes that are allowed") from None
+                raise Refused(f"{url} is longer than the limit of {limit} bytes") from None
 
     def _attempts(self, url: str, once: Callable[[], T]) -> T:
         return retrying(url, once, self._sleep, hint=self._hint)
@@ -116,8 +117,8 @@ class Downloader:
         if response.status in (401, 403):
             login, host = self._login(response.url), urlsplit(response.url).hostname
             raise BadInput(
-                f"{response.url} refused the request (HTTP {response.status}), sent "
-                f"{f'as {login[0]}' if login else 'without a login'}",
-                hint=f"put user and password for {host} into ~/.netrc, or check the URL",
+                f"{response.url} denied access (HTTP {response.status}), requested "
+                f"{f'as {login[0]}' if login else 'without credentials'}",
+                hint=f"add user and password for {host} to ~/.netrc, or check the URL",
             )
         response.check(*good)

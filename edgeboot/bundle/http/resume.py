@@ -1,4 +1,4 @@
-"""Continuing a blob where an earlier attempt or run stopped."""
+"""Resumes the download of a blob."""
 
 from __future__ import annotations
 
@@ -12,40 +12,39 @@ from edgeboot.bundle.store.partial import Partial
 _RANGE = re.compile(r"bytes ([0-9]{1,15})-[0-9]{1,15}/(?:\*|([0-9]{1,15}))")
 _PROGRESS = 1 << 20  # bytes that make an attempt count as progress
 
-Arrived = Callable[[int], None]  # told how many bytes of a blob came; negative: thrown away
+Arrived = Callable[[int], None]  # called with the bytes received; negative if discarded
 
 
 class TooLong(Exception):
-    """More bytes came than the blob may have."""
+    """The response is longer than the blob."""
 
 
 def ignore(_count: int) -> None:
-    """Tells nobody."""
+    """Ignore progress."""
 
 
 def rest_of(partial: Partial) -> dict[str, str]:
-    """The header that asks for what is missing."""
+    """Return the Range header for the missing bytes; empty if nothing was received."""
     return {"Range": f"bytes={partial.size}-"} if partial.size else {}
 
 
 def append(
     response: Response, partial: Partial, limit: int, arrived: Arrived = ignore, *, exact: bool
 ) -> None:
-    """Add what a response to a request with ``rest_of(partial)`` brings.
+    """Append the response to a request with ``rest_of(partial)``; its status is 200, 206 or 416.
 
-    The blob has ``limit`` bytes if ``exact``, at most ``limit`` otherwise. The response has status
-    200, 206 or 416. Raises TryAgain where it breaks off or is another part, TooLong where there are
-    more bytes; of those nothing is kept.
+    The blob has ``limit`` bytes if ``exact``, at most ``limit`` otherwise. Raises TryAgain if the
+    response is cut off or has another range, TooLong (and discards everything) if it is too long.
     """
     before = partial.size
     if response.status == 416:
         if partial.is_whole():
             return
         discard(partial, arrived)
-        raise TryAgain("it does not have the rest of what is here", wait=0.0)
+        raise TryAgain("the server cannot resume: its file is different or shorter", wait=0.0)
     if response.status == 206 and not _continues(response, before, limit if exact else None):
         discard(partial, arrived)
-        raise TryAgain("it returned another part than was requested")
+        raise TryAgain("the server returned another range than requested")
     if response.status == 200 and before:
         discard(partial, arrived)
     start = partial.size
@@ -57,14 +56,14 @@ def append(
             partial.write(chunk)
             arrived(len(chunk))
         if exact and partial.size < limit:
-            raise TryAgain(f"it ended after {partial.size} of {limit} bytes")
+            raise TryAgain(f"the response ended after {partial.size} of {limit} bytes")
     except TryAgain as error:
         error.progress = partial.size - max(start, before) >= _PROGRESS
         raise
 
 
 def discard(partial: Partial, arrived: Arrived = ignore) -> None:
-    """Throw away what is here of a blob."""
+    """Discard the received bytes of a blob."""
     size = partial.size
     partial.reset()
     arrived(-size)

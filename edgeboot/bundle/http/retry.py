@@ -1,4 +1,4 @@
-"""Trying again over a network that fails for a while: which answers, how long, how often."""
+"""Retries of requests: for which responses, how long to wait, how often."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import TypeVar
 from edgeboot.errors import StepFailed
 
 ATTEMPTS = 4
-WAIT_MAX = 60.0  # seconds, whatever the server asks for
-_WHICH = re.compile(r"^\w+\(host='[^']*', port=\d+\): ")  # urllib3 names its own classes
+WAIT_MAX = 60.0  # seconds, even if the server asks for more
+_WHICH = re.compile(r"^\w+\(host='[^']*', port=\d+\): ")  # urllib3 puts its class names first
 STATUSES = {408, 425, 429, 500, 502, 503, 504}
 
 T = TypeVar("T")
 
 
 class TryAgain(Exception):
-    """An attempt failed in a way that may pass.
+    """An attempt failed for a reason that may be temporary.
 
-    ``wait`` seconds are what the server asks for; ``progress`` says that the attempt brought the
-    work forward, so that the next one counts as the first.
+    ``wait`` is the delay in seconds that the server asked for. ``progress`` means that the attempt
+    advanced the transfer, so attempts are counted from one again.
     """
 
     def __init__(self, problem: str, wait: float | None = None, *, progress: bool = False) -> None:
@@ -40,9 +40,9 @@ def retrying(
     hint: str,
     attempts: int = ATTEMPTS,
 ) -> T:
-    """What ``once`` returns; called again where it raises TryAgain, after a wait with jitter.
+    """Call ``once`` until it no longer raises TryAgain, with exponential backoff and jitter.
 
-    Raises StepFailed, naming ``what``, when ``attempts`` in a row came to nothing.
+    Returns its result; raises StepFailed, naming ``what``, after ``attempts`` failures in a row.
     """
     failed = 0
     while True:
@@ -53,12 +53,12 @@ def retrying(
             if failed >= attempts:
                 tried = f" ({attempts} attempts)" if attempts > 1 else ""
                 raise StepFailed(f"cannot fetch {what}: {error}{tried}", hint=hint) from error
-            wait = 2.0**failed * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+            wait = 2.0**failed * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
             sleep(min(error.wait if error.wait is not None else wait, WAIT_MAX))
 
 
 def retry_after(value: str) -> float | None:
-    """Seconds to wait, from a ``Retry-After`` of seconds or a date."""
+    """Parse ``Retry-After``, seconds or a date; returns seconds, or None if invalid."""
     if value.isascii() and value.isdigit():
         return float(value)
     try:
@@ -69,7 +69,7 @@ def retry_after(value: str) -> float | None:
 
 
 def reason(error: BaseException) -> str:
-    """The innermost cause in one line: requests nests urllib3's errors deeply."""
+    """Return the innermost cause in one line; requests nests urllib3's errors."""
     while error.args and isinstance(error.args[-1], Exception):
         error = error.args[-1]
     said = str(getattr(error, "reason", None) or error) or type(error).__name__

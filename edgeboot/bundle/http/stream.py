@@ -1,4 +1,4 @@
-"""Bytes of an HTTP answer as they come, cut off where they stall or drip."""
+"""Streams HTTP response bodies, and cuts off those that stall or are too slow."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import urllib3
 from edgeboot.blob import CHUNK
 from edgeboot.bundle.http.retry import TryAgain, reason
 
-STALL = 60.0  # seconds without a byte, or with too few of them
-_SLOWEST = 64  # bytes a second: what is slower for a whole stall time is a drip, not a link
+STALL = 60.0  # seconds without data, or with too little
+_SLOWEST = 64  # bytes per second, on average over STALL
 
 
 def nothing() -> None:
-    """Nobody stops the flow."""
+    """Never stop the stream."""
 
 
 def flowing(
     raw: urllib3.BaseHTTPResponse, stall: float = STALL, check: Callable[[], None] = nothing
 ) -> Iterator[bytes]:
-    """The body as it comes; raises TryAgain where it breaks off, stalls or drips.
+    """Yield a response body; raises TryAgain if it is cut off, stalls or is too slow.
 
-    ``check`` raises where all has been stopped meanwhile.
+    ``check`` raises if transfers were aborted.
     """
     began, since = time.monotonic(), 0
     while True:
@@ -40,5 +40,5 @@ def flowing(
         now = time.monotonic()
         if now - began >= stall:
             if since < _SLOWEST * (now - began):
-                raise TryAgain(f"only {since} bytes came in {now - began:.0f} seconds")
+                raise TryAgain(f"received only {since} bytes in {now - began:.0f} seconds")
             began, since = now, 0

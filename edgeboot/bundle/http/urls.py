@@ -1,4 +1,4 @@
-"""What URLs mean for trust: origins, loopback, and where a redirect may lead."""
+"""Security properties of URLs: origins, loopback hosts and safe redirects."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from edgeboot.errors import Refused
 
 
 def origin_of(url: str) -> tuple[str, str]:
-    """Scheme, host and port: what a credential is shown to."""
+    """Return scheme and host:port, the scope of a credential."""
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
 
 
 def redirected(url: str, location: str) -> str:
-    """Where a redirect leads; Refused unless that is https, loopback, or http from http."""
+    """Resolve a redirect; raises Refused unless to https, to loopback, or from http to http."""
     target = urljoin(url, location)
     parts = urlsplit(target)
     allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
@@ -25,7 +25,7 @@ def redirected(url: str, location: str) -> str:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """Report whether a host is localhost or a loopback address."""
     try:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:

@@ -1,8 +1,7 @@
-"""A bundle as an OCI artifact: its table of contents and each of its blobs as a layer.
+"""Bundles as OCI artifacts: the table of contents and every blob are layers.
 
-A registry keeps each blob once, whatever number of bundles has it; a pull takes from the store
-what is there and goes on where an earlier one stopped. The file that is pulled is the file that
-was pushed, byte for byte, since it is a function of its contents. Source: OCI image specification
+Registries store each blob once for all bundles. A pull reuses blobs in the store and resumes
+interrupted downloads; the result is the pushed file byte for byte. Source: OCI image specification
 1.1, "Guidelines for artifact usage".
 """
 
@@ -41,10 +40,10 @@ _WORKERS = 6
 def push(
     path: Path, reference: Reference, registry: Registry, listener: Listener = silent
 ) -> tuple[str, int]:
-    """Put a bundle into a registry; returns the artifact's digest and how many bytes were sent.
+    """Push a bundle and its signature, if any; returns the digest and the bytes sent.
 
-    A ``.minisig`` beside the bundle goes with it. Raises Refused where the bundle is damaged or
-    the registry refuses, StepFailed where the network keeps failing.
+    Raises Refused if the bundle is damaged or access is denied, StepFailed if the network keeps
+    failing.
     """
     with Bundle.open(path) as bundle:
         blobs = encoding.all_blobs(bundle.contents)
@@ -70,7 +69,7 @@ def push(
         }
     data = json_document.canonical(manifest)
     if len(data) > documents.DOCUMENT_MAX:
-        raise BadInput(f"{path} has more blobs than one artifact in a registry can have")
+        raise BadInput(f"{path} has too many blobs for an OCI artifact")
     digest = put_manifest(registry, reference, data, documents.MANIFEST)
     sizes = (source.size for source, new in zip(sources, sent, strict=True) if new)
     return digest, sum(sizes)
@@ -83,10 +82,10 @@ def pull(
     store: Store,
     listener: Listener = silent,
 ) -> str:
-    """Write the bundle that a reference names to ``output``; returns the artifact's digest.
+    """Pull a bundle to ``output``; returns the artifact's digest.
 
-    Raises Refused where it is no bundle or its parts do not fit together, StepFailed where the
-    network keeps failing. Nothing is written then.
+    Raises Refused if it is not a bundle or is inconsistent, StepFailed if the network keeps
+    failing; ``output`` is then unchanged.
     """
     document = registry.manifest(reference)
     where = f"the manifest of {reference}"
@@ -97,12 +96,12 @@ def pull(
     layers = list(_layers(root))
     tables = [blob for media_type, blob in layers if media_type == _CONTENTS]
     if len(tables) != 1 or tables[0].size > encoding.MAX_BYTES:
-        raise Refused(f"{where} must name exactly one table of contents")
+        raise Refused(f"{where} must list exactly one table of contents")
     contents = encoding.decode(_small(registry, reference, tables[0], store))
     blobs = encoding.all_blobs(contents)
     listed = {blob for media_type, blob in layers if media_type == _BLOB}
     if listed != set(blobs):
-        raise Refused(f"{where} and the table of contents do not name the same blobs")
+        raise Refused(f"{where} and the table of contents list different blobs")
     disk_space.check_target(output)
     missing = [blob for blob in blobs if store.find(blob.sha256) != blob]
     listener(Note(f"pulling {len(missing)} of {len(blobs)} blobs"))
@@ -118,12 +117,12 @@ def pull(
 
 
 def signature_beside(path: Path) -> Path:
-    """Where the detached signature of a bundle is."""
+    """Return the path of a bundle's signature."""
     return path.with_name(f"{path.name}.minisig")
 
 
 def _upload(registry: Registry, reference: Reference, tally: Tally, source: Source) -> bool:
-    """Send a blob unless it is there; either way it counts as done."""
+    """Upload a blob unless the registry has it; reports whether it was sent."""
     counted = Counted(source, tally)
     new = upload_blob(registry, reference, counted)
     if not new:
@@ -150,7 +149,7 @@ def _write_signature(
     output: Path,
     store: Store,
 ) -> None:
-    """Write the signature beside the bundle; one that an older bundle left there goes."""
+    """Write the signature next to the bundle; remove a stale one if there is none."""
     path = signature_beside(output)
     found = [blob for media_type, blob in layers if media_type == _SIGNATURE]
     if found and found[0].size <= _SIGNATURE_MAX:

@@ -1,7 +1,7 @@
-"""A client for OCI registries: resolve, manifest, blob, tags. ``registry_push`` uploads.
+"""A client for OCI registries: resolves, manifests, blobs and tags. ``push`` uploads.
 
-Every byte is checked against its digest before it is used; what an endpoint announces is believed
-only as an upper limit. Source: OCI distribution specification 1.1.
+All data is verified against its digest before use; declared sizes are only upper limits. Source:
+OCI distribution specification 1.1.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PAGES = 100
 
 @dataclass(frozen=True)
 class Document:
-    """An index or a manifest, byte for byte as the registry has it."""
+    """An unmodified index or manifest."""
 
     media_type: str
     blob: Blob
@@ -40,15 +40,14 @@ class Document:
 
 
 class Registry(Session):
-    """Registries; safe to use from several threads.
+    """A client for all registries; safe to use from several threads.
 
-    Methods raise Missing where there is no such thing, Refused where a registry refuses, where its
-    answer breaks a rule or bytes are not those of their digest, StepFailed where the network or a
-    registry keeps failing.
+    Methods raise Missing if the object does not exist, Refused if access is denied, a response is
+    invalid or a digest does not match, StepFailed if the network or a registry keeps failing.
     """
 
     def resolve(self, reference: Reference) -> str:
-        """The digest (hexadecimal) that a reference points at; for a tag, by asking."""
+        """Return the digest (hexadecimal) of a reference; looks up tags in the registry."""
         if reference.digest is not None:
             return reference.digest
 
@@ -58,7 +57,7 @@ class Registry(Session):
                 endpoint, reference.repository, "HEAD", path, accept=ACCEPT
             ) as answer:
                 if answer.status != 200:
-                    return None  # not every registry answers HEAD
+                    return None  # not every registry supports HEAD
                 digest = answer.headers.get("Docker-Content-Digest", "")
                 match = re.fullmatch(r"sha256:([0-9a-f]{64})", digest)
                 return match[1] if match else None
@@ -67,14 +66,14 @@ class Registry(Session):
         return found or self._get(reference, reference.tag or "", None).blob.sha256
 
     def manifest(self, reference: Reference) -> Document:
-        """The index or manifest of a reference, checked against its digest."""
+        """Return the index or manifest of a reference, verified."""
         digest = self.resolve(reference)
         return self._get(reference, f"sha256:{digest}", digest)
 
     def blob(
         self, reference: Reference, wanted: Blob, store: Store, arrived: Arrived = resume.ignore
     ) -> Blob:
-        """Bring a blob into ``store``, going on where an earlier attempt or run stopped."""
+        """Download a blob into ``store``, resuming an earlier attempt or run."""
         with growing(store, wanted.sha256, wanted.size, wanted.size) as partial:
             if partial is None:
                 return wanted
@@ -85,7 +84,7 @@ class Registry(Session):
         return wanted
 
     def tags(self, reference: Reference) -> tuple[str, ...]:
-        """All tags of a repository."""
+        """Return all tags of a repository."""
 
         def pages(endpoint: Endpoint) -> tuple[str, ...]:
             found: list[str] = []
@@ -124,7 +123,7 @@ class Registry(Session):
                 self._more(endpoint, reference, wanted, partial, arrived)
             if partial.size != wanted.size or not partial.is_whole():
                 resume.discard(partial, arrived)
-                raise Different("its bytes are not those of its digest")
+                raise Different("its digest does not match")
 
         self.twice(f"the blob sha256:{wanted.sha256} of {reference}", reference, fill)
 
@@ -136,7 +135,7 @@ class Registry(Session):
         partial: Partial,
         arrived: Arrived,
     ) -> None:
-        """One request for what is missing; TryAgain where it breaks off."""
+        """Send one request for the missing bytes; raises TryAgain if it is cut off."""
         headers, path = resume.rest_of(partial), f"blobs/sha256:{wanted.sha256}"
         with self.exchange(endpoint, reference.repository, "GET", path, headers=headers) as answer:
             self.check(endpoint, answer, 200, *((206, 416) if headers else ()))
@@ -151,7 +150,7 @@ def _blob(sha256: str, data: bytes) -> Blob:
 
 
 def _media_type(data: bytes, announced: str, where: str) -> str:
-    """What a manifest says it is; Refused for schema 1 and for what is no manifest."""
+    """Return the media type of a manifest; raises Refused for schema 1 and other documents."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -162,10 +161,10 @@ def _media_type(data: bytes, announced: str, where: str) -> str:
     if document.get("schemaVersion") == 1 or str(media_type).startswith(_SCHEMA_1):
         raise Refused(
             f"{where} has a manifest of schema 1, which cannot be verified",
-            hint="push it again with a current tool, for instance `skopeo copy --format oci`",
+            hint="convert it, for example with `skopeo copy --format oci`",
         )
     if media_type not in (*documents.INDEXES, *documents.MANIFESTS):
-        raise Refused(f"{where} has the unknown type {str(media_type)[:80]!r}")
+        raise Refused(f"{where} has the unsupported media type {str(media_type)[:80]!r}")
     return str(media_type)
 
 

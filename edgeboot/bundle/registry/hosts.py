@@ -1,6 +1,6 @@
-"""Where registries are: endpoints, mirrors, private CAs, who may see a credential.
+"""Endpoints of registries: mirrors, private CAs, and which hosts may receive credentials.
 
-Source: facts of Docker Hub's host names, and containerd's ``?ns=`` for mirrors.
+Source: Docker Hub's host names, and containerd's ``?ns=`` for mirrors.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from edgeboot.bundle.http.urls import is_loopback
 
 DOCKER_HUB = "docker.io"
 _HUB_API = "registry-1.docker.io"
-# Registries whose tokens are issued by another host, as their operators document.
+# Registries with tokens from another host, as documented by their operators.
 _TOKEN_HOSTS = {_HUB_API: "auth.docker.io", "registry.gitlab.com": "gitlab.com"}
 
 
 @dataclass(frozen=True)
 class RegistrySettings:
-    """What a ``bundle.yml`` says of one registry (``host`` or ``host:port``).
+    """The settings of one registry (``host`` or ``host:port``) in ``bundle.yml``.
 
-    ``mirrors`` are URLs asked first, in order; ``ca`` is a PEM file that alone is trusted there;
-    ``plain_http`` None means: for loopback without a ``ca``. ``token_host`` may see this registry's
-    credential, too.
+    ``mirrors`` are URLs to try first, in order. ``ca`` is a PEM file with the only trusted CA.
+    ``plain_http`` None means plain HTTP for loopback hosts without a ``ca``. ``token_host`` is
+    another host that may receive the credential.
     """
 
     host: str
@@ -36,9 +36,9 @@ class RegistrySettings:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One place that serves a registry's images: ``base`` is the URL that ``/v2`` is below.
+    """A server for a registry's images; ``base`` is its URL without ``/v2``.
 
-    ``host`` is what its credentials are filed under, ``query`` what every request carries.
+    ``host`` is the key of its credentials; ``query`` is added to every request.
     """
 
     base: str
@@ -46,36 +46,36 @@ class Endpoint:
     query: str = ""
 
     def url(self, path: str) -> str:
-        """The URL of a path below ``/v2/``."""
+        """Return the URL of a path below ``/v2/``."""
         return f"{self.base}/v2/{path}{self.query}"
 
 
 class Hosts:
-    """Settings of registries by host."""
+    """The settings of registries, by host."""
 
     def __init__(self, settings: Iterable[RegistrySettings] = ()) -> None:
         self._settings = {one.host: one for one in settings}
 
     def endpoints(self, registry: str) -> tuple[Endpoint, ...]:
-        """Where to look for a registry's images: its mirrors, then itself."""
+        """Return the endpoints of a registry: its mirrors, then itself."""
         settings = self._settings.get(registry)
         mirrors = settings.mirrors if settings else ()
         return (*(self._mirror(url, registry) for url in mirrors), self.origin(registry))
 
     def origin(self, registry: str) -> Endpoint:
-        """The registry itself."""
+        """Return the endpoint of the registry itself."""
         host = _HUB_API if registry == DOCKER_HUB else registry
         return Endpoint(f"{self._scheme(registry)}://{host}", registry)
 
     def ca_of(self, url: str) -> str | None:
-        """The CA file that is trusted for a URL; None is the system's."""
+        """Return the CA file to trust for a URL, or None for the system's."""
         host = urlsplit(url).netloc
         name = DOCKER_HUB if host == _HUB_API else host
         settings = self._settings.get(name)
         return str(settings.ca) if settings and settings.ca else None
 
     def may_see(self, endpoint: Endpoint, realm: str) -> bool:
-        """Whether an endpoint's credential may go to the URL that issues its tokens."""
+        """Report whether an endpoint's credential may be sent to its token server."""
         parts, own = urlsplit(realm), urlsplit(endpoint.base)
         settings = self._settings.get(endpoint.host)
         if parts.scheme != "https" and (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
@@ -84,7 +84,7 @@ class Hosts:
         return parts.netloc in known or self._declared(settings, parts.netloc)
 
     def realm_is_safe(self, endpoint: Endpoint, realm: str) -> bool:
-        """Whether a token may be asked for there at all: https, loopback, or the plain registry."""
+        """Report whether a token server is acceptable: https, loopback, or the registry itself."""
         parts, own = urlsplit(realm), urlsplit(endpoint.base)
         if parts.scheme == "http":
             same = (own.scheme, own.netloc) == ("http", parts.netloc)

@@ -1,7 +1,7 @@
-"""Credentials for registries, from docker's config file and its credential helpers.
+"""Credentials for registries, from Docker's configuration and credential helpers.
 
-The order is docker's: ``credHelpers``, ``credsStore``, ``auths``. A secret is never put on a
-command line: helpers get the host on standard input and answer on standard output.
+The order is Docker's: ``credHelpers``, ``credsStore``, ``auths``. Secrets are never in command
+lines: helpers read the host from standard input and print the credential to standard output.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _HELPER_SECONDS = 60
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HUB_KEY = "https://index.docker.io/v1/"
 _HUB_NAMES = (_HUB_KEY, "index.docker.io", "docker.io", "registry-1.docker.io")
-_NOT_FOUND = "credentials not found"  # what every helper prints; docker's client goes by it too
+_NOT_FOUND = "credentials not found"  # printed by every helper; Docker checks for it, too
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A user with a password, or an identity token (``user`` None); ``source`` says from where."""
+    """A user and password, or an identity token (``user`` None); ``source`` is for messages."""
 
     user: str | None
     secret: Secret
@@ -43,13 +43,16 @@ class Credential:
 
 
 class Keychain:
-    """What docker's config knows. Methods raise BadInput where that cannot be read."""
+    """The credentials in Docker's configuration."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or default_path()
 
     def credential(self, host: str) -> Credential | None:
-        """The credential for a registry; None where there is none."""
+        """Return the credential of a registry, or None.
+
+        Raises BadInput if the configuration is invalid or a helper fails.
+        """
         config = self._load()
         helpers, store = _mapping(config, "credHelpers"), config.get("credsStore")
         for key in _keys(host):
@@ -115,13 +118,13 @@ class Keychain:
         except (OSError, subprocess.TimeoutExpired) as error:
             problem = getattr(error, "strerror", None) or "it timed out"
             hint = f"install it, or remove it from {self._path}"
-            raise BadInput(f"cannot ask {program} about {key}: {problem}", hint=hint) from error
+            raise BadInput(f"cannot run {program} for {key}: {problem}", hint=hint) from error
         if done.returncode:
             said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
             if _NOT_FOUND in said:
                 return None
-            hint = "log in again, or fix the helper"
-            raise BadInput(f"{program} fails for {key} (exit code {done.returncode})", hint=hint)
+            hint = f"log in again, or run `{program} get` to find the cause"
+            raise BadInput(f"{program} failed for {key} (exit code {done.returncode})", hint=hint)
         return self._answer(done.stdout, program)
 
     @staticmethod
@@ -130,14 +133,14 @@ class Keychain:
             answer = json.loads(data)
             user, secret = answer["Username"], answer["Secret"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise BadInput(f"{program} printed an invalid answer") from error
+            raise BadInput(f"{program} printed invalid output") from error
         if not (isinstance(user, str) and isinstance(secret, str) and secret):
             return None
         return Credential(None if user == "<token>" else user, Secret(secret.encode()), program)
 
 
 def default_path() -> Path:
-    """``$DOCKER_CONFIG/config.json``, by default below ``~/.docker``."""
+    """Return ``config.json`` in ``$DOCKER_CONFIG``, by default in ``~/.docker``."""
     directory = os.environ.get("DOCKER_CONFIG", "")
     return (Path(directory) if directory else Path.home() / ".docker") / "config.json"
 
@@ -147,7 +150,7 @@ def _keys(host: str) -> tuple[str, ...]:
 
 
 def _host_of(key: str) -> str:
-    """A key such as ``https://registry.example/v2/`` without scheme and path."""
+    """Strip scheme and path from a key such as ``https://registry.example/v2/``."""
     return urlsplit(key).netloc if "://" in key else key.partition("/")[0]
 
 
@@ -157,7 +160,7 @@ def _mapping(config: Mapping[str, object], key: str) -> Mapping[str, object]:
 
 
 def basic(credential: Credential) -> str | None:
-    """The value of an Authorization header; None for an identity token."""
+    """Return the value of an Authorization header; None for an identity token."""
     if credential.user is None:
         return None
     return http_basic(credential.user, credential.secret.value)

@@ -1,7 +1,7 @@
-"""User and password for an HTTP server, by its host: from netrc, else from docker's configuration.
+"""User and password for an HTTP server, from netrc or from Docker's configuration.
 
-An answer is given for one host only and over https or loopback only, so a redirect never carries a
-credential to another host. netrc's ``default`` entry is not used: it would go to every host.
+Credentials are looked up by host, and only for https or loopback, so a redirect never takes them to
+another host. The ``default`` entry of netrc is ignored: it would go to every host.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Login = tuple[str, str]
 
 
 def login_for(url: str) -> Login | None:
-    """Who to be at the host of a URL; None for nobody. BadInput where netrc cannot be read."""
+    """Return user and password for the host of a URL, or None; raises BadInput for a bad netrc."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "https" and not is_loopback(host):

@@ -1,6 +1,6 @@
-"""Pulls images for several architectures: the original index, one manifest each, every blob once.
+"""Pulls images for several architectures into a store, with blobs in parallel.
 
-One image that fails does not hide the others. Blobs come in parallel and go to a store.
+The original index is kept. A failing image does not stop the others.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from edgeboot.localio.progress import Tally
 from edgeboot.localio.workers import workers
 from edgeboot.platform import ARCHES, Arch
 
-WORKERS = 6  # blobs under way at once, as skopeo has it
-NAME = "images"  # what the bytes of a pull are reported as
+WORKERS = 6  # parallel downloads, as in skopeo
+NAME = "images"  # name in progress events
 
 T = TypeVar("T")
 _W = TypeVar("_W")
@@ -40,7 +40,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class _PlatformImage:
-    """An image of one architecture whose config has been looked at."""
+    """An image of one architecture, with a verified config."""
 
     image: Image
     layers: tuple[Blob, ...]
@@ -56,7 +56,7 @@ class Pull:
         self._tell = listener
 
     def run(self, wanted: Iterable[Wanted]) -> list[tuple[Image, ...] | EdgebootError]:
-        """For each of ``wanted``, in their order, its images or what went wrong."""
+        """Pull images; returns images or an error for each of ``wanted``, in order."""
         images = tuple(wanted)
         with workers(WORKERS, self._registry.abort) as pool:
             parts = _all(pool, self._describe, images)
@@ -65,7 +65,7 @@ class Pull:
                 for part in found if isinstance(found, tuple) else ():
                     for layer in part.layers:
                         references.setdefault(layer, want.reference)
-            # the largest first, so that none is left to come alone at the end
+            # largest first, to keep all workers busy until the end
             blobs = sorted(references, key=lambda blob: (-blob.size, blob.sha256))
             self._tally.total = sum(blob.size for blob in blobs)
             outcomes = _all(pool, lambda blob: self._blob(references[blob], blob), blobs)
@@ -75,11 +75,11 @@ class Pull:
             if isinstance(outcome, EdgebootError)
         }
         for host, left in sorted(self._registry.limits.items()):
-            self._tell(Note(f"{host} has {left} pulls left in its rate limit"))
+            self._tell(Note(f"rate limit of {host}: {left} pulls left"))
         return [_outcome(found, failed) for found in parts]
 
     def _describe(self, want: Wanted) -> tuple[_PlatformImage, ...]:
-        """Indexes, manifests and configs of an image: they say what else there is to fetch."""
+        """Download the index, manifests and configs of an image, which list its layers."""
         top = self._registry.manifest(want.reference)
         self._keep(top)
         return tuple(self._platform_image(want.reference, top, arch) for arch in want.arches)
@@ -97,7 +97,7 @@ class Pull:
         if platform.rank(arch) is None:
             raise Refused(
                 f"{reference} is for {platform}, not for {arch.name}",
-                hint="name the architectures it exists for: 'arches: [amd64]'",
+                hint="restrict it to its architectures, for example 'arches: [amd64]'",
             )
         layers = tuple(layer.blob for layer in read.layers)
         blobs = tuple(dict.fromkeys((top.blob, manifest.blob, config, *layers)))
@@ -114,7 +114,7 @@ class Pull:
         )
 
     def _choose(self, reference: Reference, top: Document, arch: Arch) -> Document:
-        """The manifest that suits an architecture best: the document itself or a child of it."""
+        """Return the best manifest for an architecture: the document or one of its children."""
         if top.media_type in documents.MANIFESTS:
             return top
         children = [
@@ -132,7 +132,7 @@ class Pull:
             raise Refused(
                 f"{reference} has no image for {arch.name}, only for "
                 f"{', '.join(sorted(map(str, there))) or 'nothing'}",
-                hint=f"name the architectures it exists for: 'arches: {_known(top)}'",
+                hint=f"restrict it to its architectures: 'arches: {_known(top)}'",
             )
         _, best = min(children, key=lambda pair: pair[0])
         pinned = Reference(reference.registry, reference.repository, None, best.blob.sha256)
@@ -159,7 +159,7 @@ class Pull:
 def _all(
     pool: ThreadPoolExecutor, work: Callable[[_W], T], things: Iterable[_W]
 ) -> list[T | EdgebootError]:
-    """The outcome of each piece of work: what it returned, or its expected error."""
+    """Return the result or the expected error of each call, in order."""
     futures: list[Future[T]] = [pool.submit(work, thing) for thing in things]
     outcomes: list[T | EdgebootError] = []
     for future in futures:
@@ -185,7 +185,7 @@ def _outcome(
 
 
 def _known(top: Document) -> str:
-    """The architectures of ours that an index has images for, as a list to write."""
+    """Return the supported architectures of an index, as a YAML list."""
     platforms = [child.platform for child in documents.read_index(top.data, "the index")]
     names = [
         arch.name

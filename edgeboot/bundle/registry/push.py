@@ -1,4 +1,4 @@
-"""Uploads to OCI registries: blobs, then the manifest that names them.
+"""Uploads blobs and manifests to OCI registries.
 
 Source: OCI distribution specification 1.1, "Pushing blobs monolithically".
 """
@@ -20,7 +20,7 @@ _BINARY = {"Content-Type": "application/octet-stream"}
 
 
 class _Sending:
-    """A source as something to read from, whose length is known."""
+    """Adapts a source to a request body of known length."""
 
     def __init__(self, source: Source) -> None:
         self._size = source.size
@@ -39,7 +39,10 @@ class _Sending:
 
 
 def upload_blob(session: Session, reference: Reference, source: Source) -> bool:
-    """Put a blob into a repository; False where it was there already. Errors as ``Session``'s."""
+    """Upload a blob unless the repository has it; reports whether it was sent.
+
+    Errors are those of ``Session``.
+    """
     endpoint = session.hosts.origin(reference.registry)
     digest = f"sha256:{source.sha256}"
 
@@ -68,9 +71,9 @@ def upload_blob(session: Session, reference: Reference, source: Source) -> bool:
 
 
 def put_manifest(session: Session, reference: Reference, data: bytes, media_type: str) -> str:
-    """Put a manifest under the reference's tag, or its own digest; returns that digest.
+    """Upload a manifest under the reference's tag, or its own digest; returns the digest.
 
-    Refused where the registry says that it stored other bytes.
+    Raises Refused if the registry reports another digest.
     """
     endpoint = session.hosts.origin(reference.registry)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
@@ -89,7 +92,7 @@ def put_manifest(session: Session, reference: Reference, data: bytes, media_type
         ) as answer:
             session.check(endpoint, answer, 201)
             if answer.headers.get("Docker-Content-Digest", digest) != digest:
-                raise Refused(f"{endpoint.host} stored a different manifest than was sent")
+                raise Refused(f"{endpoint.host} stored a different manifest")
         return digest
 
     return session.retrying(f"the manifest of {reference}", once)

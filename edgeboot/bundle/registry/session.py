@@ -1,6 +1,6 @@
-"""Requests to registries, logged in, retried, and spread over mirrors.
+"""Requests to registries, with authentication, retries and mirrors.
 
-``Session`` is what ``registry`` (pulls) and ``registry_push`` (uploads) are made of.
+``client`` (downloads) and ``push`` (uploads) use it.
 """
 
 from __future__ import annotations
@@ -20,22 +20,21 @@ from edgeboot.bundle.registry.keychain import Keychain
 from edgeboot.bundle.registry.token import Tokens, refused
 from edgeboot.errors import Refused, StepFailed
 
-_TLS_HINT = "name the CA of {host}, or set 'plain-http: true' for it, under 'registries'"
+_TLS_HINT = "set 'ca' or 'plain-http: true' for {host} under 'registries'"
 _HINT = "check the network and rerun the same command: it resumes"
 
 T = TypeVar("T")
 
 
 class Different(Exception):
-    """Bytes came, but not those that were asked for."""
+    """The response has other bytes than requested."""
 
 
 class Session:
     """Connections and credentials for registries; safe to use from several threads.
 
-    Methods raise Missing where there is no such thing, Refused where a registry refuses, where its
-    answer breaks a rule or bytes are not those of their digest, StepFailed where the network or a
-    registry keeps failing.
+    Methods raise Missing if the object does not exist, Refused if access is denied, a response is
+    invalid or a digest does not match, StepFailed if the network or a registry keeps failing.
     """
 
     def __init__(
@@ -50,10 +49,10 @@ class Session:
         self._http = http or Http(self.hosts.ca_of, tls_hint=_TLS_HINT)
         self._sleep = sleep or self._http.sleep
         self._tokens = Tokens(self._http, self.hosts, keychain or Keychain())
-        self.limits: dict[str, str] = {}  # what registries say is left of their rate limits
+        self.limits: dict[str, str] = {}  # remaining rate limit, by host
 
     def abort(self) -> None:
-        """End everything under way, in whatever thread."""
+        """Abort the running requests of all threads."""
         self._http.abort()
 
     @contextmanager
@@ -69,15 +68,17 @@ class Session:
         body: Callable[[], Body | bytes] | None = None,
         actions: str = "pull",
     ) -> Iterator[Response]:
-        """One request to an endpoint, logged in where it asks for that.
+        """Send one request to an endpoint, with authentication if it asks for it.
 
-        ``path`` is below the repository (``tags/list``) or a whole URL. A 401 is answered once; 401
-        and 403 after that raise Refused.
+        ``path`` is relative to the repository (``tags/list``) or a full URL. After one 401, the
+        request is repeated with a new token; further 401 and 403 raise Refused.
         """
         whole = path if "://" in path else _with_query(endpoint, f"{repository}/{path}")
         scope = f"repository:{repository}:{actions}"
         sent = {**({"Accept": accept} if accept else {}), **(headers or {})}
-        ours = origin_of(whole) == origin_of(endpoint.base)  # an upload may be sent elsewhere
+        ours = origin_of(whole) == origin_of(
+            endpoint.base
+        )  # uploads may be redirected to another host
         known = self._tokens.current(endpoint, scope) if ours else None
         for again in (True, False):
             data = body() if body else None
@@ -90,23 +91,23 @@ class Session:
                 known = self._tokens.renew(endpoint, scope, known, answer)
 
     def retrying(self, what: str, once: Callable[[], T], attempts: int = ATTEMPTS) -> T:
-        """What ``once`` returns, tried again where that may help."""
+        """Call ``once`` with retries; returns its result."""
         return retrying(what, once, self._sleep, hint=_HINT, attempts=attempts)
 
     def check(self, endpoint: Endpoint, answer: Response, *good: int) -> None:
-        """Whether an answer has one of the statuses ``good``; raises what it means otherwise."""
+        """Raise the error of a response unless its status is in ``good``."""
         left = answer.headers.get("ratelimit-remaining", "")
         if left:
             self.limits[endpoint.host] = left.partition(";")[0][:20]
-        if answer.status in (401, 403) and answer.status not in good:  # where a redirect led
+        if answer.status in (401, 403) and answer.status not in good:  # of a redirect's target
             where = answer.url.partition("?")[0]
-            raise Refused(
-                f"{urlsplit(where).netloc} refused access (HTTP {answer.status}): {where}"
-            )
+            raise Refused(f"{urlsplit(where).netloc} denied access (HTTP {answer.status}): {where}")
         try:
             answer.check(*good)
         except Missing as error:
-            error.hint = "check the name and the tag; a private repository looks missing, too"
+            error.hint = (
+                "check the name and the tag; private repositories may look missing without a login"
+            )
             raise
         except TryAgain as error:
             if answer.status == 429:
@@ -115,7 +116,7 @@ class Session:
             raise
 
     def anywhere(self, reference: Reference, ask: Callable[[Endpoint], T]) -> T:
-        """What the first endpoint that has it says; a mirror that fails is passed over."""
+        """Return the result from the first endpoint that succeeds: mirrors, then the registry."""
         *mirrors, origin = self.hosts.endpoints(reference.registry)
         passed = []
         for mirror in mirrors:
@@ -127,11 +128,11 @@ class Session:
             return self.retrying(str(reference), partial(ask, origin))
         except (Missing, StepFailed) as error:
             if passed:
-                error.what += f" (and before: {'; '.join(passed)})"
+                error.what += f" (mirrors failed first: {'; '.join(passed)})"
             raise
 
     def twice(self, what: str, reference: Reference, ask: Callable[[Endpoint], T]) -> T:
-        """Ask, and where the bytes were not the right ones once more: they may be next time."""
+        """Like ``anywhere``, but on wrong bytes try once more, then raise Refused."""
         try:
             return self.anywhere(reference, ask)
         except Different:
@@ -139,7 +140,7 @@ class Session:
         try:
             return self.anywhere(reference, ask)
         except Different as error:
-            hint = "the registry, or a proxy before it, returns damaged or changed data"
+            hint = "the registry, or a proxy in front of it, returns damaged or modified data"
             raise Refused(f"{what} was wrong twice: {error}", hint=hint) from None
 
 

@@ -1,4 +1,4 @@
-"""Logging in to registries: challenges, bearer tokens, and which host may see a credential.
+"""Authentication with registries: challenges, bearer tokens and basic authentication.
 
 Source: the distribution project's token authentication specification and its OAuth2 variant.
 """
@@ -36,38 +36,36 @@ class Tokens:
         self._lock = threading.RLock()
 
     def current(self, endpoint: Endpoint, scope: str) -> str | None:
-        """What worked last; None at first."""
+        """Return the last accepted header, or None."""
         return self._known.get((endpoint.base, scope))
 
     def renew(self, endpoint: Endpoint, scope: str, refused: str | None, answer: Response) -> str:
-        """An Authorization header after a 401 to a request that carried ``refused``.
+        """Return a new Authorization header after a 401 to a request with the header ``refused``.
 
-        Raises Refused where the registry wants a credential and there is none, or wants it to be
-        shown where it must not be.
+        Raises Refused if there is no credential, or if it must not be sent to the token server.
         """
         with self._lock:
             key = (endpoint.base, scope)
             if (known := self._known.get(key)) is not None and known != refused:
-                return known  # another thread has just got it
+                return known  # another thread has just renewed it
             self._known.pop(key, None)
             self._known[key] = self._login(endpoint, scope, answer)
             return self._known[key]
 
     def used(self, endpoint: Endpoint) -> str:
-        """Which credential was shown to an endpoint, in words for an error."""
+        """Describe the credential that was sent to an endpoint, for errors."""
         credential = self._credentials.get(endpoint.host)
         if realm := self._withheld.get(endpoint.base):
             return (
-                f"anonymously: {credential} was not shown to {realm}, another host than "
-                f"{endpoint.host}"
+                f"anonymously ({credential} was not sent to {realm}, which is not {endpoint.host})"
             )
         return f"as {credential}" if credential else "without a credential"
 
     def hint(self, endpoint: Endpoint) -> str:
-        """What to do about a refusal."""
+        """Return the hint for denied access."""
         if realm := self._withheld.get(endpoint.base):
-            return f"if {realm} belongs to it, write 'token-host: {realm}' under 'registries'"
-        return f"log in with `docker login {endpoint.host}` (or `skopeo login`), or check the name"
+            return f"if {realm} is its token server, set 'token-host: {realm}' under 'registries'"
+        return f"log in with `docker login {endpoint.host}` or `skopeo login`, or check the name"
 
     def _login(self, endpoint: Endpoint, scope: str, answer: Response) -> str:
         challenges = dict(_challenges(answer.headers.get("WWW-Authenticate", "")))
@@ -114,7 +112,7 @@ class Tokens:
             return self._read(endpoint, answer)
 
     def _refresh(self, realm: str, wanted: dict[str, str], credential: Credential) -> str | None:
-        """A token for an identity token; None where the server knows only the older way."""
+        """Exchange an identity token; returns None if the server does not support OAuth2."""
         form = {
             **wanted,
             "grant_type": "refresh_token",
@@ -139,28 +137,28 @@ class Tokens:
             wait = retry_after(answer.headers.get("Retry-After", ""))
             raise TryAgain(f"{where} returned HTTP {answer.status}", wait)
         if answer.status != 200:
-            raise Refused(f"{where} issued no token: HTTP {answer.status}")
+            raise Refused(f"{where} did not issue a token: HTTP {answer.status}")
         try:
             document = json.loads(answer.read(_TOKEN_MAX))
             token = document.get("token") or document.get("access_token")
         except (ValueError, AttributeError, RecursionError):
             token = None
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise Refused(f"{where} returned no token")
+            raise Refused(f"{where} did not return a valid token")
         return token
 
 
 def refused(endpoint: Endpoint, tokens: Tokens, status: int) -> Refused:
-    """The error for a 401 or 403 that is final."""
+    """Return the error for a final 401 or 403."""
     return Refused(
-        f"{endpoint.host} refused access (HTTP {status}), asked {tokens.used(endpoint)}",
+        f"{endpoint.host} denied access (HTTP {status}), requested {tokens.used(endpoint)}",
         hint=tokens.hint(endpoint),
         error_id="registry-refused",
     )
 
 
 def _challenges(header: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Scheme and parameters of each challenge in a WWW-Authenticate header."""
+    """Yield scheme and parameters of each challenge in a WWW-Authenticate header."""
     starts = list(_CHALLENGE.finditer(header))
     for match, following in zip(starts, [*starts[1:], None], strict=True):
         text = header[match.end() : following.start() if following else len(header)]

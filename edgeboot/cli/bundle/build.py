@@ -1,4 +1,4 @@
-"""``edgeboot bundle``: build bundles and take out files; the other commands have own files."""
+"""``edgeboot bundle build|extract``, and the group ``bundle``."""
 
 from __future__ import annotations
 
@@ -51,14 +51,16 @@ def bundle() -> None:
     help="Only for this architecture; may be repeated.",
 )
 @click.option("--helm", metavar="PROGRAM", help="Render charts with this helm.")
-@click.option("--locked", is_flag=True, help="Refuse any difference from the lock beside the file.")
+@click.option(
+    "--locked", is_flag=True, help="Refuse any difference from the lock next to the file."
+)
 @click.option(
     "--sign-key", "key_file", type=_PATH, help="Sign the bundle with this secret key (see keygen)."
 )
 @click.option(
     "--with-edgeboot",
     is_flag=True,
-    help="Add wheels of edgeboot and all it needs, to set up a controller without Internet.",
+    help="Add wheels of edgeboot and its dependencies, to set up a controller offline.",
 )
 @click.option(
     "--python", metavar="3.N", help="Python of that controller.  [default: the one running here]"
@@ -97,7 +99,7 @@ def build_command(
     source = None if release is None else source_of(release, Path())
     target = output or Path(f"{wanted.name}.tar")
     if not with_edgeboot and (python or platform):
-        raise BadInput("--python and --platform require --with-edgeboot", hint="add it")
+        raise BadInput("--python and --platform require --with-edgeboot")
     lock = locks.read(locks.path_beside(spec)) if locked else None
     with listener("text") as tell, tempfile.TemporaryDirectory(prefix="edgeboot-wheels-") as work:
         if with_edgeboot:
@@ -111,7 +113,7 @@ def build_command(
         if key is not None:
             sign.write_signature(path, built, key)
         elif signature_path(path).exists():
-            click.echo(f"{signature_path(path)} belongs to an earlier build: sign this one, too.")
+            click.echo(f"{signature_path(path)} belongs to an earlier build. Sign this one again.")
     click.echo(f"Next: copy it to the site and run `edgeboot bundle verify {path}` there.")
 
 
@@ -130,8 +132,8 @@ def build_command(
 def extract_command(path: Path, directory: Path, roles: tuple[str, ...]) -> None:
     """Extract plain files, or charts, manifests and binaries, from a bundle.
 
-    A bundle built --with-edgeboot has wheels to set up a controller with, and a README with the
-    commands.
+    A bundle built with --with-edgeboot contains wheels to set up a controller, and a README
+    with the commands.
 
     \b
     edgeboot bundle extract edge.tar stick/edgeboot

@@ -1,4 +1,4 @@
-"""``edgeboot bundle cache ls|prune|verify``: the blobs that builds keep."""
+"""``edgeboot bundle cache ls|prune|verify``."""
 
 from __future__ import annotations
 
@@ -71,6 +71,6 @@ def verify_command() -> int:
     bad = pruning.damaged(store)
     for entry in bad:
         pruning.remove(entry)
-        click.echo(f"removed, because damaged: {entry.path}")
-    click.echo(f"{len(pruning.entries(store))} files left; the next build fetches what is missing.")
+        click.echo(f"removed damaged {entry.path}")
+    click.echo(f"{len(pruning.entries(store))} files left; the next build downloads missing blobs.")
     return 1 if bad else 0

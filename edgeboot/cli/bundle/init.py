@@ -30,5 +30,5 @@ def init(name: str, output: Path) -> None:
     edgeboot bundle init --name site -o bundles/site.yml
     """
     draft.write(output, name)
-    click.echo(f"{output} written. Edit it, then build the bundle:")
+    click.echo(f"Wrote {output}. Edit it, then build the bundle:")
     click.echo(f"edgeboot bundle build -f {shlex.quote(str(output))}")

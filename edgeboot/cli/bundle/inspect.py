@@ -1,4 +1,4 @@
-"""``edgeboot bundle inspect``: what a bundle carries, and what takes the room."""
+"""``edgeboot bundle inspect``: the contents of a bundle and their sizes."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def _head(path: Path, contents: Contents, size: int) -> Iterator[str]:
         f"for {', '.join(contents.arches)}"
     )
     if contents.expires:
-        yield f"  good until {contents.expires}"
+        yield f"  valid until {contents.expires}"
     if contents.lock:
         yield f"  lock sha256 {contents.lock}"
     signature = signature_path(path)
     if signature.exists():
-        yield f"  {signature.name} is beside it; check it with `bundle verify --key`"
+        yield f"  signed: verify {signature.name} with `edgeboot bundle verify --key`"
 
 
 def _parts(contents: Contents) -> Iterator[str]:
@@ -82,10 +82,10 @@ def _room(contents: Contents, size: int, limit: int | None) -> Iterator[str]:
     found = shares(contents)
     if limit is not None:
         yield ""
-        yield "what takes the space, not counting what is shared:"
+        yield "largest parts, without shared blobs:"
     for share in found[:limit]:
         percent = 100 * share.size // max(size, 1)
         yield f"  {human_size(share.size):>9} {percent:>3} %  {share.kind} {share.name}"
     if limit is not None and len(found) > limit:
         rest = sum(share.size for share in found[limit:])
-        yield f"  {human_size(rest):>9}        {len(found) - limit} more: see them with --sizes"
+        yield f"  {human_size(rest):>9}        {len(found) - limit} more; list them with --sizes"

@@ -1,4 +1,4 @@
-"""``edgeboot bundle lock|update|schema``: what exactly a bundle is made of."""
+"""``edgeboot bundle lock|update|schema``."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _helm = click.option(
 @_release
 @_helm
 def lock(spec: Path, release: str | None, helm: str | None) -> None:
-    """Pin what a bundle.yml means today in a lock beside it.
+    """Pin the current versions and digests of a bundle.yml in a lock next to it.
 
-    Channels become versions, tags become digests. What is locked already stays; `update`
-    changes it.
+    Channels become versions, tags become digests. Existing pins are kept; use `update` to
+    change them.
 
     \b
     edgeboot bundle lock -f bundles/edge.yml

@@ -1,4 +1,4 @@
-"""``edgeboot bundle keygen|sign|verify``: who made a bundle, and is it whole?"""
+"""``edgeboot bundle keygen|sign|verify``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PATH = click.Path(path_type=Path)
 def keygen(secret: Path, no_passphrase: bool) -> None:
     """Create a key pair to sign bundles with: FILE, and FILE's name with .pub.
 
-    They are minisign keys, which minisign can use, too.
+    They are minisign keys and also work with minisign.
 
     \b
     edgeboot bundle keygen site.key
@@ -81,25 +81,25 @@ def verify(path: Path, keys: tuple[str, ...]) -> None:
         opened.verify(tell)
         blobs = len(encoding.all_blobs(opened.contents))
         archives = len(opened.contents.archives)
-    click.echo(f"{path} is whole: {blobs} blobs and {archives} image archives have their digests.")
+    click.echo(f"{path} is intact: verified {blobs} blobs and {archives} image archives.")
     if signature is not None:
-        click.echo(f"It is signed: {signature.comment}")
+        click.echo(f"Signed: {signature.comment}")
 
 
 def load_secret_key(path: Path) -> SecretKey:
-    """A secret key from a file, asking for its passphrase where it has one."""
+    """Read a secret key file; asks for the passphrase if it is encrypted."""
     passphrase = asked_passphrase(path) if signing.needs_passphrase(path) else None
     return signing.secret_key(path, passphrase)
 
 
 def write_signature(path: Path, bundle: Bundle, key: SecretKey) -> None:
-    """Sign an open bundle and tell."""
+    """Sign an open bundle and print the result."""
     written = signing.sign(path, bundle.contents, key, datetime.now(UTC).date())
-    click.echo(f"{written}: signed by key {key.public.label}; it must travel with the bundle.")
+    click.echo(f"{written}: signed by key {key.public.label}; copy it together with the bundle.")
 
 
 def asked_passphrase(path: Path, *, confirm: bool = False) -> Secret:
-    """A passphrase from the terminal, or the first line of standard input where there is none."""
+    """Read a passphrase from the terminal, or else from the first line of standard input."""
     if not sys.stdin.isatty():
         text = sys.stdin.readline().rstrip("\n")
     else:

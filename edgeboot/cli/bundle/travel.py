@@ -1,4 +1,4 @@
-"""``edgeboot bundle split|join|diff|delta|apply-delta``: bundles on small media and bad links."""
+"""``edgeboot bundle split|join|diff|delta|apply-delta``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def split(path: Path, size: str, directory: Path | None) -> None:
         index, found = parts.split(path, limit, directory or Path(), tell)
     last = found.parts[-1].name
     click.echo(f"{len(found.parts)} parts, {found.parts[0].name} to {last}, and {index.name}.")
-    click.echo(f"Next: take all of them{_and_signature(path)} to the site, and run there:")
+    click.echo(f"Next: copy all of them{_and_signature(path)} to the site and run there:")
     click.echo(f"edgeboot bundle join {index.name}")
 
 
@@ -51,9 +51,9 @@ def split(path: Path, size: str, directory: Path | None) -> None:
 @click.option("--from", "places", multiple=True, type=_DIRECTORY, help="Also look for parts here.")
 @click.option("-o", "--output", type=_PATH, help="The bundle to write.  [default: its old name]")
 def join(index: Path, places: tuple[Path, ...], output: Path | None) -> None:
-    """Join the parts of a bundle, in any order and in several runs if need be.
+    """Join the parts of a bundle, in any order and over several runs.
 
-    Every part is checked. Missing parts are listed (exit code 4): rerun with them.
+    Every part is verified. If parts are missing, they are listed (exit code 4): rerun with them.
 
     \b
     edgeboot bundle join edge.tar.parts
@@ -64,11 +64,11 @@ def join(index: Path, places: tuple[Path, ...], output: Path | None) -> None:
         missing = parts.join(index, places, target, tell)
     if missing:
         raise StepFailed(
-            f"parts are still missing: {', '.join(missing)}",
-            hint="copy them here, or name their directory with --from, and rerun; "
-            "what is joined stays",
+            f"missing parts: {', '.join(missing)}",
+            hint="copy them here or pass their directory with --from, and rerun; "
+            "joined parts are kept",
         )
-    click.echo(f"{target} is whole.")
+    click.echo(f"{target} is intact.")
 
 
 @click.command()
@@ -111,7 +111,7 @@ def delta_command(old: Path, new: Path, output: Path) -> None:
         delta.make(before, after, output, tell)
     size, whole = output.stat().st_size, new.stat().st_size
     click.echo(f"{output}: {human_size(size)} instead of {human_size(whole)}.")
-    click.echo(f"Next: take it{_and_signature(new)} to where {old.name} is, and run there:")
+    click.echo(f"Next: copy it{_and_signature(new)} to where {old.name} is and run there:")
     click.echo(f"edgeboot bundle apply-delta {old.name} {output.name} -o {new.name}")
 
 

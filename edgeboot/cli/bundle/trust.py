@@ -1,4 +1,4 @@
-"""Options that let a bundle through which would be refused otherwise."""
+"""The options ``--allow-…``, which accept bundles that are otherwise refused."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FLAGS = {
     "unsigned": "Accept a bundle that is not signed, or not by one of the inventory's keys.",
     "expired": "Accept a bundle that has expired.",
-    "older": "Accept a bundle although a host has had a newer one.",
+    "older": "Accept a bundle that is older than one a host has had.",
 }
 
 
 def trust_options(function: F) -> F:
-    """``--allow-…``: the command gets them together, as ``trust``."""
+    """Add ``--allow-…`` to a command, which receives them as ``trust``."""
 
     @functools.wraps(function)
     def wrapped(*arguments: Any, **options: Any) -> Any:

@@ -143,7 +143,7 @@ HOSTILE = {
     ),
     "time": (
         "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}",
-        r"took longer than 3 s|was killed: it used over 3 s",
+        r"took longer than 3 s|was killed: it used more than 3 s",
     ),
     "output": (
         '{{ range until 40000 }}a{{ . }}: {{ repeat 1000 "x" }}\n{{ end }}',

@@ -157,7 +157,7 @@ def test_row_37_wrong_bytes_are_fetched_once_more_and_then_refused(
 def test_row_35_who_was_asked_as_is_said_and_nobody_asks_again(site: Site, tmp_path: Path) -> None:
     site.password = "wanted"
     waits: list[float] = []
-    with pytest.raises(BadInput, match=r"HTTP 401.*without a login\n.*~/\.netrc"):
+    with pytest.raises(BadInput, match=r"HTTP 401.*without credentials\n.*~/\.netrc"):
         Downloader(sleep=waits.append).small(f"{site.url}/f", 10)
     site.seen.clear()
     known = Downloader(sleep=waits.append, login=lambda _url: ("pilot", "pw"))
@@ -181,7 +181,7 @@ def test_row_40_a_body_that_drips_is_cut_off() -> None:
             time.sleep(0.02)
             return b"x"
 
-    with pytest.raises(TryAgain, match=r"only [0-9]+ bytes came"):
+    with pytest.raises(TryAgain, match=r"received only [0-9]+ bytes"):
         for _ in stream.flowing(Drip(), 0.2):  # type: ignore[arg-type]
             pass
 

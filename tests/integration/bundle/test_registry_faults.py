@@ -160,7 +160,7 @@ def test_row_35_a_403_is_final(server: Front, tmp_path: Path) -> None:
     server.rules.append(first_times(99, "/v2/", lambda h: h.reply(403), "HEAD"))
     log_in(tmp_path, server.host)
     client = Client(tmp_path)
-    with pytest.raises(Refused, match=r"refused access \(HTTP 403\)"):
+    with pytest.raises(Refused, match=r"denied access \(HTTP 403\)"):
         client.pull(server)
     assert len(server.seen) == 1
     assert client.waits == []
@@ -229,7 +229,7 @@ def test_row_36_what_is_left_of_a_rate_limit_is_told(server: Front, tmp_path: Pa
     events: list[Event] = []
     wanted = Wanted(parse(f"{server.host}/site/app:1"), (AMD64,))
     Pull(client.registry, fakes.store(tmp_path), events.append).run([wanted])
-    assert Note(f"{server.host} has 76 pulls left in its rate limit") in events
+    assert Note(f"rate limit of {server.host}: 76 pulls left") in events
 
 
 def test_row_36_a_registry_that_stays_busy_is_given_up(server: Front, tmp_path: Path) -> None:
@@ -364,7 +364,7 @@ def test_row_38_a_realm_on_another_host_is_not_shown_the_credential(
     with front() as tokens:
         tokens.rules.append(token_server)
         server.rules.append(bearer(tokens))
-        with pytest.raises(Refused, match=rf"(?s)was not shown to.*'token-host: {tokens.host}'"):
+        with pytest.raises(Refused, match=rf"(?s)was not sent to.*'token-host: {tokens.host}'"):
             Client(tmp_path).pull(server)
         assert tokens.seen
         assert not shown(tokens)
@@ -400,7 +400,7 @@ def test_row_40_an_endless_manifest_is_cut_off(server: Front, tmp_path: Path) ->
         return True
 
     server.rules.append(first_times(1, "/manifests/", endless))
-    with pytest.raises(Refused, match="longer than the 4194304 bytes"):
+    with pytest.raises(Refused, match="longer than the limit of 4194304 bytes"):
         Client(tmp_path).pull(server)
     assert sent[0] < 100
 

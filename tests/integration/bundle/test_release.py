@@ -149,7 +149,7 @@ def test_refusals_are_not_tried_again(
 
 def test_endless_files_and_redirects_are_stopped(site: Site, downloader: Downloader) -> None:
     site.answers["/f"] = [(200, {}, bytes(1000))]
-    with pytest.raises(Refused, match="longer than the 999 bytes"):
+    with pytest.raises(Refused, match="longer than the limit of 999 bytes"):
         downloader.small(f"{site.url}/f", 999)
     site.answers["/loop"] = [(302, {"Location": "/loop"}, b"")]
     with pytest.raises(Refused, match="more than 8 times"):

@@ -181,7 +181,7 @@ def test_build_inspect_and_verify_from_the_command_line(runner: CliRunner, tmp_p
         "hello 0.1.0",
         "note.txt",
         fakes.PAUSE,
-        "takes the space",
+        "largest parts",
     ):
         assert part in shown
     told = runner.invoke(bundle, ["inspect", "edge.tar", "--sizes", "--output", "json"]).output
@@ -200,7 +200,7 @@ def test_build_inspect_and_verify_from_the_command_line(runner: CliRunner, tmp_p
     assert json.loads(as_json)["k3s_version"] == fakes.VERSION
     whole = runner.invoke(bundle, ["verify", "edge.tar"])
     assert whole.exit_code == 0
-    assert "is whole" in whole.output
+    assert "is intact" in whole.output
 
 
 def test_verify_of_a_damaged_bundle_is_refused_with_code_5(

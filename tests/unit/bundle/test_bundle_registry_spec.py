@@ -210,7 +210,7 @@ def test_credentials_come_from_helpers_then_the_store_then_the_file(
     assert four is not None
     assert four.user == "hub"
     assert chain.credential("d.example") is None
-    with pytest.raises(BadInput, match=r"docker-credential-broken fails.*exit code 3"):
+    with pytest.raises(BadInput, match=r"docker-credential-broken failed.*exit code 3"):
         chain.credential("x.example")
     path.write_text("{")
     with pytest.raises(BadInput, match="is not valid JSON"):

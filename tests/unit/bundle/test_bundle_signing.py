@@ -195,7 +195,7 @@ def test_keys_signing_and_verifying_from_the_command_line(path: Path, tmp_path: 
     assert signed.exit_code == 0, signed.output
     public = str(tmp_path / "site.pub")
     done = runner.invoke(commands, ["verify", str(path), "--key", public])
-    assert "It is signed: name=edge" in done.output
+    assert "Signed: name=edge" in done.output
     locked = runner.invoke(commands, ["keygen", str(tmp_path / "b.key")], input="word\n")
     assert locked.exit_code == 0, locked.output
     signed = runner.invoke(

@@ -99,7 +99,7 @@ def test_a_values_file_travels_as_it_is(tmp_path: Path) -> None:
         ("- {repo: 'ftp://x', chart: a}\n", "invalid http"),
         ("- {repo: 'https://me:pw@x', chart: a}\n", "put user and password into"),
         ("- {repo: 'https://x', chart: ../a}\n", "invalid chart name"),
-        ("- {repo: 'https://x', chart: a, version: newest}\n", "is not a range of versions"),
+        ("- {repo: 'https://x', chart: a, version: newest}\n", "invalid version range"),
         ("- {oci: 'https://x/y'}\n", "write oci://HOST/PATH/CHART"),
         ("- {oci: 'oci://x/y:1.0.0'}\n", "write oci://HOST/PATH/CHART"),
         ("- {path: a, version: 1.0.0}\n", "does not apply to a chart on disk"),
