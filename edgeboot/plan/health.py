@@ -199,8 +199,8 @@ def why_not_running(status: Status, images: Mapping[str, str]) -> str | None:
     """
     if is_rejected(status):
         return (
-            "the cluster knows another host under its name (node password rejected): if it is the "
-            "same one, set up anew, add --forget-node-passwords"
+            "the cluster knows another host by this name (node password rejected); if you "
+            "reinstalled the host, add --forget-node-passwords"
         )
     if status.active not in _ALIVE:
         return f"its service is {status.active}"
@@ -246,7 +246,7 @@ def why_no_voter(status: Status, node: str) -> str | None:
     """Why a server is not yet a full member of etcd; None where it is."""
     state = (status.nodes or {}).get(node)
     if state is None or state.voter is None:
-        return "it is no member of etcd yet"
+        return "it is not a member of etcd yet"
     said = state.voter_message or "it is still a learner, and copies the cluster's data"
     return None if state.voter else f"it has no vote in etcd: {said}"
 

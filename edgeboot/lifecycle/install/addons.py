@@ -45,7 +45,7 @@ def _withdraw(path: str) -> Run:
         "withdraw",
         (path, str(WITHDRAWAL)),
         said,
-        hint="see why with `kubectl` (a finalizer that nobody clears?), then run it again",
+        hint="look for a finalizer that is never cleared, with `kubectl`, then rerun",
         deadline=WITHDRAWAL * 2 + _MARGIN,
     )
 
@@ -74,8 +74,8 @@ def _await(chart: Chosen) -> Run:
         "await-chart",
         (name, chart.manifest, str(chart.timeout)),
         f"wait until chart {name} is installed",
-        hint=f"`kubectl logs -n kube-system job/helm-install-{name}` says more; mend its values or "
-        "the chart and run the same command again",
+        hint=f"see `kubectl logs -n kube-system job/helm-install-{name}`; fix the chart or its "
+        "values, then rerun",
         deadline=chart.timeout + _MARGIN,
     )
 
