@@ -1,1 +1,1 @@
-"""Everything about offline bundles: one file that carries all a site needs."""
+"""Offline bundles: single files with everything that a site needs."""

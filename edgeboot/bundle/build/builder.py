@@ -102,7 +102,7 @@ def build(
 
 @dataclass
 class _Work:
-    """What has been collected, and what has failed."""
+    """The collected parts of a bundle, and the failures."""
 
     spec: Spec
     store: Store
