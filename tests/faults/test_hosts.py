@@ -171,8 +171,9 @@ def test_25_a_signal_ends_it_and_gives_the_locks_back(bare: Fleet, point: str) -
     with uploading, installing(bare, inventory) as running:
         running.until(kind, **fields)
         running.process.send_signal(number)
-        assert running.process.wait(timeout=5) == 130
-        assert "error: interrupted" in running.said
+        assert running.process.wait(timeout=60) == 130
+        # The last resort, some seconds later, would say "cut off".
+        assert "error: interrupted: all connections are closed [interrupted]" in running.said
         assert "Traceback" not in running.said
         for node in ("server-1", "agent-1"):
             assert free(bare, node)
