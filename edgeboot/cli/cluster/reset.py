@@ -11,8 +11,10 @@ import click
 from edgeboot.cli.cluster.plan import CHANGES_FOUND
 from edgeboot.cli.options import accept_new_option, ask_options, inventory_option, output_option
 from edgeboot.cli.run.connect import connected
+from edgeboot.cli.run.hosts import retry_option
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.engine.host_sessions import RunPolicy
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
@@ -20,6 +22,7 @@ from edgeboot.lifecycle.reset import chosen, involved, make_plan
 from edgeboot.lifecycle.reset import reset as run_reset
 from edgeboot.plan.reset.plan import ResetPlan
 from edgeboot.report.reset import reset_plan_json, reset_plan_lines
+from edgeboot.transport.ssh.cancellation import Cancellation
 
 
 @click.command()
@@ -29,6 +32,7 @@ from edgeboot.report.reset import reset_plan_json, reset_plan_lines
 @click.option("--foreign", is_flag=True, help="Also remove a K3s that edgeboot did not install.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation; needs --confirm.")
 @click.option("--confirm", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
+@retry_option
 @accept_new_option
 @ask_options
 @output_option("text", "jsonl")
@@ -39,6 +43,7 @@ def reset(
     foreign: bool,
     yes: bool,
     confirm: str | None,
+    retry_for: int,
     accept_new: bool,
     asking: Asking,
     output: str,
@@ -62,14 +67,24 @@ def reset(
         _show(reset_plan, output)
         return yes or _asked_twice(cluster)
 
-    with connected(reached, accept_new=accept_new, asking=asking) as transports:
+    cancellation = Cancellation()
+    policy = RunPolicy(patience=float(retry_for), sleep=cancellation.pause)
+    with connected(
+        reached, accept_new=accept_new, asking=asking, cancellation=cancellation
+    ) as transports:
         if only_plan:
             reset_plan = make_plan(cluster, nodes, transports, foreign=foreign)
             _show(reset_plan, output)
             return 0 if reset_plan.plan.empty else CHANGES_FOUND
         with listener(output) as tell:
             confirmed = run_reset(
-                cluster, nodes, transports, foreign=foreign, confirm=agreed, tell=tell
+                cluster,
+                nodes,
+                transports,
+                foreign=foreign,
+                confirm=agreed,
+                tell=tell,
+                policy=policy,
             )
     if not confirmed:
         raise Refused("the reset was declined; nothing was changed", error_id="declined")

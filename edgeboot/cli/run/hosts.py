@@ -88,14 +88,18 @@ def policy_options(function: F) -> F:
         show_default=True,
         help="Hosts to send large files to at the same time.",
     )
-    retry = click.option(
+    return uploads(retry_option(function))
+
+
+def retry_option(function: F) -> F:
+    """``--retry-for``."""
+    return click.option(
         "--retry-for",
         type=click.IntRange(min=0),
         default=300,
         show_default=True,
         help="Seconds to keep reconnecting to a host whose connection broke; 0 turns it off.",
-    )
-    return uploads(retry(function))
+    )(function)
 
 
 @contextmanager
