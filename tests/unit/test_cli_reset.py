@@ -24,7 +24,7 @@ nodes:
         (["--yes"], "--yes needs --confirm to reset a cluster"),
         (["--yes", "--confirm", "other"], "the cluster in the inventory is 'edge'"),
         (["--output", "jsonl"], "cannot ask"),
-        (["--limit", "agent-9"], "'agent-9', which is not in the inventory"),
+        (["--limit", "agent-9"], "no such node: 'agent-9'"),
         (["--limit", "server-1"], "the last server cannot be reset while other nodes"),
     ],
 )
