@@ -11,9 +11,20 @@ from edgeboot.engine.reboot import reboot
 from edgeboot.engine.resume import Rest, agreed_offset
 from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.events import BytesSent, Listener, StepEnded, StepStarted
-from edgeboot.plan.reset.clear import Clear, Forget
+from edgeboot.kube.steps import carry_out as carry_out_in_cluster
+from edgeboot.plan.reset.clear import Clear
 from edgeboot.plan.resources import KnownAfter
-from edgeboot.plan.steps import MakeDirectory, Reboot, Remove, Run, Start, Step, Upload, Write
+from edgeboot.plan.steps import (
+    HostStep,
+    MakeDirectory,
+    Reboot,
+    Remove,
+    Run,
+    Start,
+    Step,
+    Upload,
+    Write,
+)
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Progress, Result, Snippet, Transport
 
@@ -42,14 +53,21 @@ def apply(
         try:
             with uploading if isinstance(step, Upload) else nullcontext():
                 allowed()
-                _check(transport, step, _execute(transport, step, tell))
+                _carry_out(transport, step, tell)
         except EdgebootError as error:
             tell(StepEnded(transport.node, name, time.monotonic() - began, error.what))
             raise
         tell(StepEnded(transport.node, name, time.monotonic() - began))
 
 
-def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
+def _carry_out(transport: Transport, step: Step, tell: Listener) -> None:
+    if isinstance(step, HostStep):
+        _check(transport, step, _execute(transport, step, tell))
+    else:
+        carry_out_in_cluster(transport, step)
+
+
+def _execute(transport: Transport, step: HostStep, tell: Listener) -> Result:
     match step:
         case MakeDirectory():
             return _run(transport, "directory", step.path, f"{step.mode:o}")
@@ -70,8 +88,6 @@ def _execute(transport: Transport, step: Step, tell: Listener) -> Result:
         case Clear():
             words = (step.part.value, *step.items)
             return transport.run(Snippet("clear", words), deadline=CLEAR_DEADLINE)
-        case Forget():
-            return _run(transport, "forget", *step.nodes)
 
 
 def _known(step: Write) -> Source:
@@ -116,7 +132,7 @@ def _put(transport: Transport, source: Source, snippet: Snippet, progress: Progr
     return transport.put(source, snippet, progress=progress, stall=stall)
 
 
-def _check(transport: Transport, step: Step, result: Result) -> None:
+def _check(transport: Transport, step: HostStep, result: Result) -> None:
     if result.ok:
         return
     words = (result.stderr or result.stdout).strip() or "no output"

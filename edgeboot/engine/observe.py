@@ -10,10 +10,11 @@ import time
 from dataclasses import replace
 
 from edgeboot.errors import Refused, StepFailed
+from edgeboot.kube.reading import persistent_volumes, with_api
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts, parse_facts
 from edgeboot.plan.health import Status, parse_status
-from edgeboot.plan.reset.remains import Remains, parse_remains
+from edgeboot.plan.reset.remains import Loss, Remains, parse_remains
 from edgeboot.transport.base import Held, Result, Snippet, Transport
 
 _SERVICES = ("k3s", "k3s-agent")
@@ -114,10 +115,13 @@ def observe_locked(
 
 
 def status(transport: Transport, role: str, service: str, *, more: bool = False) -> Status:
-    """How K3s does on a host just now; ``more`` for people: clock, version, journal in any case."""
+    """How K3s does on a host just now; ``more`` for people: clock, version, journal in any case.
+
+    A server's API is asked too, where it can be.
+    """
     words = (role, service, *(("more",) if more else ()))
     result = transport.run(Snippet("status", words), deadline=STATUS_DEADLINE)
-    return parse_status(result.stdout)
+    return with_api(parse_status(result.stdout), transport)
 
 
 def survey(transport: Transport) -> Remains:
@@ -125,7 +129,10 @@ def survey(transport: Transport) -> Remains:
     result = transport.run(Snippet("survey"), deadline=OBSERVE_DEADLINE)
     if not result.ok:
         raise _not_observed(transport, result)
-    return parse_remains(result.stdout, transport.node)
+    found = parse_remains(result.stdout, transport.node)
+    if "k3s" not in found.services:
+        return found
+    return replace(found, claims=tuple(map(Loss, persistent_volumes(transport))))
 
 
 def _holder() -> str:

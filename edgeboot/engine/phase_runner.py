@@ -179,7 +179,8 @@ class PhaseRunner(Generic[S, N]):
                 )
             self.sessions.policy.sleep(POLL)
             # A reason may lie with a node that is itself not looked at: look at all then.
-            stale = set(reasons) & set(nodes) or set(nodes)
+            suspects = {*reasons, *(node.name for node in gate.witnesses(state))}
+            stale = suspects & set(nodes) or set(nodes)
 
     def _is_hopeless(self, state: S, names: Collection[str], bad_looks: Counter[str]) -> bool:
         limits = {name: self.watch.looks_until_hopeless(state, name) for name in names}

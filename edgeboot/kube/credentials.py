@@ -49,7 +49,7 @@ def parse_credentials(kubeconfig: Secret, where: str) -> Credentials:
 def _parse(data: bytes) -> Credentials:
     if len(data) > _MAX_FILE:
         raise ValueError("too long")
-    document = _mapping(foreign.parse(data))
+    document = _mapping(foreign.parse_texts(data))
     cluster = _only(document, "clusters", "cluster")
     user = _only(document, "users", "user")
     host, port = _address(_text(cluster["server"]))

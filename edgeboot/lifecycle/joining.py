@@ -14,10 +14,8 @@ from edgeboot.components.k3s.base import join_config_of as usual_join
 from edgeboot.components.k3s.base import url_at, url_of
 from edgeboot.components.k3s.config_file import read, words
 from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
-from edgeboot.plan import paths
+from edgeboot.plan import health, paths
 from edgeboot.plan.facts import Facts
-
-_ALIVE = frozenset({"active", "activating", "reloading"})
 
 
 def is_member(facts: Facts) -> bool:
@@ -33,7 +31,7 @@ def has_state(facts: Facts) -> bool:
 def is_alive(facts: Facts, role: Role) -> bool:
     """Whether a host's K3s runs or is about to."""
     unit = facts.units.get(service_of(role))
-    return unit is not None and unit.active in _ALIVE
+    return unit is not None and health.is_alive(unit.active)
 
 
 def has_joined(facts: Facts) -> bool:

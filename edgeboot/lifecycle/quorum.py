@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from edgeboot.inventory.model import Cluster, DatastoreKind
 from edgeboot.lifecycle.cluster_state import ClusterState
 from edgeboot.lifecycle.joining import has_state
-from edgeboot.plan.health import NodeState
+from edgeboot.plan.health import NodeState, answering
 
 
 def majority(members: int) -> int:
@@ -44,11 +44,11 @@ def spared(state: ClusterState, names: Collection[str]) -> ClusterState | None:
 
 def members(state: ClusterState) -> Mapping[str, NodeState] | None:
     """The members of etcd as a server sees them; None if no API answers."""
-    for server in state.cluster.servers:
-        status = state.statuses.get(server.name)
-        if status is not None and status.api_ready and status.nodes is not None:
-            return {n: member for n, member in status.nodes.items() if member.voter is not None}
-    return None
+    name = answering((server.name for server in state.cluster.servers), state.statuses)
+    if name is None:
+        return None
+    nodes = state.statuses[name].nodes or {}
+    return {n: member for n, member in nodes.items() if member.voter is not None}
 
 
 def why_not_stop(state: ClusterState, name: str) -> str | None:

@@ -19,10 +19,11 @@ from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import Listener
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.quorum import majority
+from edgeboot.plan.cluster import DeleteNodes
 from edgeboot.plan.facts import Facts
-from edgeboot.plan.health import Status
+from edgeboot.plan.health import Status, answering
 from edgeboot.plan.phases import Gate, Phase, plan
-from edgeboot.plan.reset.clear import Clear, Forget
+from edgeboot.plan.reset.clear import Clear
 from edgeboot.plan.reset.plan import ResetPlan
 from edgeboot.plan.reset.remains import Remains, clearing_steps, losses
 from edgeboot.plan.steps import Step
@@ -35,7 +36,7 @@ class Seen:
 
     facts: Facts
     remains: Remains
-    status: Status | None = None  # of a server that stays while others go
+    status: Status | None = None  # of a server that stays
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,12 @@ def _staying(state: ResetState) -> tuple[Node, ...]:
 def _witness(state: ResetState) -> tuple[Node, ...]:
     """A server that stays, one whose API answers if possible; none where the whole cluster goes."""
     staying = _staying(state)
-    answering = (s for s in staying if state.found[s.name].remains.nodes is not None)
-    return tuple(answering)[:1] or staying[:1]
+    asked = answering((server.name for server in staying), _statuses(state))
+    return tuple(server for server in staying if server.name == asked) or staying[:1]
+
+
+def _statuses(state: ResetState) -> Mapping[str, Status]:
+    return {name: seen.status for name, seen in state.found.items() if seen.status}
 
 
 def _agents(state: ResetState) -> tuple[Node, ...]:
@@ -138,11 +143,12 @@ def _clear_rest(state: ResetState, node: Node) -> tuple[Clear, ...]:
     return clearing_steps(state.statuses.get(node.name, Remains()))
 
 
-def _forget(state: ResetState, server: Node) -> tuple[Forget, ...]:
+def _forget(state: ResetState, server: Node) -> tuple[DeleteNodes, ...]:
     """The nodes that the cluster knows and loses."""
-    known = state.found[server.name].remains.nodes or frozenset()
+    status = state.found[server.name].status
+    known = (status.nodes if status else None) or {}
     gone = tuple(node.name for node in state.nodes if node.name in known)
-    return (Forget(gone),) if gone else ()
+    return (DeleteNodes(gone),) if gone else ()
 
 
 def _surveyed(_state: ResetState) -> Mapping[str, str]:
@@ -235,14 +241,13 @@ def reset(
 
 
 def _seen(cluster: Cluster, nodes: tuple[Node, ...], transport: Transport, facts: Facts) -> Seen:
-    """A host's remains; of a server that stays while others go also how it does."""
-    staying = [server.name for server in cluster.servers if server not in nodes]
-    decides = transport.node in staying and len(staying) < len(cluster.servers)
+    """A host's remains; of a server that stays also how it is doing."""
+    staying = {server.name for server in cluster.servers if server not in nodes}
     role = Role.SERVER
     return Seen(
         facts,
         survey(transport),
-        status(transport, role.value, service_of(role)) if decides else None,
+        status(transport, role.value, service_of(role)) if transport.node in staying else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""How a whole cluster does just now: read only, one exec a host, and why a node is not Ready."""
+"""How a whole cluster is doing: read only, one exec a host, and why a node is not Ready."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from edgeboot.engine.observe import status
 from edgeboot.errors import EdgebootError, combined_exit_code
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.plan.diagnosis import Diagnosis, diagnose
-from edgeboot.plan.health import ChartState, Status, why_no_voter, why_not_ready
+from edgeboot.plan.health import (
+    ChartState,
+    Status,
+    answering,
+    why_no_voter,
+    why_not_ready,
+)
 from edgeboot.transport.base import Transport
 
 CLOCK_TOLERANCE = 30  # seconds; certificates and leases bear no more with comfort
@@ -22,7 +28,7 @@ _MISSED, _UNREACHABLE = 1, 3
 class NodeReport:
     """One node. ``ready`` is None where the API could not be asked; ``why`` None where all is well.
 
-    ``images`` counts what containerd has; ``journal`` is told only where something is wrong.
+    ``images`` counts what its kubelet lists (at most 50); ``journal`` is empty where all is well.
     """
 
     name: str
@@ -63,7 +69,10 @@ def report(
     *,
     now: int,
 ) -> ClusterReport:
-    """Asks every connected host once. ``now`` is the controller's clock, seconds since 1970."""
+    """Asks every connected host once. ``now`` is the controller's clock, seconds since 1970.
+
+    Nothing is started on the hosts: what only Kubernetes knows, a server's API says.
+    """
     roles = {node.name: node.role for node in cluster.nodes}
 
     def ask(name: str) -> Status:
@@ -71,7 +80,9 @@ def report(
         return status(transports[name], role.value, service_of(role), more=True)
 
     seen, errors = on_all(transports, ask)
-    first = _witness(cluster, seen)
+    servers = [server.name for server in cluster.servers if server.name in seen]
+    asked = answering(servers, seen) or next(iter(servers), None)
+    first = seen[asked] if asked else None
     failed = {**unreachable, **errors}
     nodes = tuple(
         _unreachable(node, failed[node.name])
@@ -80,12 +91,6 @@ def report(
         for node in cluster.nodes
     )
     return ClusterReport(cluster.name, nodes, first.charts if first else None)
-
-
-def _witness(cluster: Cluster, seen: Mapping[str, Status]) -> Status | None:
-    """The first server whose API lists nodes, else the first there is."""
-    asked = [seen[server.name] for server in cluster.servers if server.name in seen]
-    return next((one for one in asked if one.nodes is not None), asked[0] if asked else None)
 
 
 def _unreachable(node: Node, error: EdgebootError) -> NodeReport:
@@ -104,7 +109,8 @@ def _unreachable(node: Node, error: EdgebootError) -> NodeReport:
 
 
 def _node(node: Node, own: Status, first: Status | None, now: int) -> NodeReport:
-    ready = None if first is None or first.nodes is None else not why_not_ready(first, node.name)
+    known = first.nodes.get(node.name) if first and first.nodes else None
+    ready = None if first is None or first.nodes is None else bool(known and known.ready)
     why = _why(node, own, first)
     cause = _cause(node, own, now) if why else None
     drift = None if why else _clock(own, now)
@@ -120,7 +126,7 @@ def _node(node: Node, own: Status, first: Status | None, now: int) -> NodeReport
         why=f"{why}: {cause.what}" if why and cause else why or (drift.what if drift else None),
         hint=said.hint if said else _hint(node, own) if why else None,
         error_id=said.error_id if said else "not-ready" if why else None,
-        images=None if own.images is None else len(own.images),
+        images=len(known.images) if known else None,
         journal=own.journal if why else "",
     )
 
@@ -128,12 +134,12 @@ def _node(node: Node, own: Status, first: Status | None, now: int) -> NodeReport
 def _why(node: Node, own: Status, first: Status | None) -> str | None:
     if not own.version:
         return "K3s is not installed on it"
-    # A service whose node is Ready and whose runtime answers is just not done telling systemd so.
-    starting = own.active == "activating" and own.images is not None and first and first.nodes
+    # A service that runs containers has only not told systemd yet that it works.
+    starting = own.active == "activating" and own.runtime and first and first.nodes
     if own.active != "active" and not starting:
         return f"its service is {own.active}"
-    if own.images is None:
-        return "its container runtime does not answer"
+    if not own.runtime:
+        return "its container runtime is not up"
     if first is None or first.nodes is None:
         return "whether it is Ready is not known: no server's API lists nodes"
     learns = first.nodes.get(node.name) and first.nodes[node.name].voter is False

@@ -1,32 +1,41 @@
-"""How K3s does on a host: what ``status.sh`` says, and what is wrong with a node and why.
+"""How K3s does on a host, what is wrong with a node and why; and which server's word counts.
 
-Shared by the gates of ``install`` and by ``verify``.
+Shared by the gates of ``install``, by ``status`` and by ``verify``. ``status.sh`` says what a host
+knows without starting a program of K3s's; the rest is what a server's API says (``kube.reading``).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgeboot.plan.sections import sections_of
 from edgeboot.secret import Secret
 
+# An agent that works may be "activating" for minutes: K3s tells systemd only after its network
+# policy controller has seen a heartbeat of the node newer than its own start, and the kubelet sends
+# one every five minutes when nothing changes (pkg/agent/run.go, pkg/agent/netpol/netpol.go).
+_ALIVE = frozenset({"active", "activating", "reloading"})
+
+# Kubelets list at most so many images, the largest (``nodeStatusMaxImages``).
+_MOST_LISTED = 50
+
 
 @dataclass(frozen=True)
 class NodeState:
-    """A Node object of the cluster."""
+    """A Node object of the cluster. ``images`` has the names of each image its kubelet lists."""
 
     name: str
     ready: bool
     message: str
     version: str
-    labels: Mapping[str, str]
-    voter: bool | None = None  # of embedded etcd; None where the node is no member of it
+    labels: Mapping[str, str] = field(default_factory=dict)
+    voter: bool | None = None  # of embedded etcd; None where the node is not a member of it
     voter_message: str = ""  # why it has no vote that counts: it learns, or is unhealthy
+    ready_since: str = ""  # RFC 3339
+    images: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,7 @@ class ChartState:
     name: str
     done: bool
     message: str
+    job: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,8 @@ class Status:
 
     active: str
     restarts: int  # by its service manager, since it was last started on purpose
-    images: Mapping[str, str] | None  # reference -> digest ("sha256:…")
+    images: Mapping[str, str] | None = None  # reference -> digest ("sha256:…"), where asked for
+    runtime: bool = False  # whether its container runtime is there
     api_ready: bool = False
     nodes: Mapping[str, NodeState] | None = None
     charts: tuple[ChartState, ...] | None = None
@@ -56,6 +67,17 @@ class Status:
     clock: int | None = None  # seconds since 1970, where asked for
     version: str = ""  # of the binary, where asked for
     complaints: tuple[str, ...] = field(default=())
+
+
+def is_alive(active: str) -> bool:
+    """Whether a service runs or is about to, by its state in systemd's words."""
+    return active in _ALIVE
+
+
+def answering(servers: Iterable[str], statuses: Mapping[str, Status]) -> str | None:
+    """Which server is asked about the cluster: the first whose API is ready and lists nodes."""
+    seen = ((name, statuses[name]) for name in servers if name in statuses)
+    return next((name for name, s in seen if s.api_ready and s.nodes is not None), None)
 
 
 def parse_status(output: str) -> Status:
@@ -74,18 +96,14 @@ def parse_status(output: str) -> Status:
 
     unit = dict(line.partition("=")[::2] for line in (read("unit") or "").splitlines())
     images = read("images")
-    nodes, charts = _json(read("nodes")), _json(read("charts"))
     return Status(
         active=unit.get("ActiveState", "unknown"),
-        restarts=int(unit.get("NRestarts") or 0),
+        restarts=_number(unit.get("NRestarts")) or 0,
+        runtime=unit.get("Runtime") == "yes" or images is not None,
         images=None if images is None else _images(images),
-        api_ready=(read("ready") or "").strip() == "ok",
-        nodes=None if nodes is None else _nodes(nodes),
-        charts=None if charts is None else _charts(charts),
         node_token=_secret(read("token")),
         kubeconfig=_secret(read("kubeconfig")),
         journal=(read("journal") or "").strip(),
-        chart_log=(read("chart-log") or "").strip(),
         clock=_number(read("clock")),
         version=_version(read("version")),
         complaints=tuple(complaints),
@@ -108,17 +126,6 @@ def _last_line(body: str) -> str:
     return lines[-1] if lines else "no output"
 
 
-def _json(body: str | None) -> dict[str, Any] | None:
-    if body is None:
-        return None
-    try:
-        # kubectl may print warnings before the document.
-        found = json.loads(body[body.index("{") :])
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
 def _secret(body: str | None) -> Secret | None:
     if not body or not body.strip():
         return None
@@ -134,85 +141,44 @@ def _images(table: str) -> dict[str, str]:
     return {row[0]: row[2] for row in rows if len(row) > 2}
 
 
-def _nodes(listing: Mapping[str, Any]) -> dict[str, NodeState]:
-    found = {}
-    for item in listing.get("items", ()):
-        name = item["metadata"]["name"]
-        status = item.get("status", {})
-        conditions: Mapping[str, Mapping[str, str]] = {
-            c.get("type"): c for c in status.get("conditions", ())
-        }
-        ready, voter = conditions.get("Ready", {}), conditions.get("EtcdIsVoter", {})
-        found[name] = NodeState(
-            name=name,
-            ready=ready.get("status") == "True",
-            message=ready.get("message") or ready.get("reason") or "no Ready condition yet",
-            version=status.get("nodeInfo", {}).get("kubeletVersion", ""),
-            labels=item["metadata"].get("labels", {}),
-            voter=_voter(voter),
-            voter_message=voter.get("message", ""),
-        )
-    return found
-
-
-def _voter(condition: Mapping[str, str]) -> bool | None:
-    """K3s, pkg/etcd: False for a learner, a member that does not answer, and one that is none."""
-    if not condition or condition.get("reason") == "NotAMember":
-        return None
-    return condition.get("status") == "True"
-
-
-def _charts(listing: Mapping[str, Any]) -> tuple[ChartState, ...]:
-    items = listing.get("items", ())
-    jobs = {
-        (item["metadata"].get("namespace", ""), item["metadata"]["name"]): item.get("status", {})
-        for item in items
-        if item.get("kind") == "Job"
-    }
-    return tuple(_chart(item, jobs) for item in items if item.get("kind") == "HelmChart")
-
-
-def _chart(
-    item: Mapping[str, Any], jobs: Mapping[tuple[str, str], Mapping[str, Any]]
-) -> ChartState:
-    name = item["metadata"]["name"]
-    namespace = item["metadata"].get("namespace", "")
-    job_name = item.get("status", {}).get("jobName") or f"helm-install-{name}"
-    job = jobs.get((namespace, job_name))
-    if job is None:
-        return ChartState(namespace, name, False, f"job {job_name} does not exist yet")
-    failed = int(job.get("failed") or 0)
-    message = f"job {job_name} failed {failed} times" if failed else f"job {job_name} is running"
-    return ChartState(namespace, name, int(job.get("succeeded") or 0) > 0, message)
-
-
-# An agent that works may be "activating" for minutes: K3s tells systemd only after its network
-# policy controller has seen a heartbeat of the node newer than its own start, and the kubelet sends
-# one every five minutes when nothing changes (pkg/agent/run.go, pkg/agent/netpol/netpol.go).
-_ALIVE = frozenset({"active", "activating", "reloading"})
-
-
-def why_not_running(status: Status, images: Mapping[str, str]) -> str | None:
-    """Why a node's own K3s is not as it should be; None where it is.
-
-    ``images`` are the references and digests that must be there.
-    """
+def why_not_running(status: Status) -> str | None:
+    """Why a node's own K3s does not run; None where it does."""
     if is_rejected(status):
         return (
             "the cluster knows another host by this name (node password rejected); if you "
             "reinstalled the host, add --forget-node-passwords"
         )
-    if status.active not in _ALIVE:
+    if not is_alive(status.active):
         return f"its service is {status.active}"
-    if status.images is None:
-        return "its container runtime does not answer yet"
-    missing = [name for name in images if name not in status.images]
-    if missing:
-        return f"{len(missing)} of {len(images)} images are not imported yet, first {missing[0]}"
+    return None if status.runtime else "its container runtime is not up yet"
+
+
+def why_no_images(node: NodeState, images: Mapping[str, str]) -> str | None:
+    """Which of ``images`` (reference to digest) a node has not imported; None where all are there.
+
+    As its kubelet lists them, so nothing has to be asked of the host. Where the list has been cut,
+    or is switched off, what is missing from it proves nothing.
+    """
+    whole = 0 < len(node.images) < _MOST_LISTED or not node.ready
+    missing = []
     for name, digest in images.items():
-        if status.images[name] != digest:
-            return f"image {name} is {status.images[name]}, expected {digest}"
+        repository = _repository(name)
+        found = next((n for n in node.images if {name, f"{repository}@{digest}"} & n), None)
+        if found is None:
+            missing.append(name)
+            continue
+        others = [n for n in found if n.startswith(f"{repository}@")]
+        if others and f"{repository}@{digest}" not in found:
+            return f"image {name} is {others[0].partition('@')[2]}, expected {digest}"
+    if missing and whole:
+        return f"{len(missing)} of {len(images)} images are not imported yet, first {missing[0]}"
     return None
+
+
+def _repository(reference: str) -> str:
+    """``docker.io/rancher/pause:3.6`` without its tag; a registry may have a port."""
+    head, slash, last = reference.rpartition("/")
+    return head + slash + last.partition("@")[0].partition(":")[0]
 
 
 def is_rejected(status: Status) -> bool:
@@ -223,7 +189,7 @@ def is_rejected(status: Status) -> bool:
 
 def why_no_api(status: Status) -> str | None:
     """Why a server's API cannot be used; None where it can."""
-    if status.active not in _ALIVE:
+    if not is_alive(status.active):
         return f"its service is {status.active}"
     if not status.api_ready:
         return "the API is not ready"

@@ -40,11 +40,13 @@ N = TypeVar("N", bound=Named)
 class Gate(Generic[S, N]):
     """What must hold before the next phase: ``looks_at`` are asked, ``why_not`` decides.
 
-    ``why_not(state)`` returns a reason by node, empty where the gate holds.
+    ``why_not(state)`` returns a reason by node, empty where the gate holds. While it does not,
+    the nodes with a reason are looked at again, and the ``witnesses`` that speak about others.
     """
 
     looks_at: Callable[[S], tuple[N, ...]]
     why_not: Callable[[S], Mapping[str, str]]
+    witnesses: Callable[[S], tuple[N, ...]] = lambda _state: ()
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import difflib
 from dataclasses import dataclass, field
 
 from edgeboot.blob import Source
+from edgeboot.plan.cluster import ClusterStep, cluster_step_json
 from edgeboot.plan.facts import PartialUpload
-from edgeboot.plan.reset.clear import Clear, Forget
+from edgeboot.plan.reset.clear import Clear
 from edgeboot.plan.resources import Content, KnownAfter
 from edgeboot.secret import Secret
 
@@ -135,7 +136,8 @@ class Reboot:
         return f"reboot ({self.reason})"
 
 
-Step = MakeDirectory | Upload | Write | Remove | Start | Run | Reboot | Clear | Forget
+HostStep = MakeDirectory | Upload | Write | Remove | Start | Run | Reboot | Clear
+Step = HostStep | ClusterStep
 
 
 def human_size(size: int) -> str:
@@ -158,10 +160,10 @@ def as_json(step: Step) -> dict[str, object]:
             pass
         case Clear():
             shape |= {"part": step.part.value, "items": list(step.items)}
-        case Forget():
-            shape["nodes"] = list(step.nodes)
-        case _:
+        case MakeDirectory() | Upload() | Write() | Remove():
             shape["path"] = step.path
+        case _:
+            shape |= cluster_step_json(step)
     match step:
         case Upload():
             shape |= {"size": step.source.size, "sha256": step.source.sha256}

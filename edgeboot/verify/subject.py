@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -14,8 +13,9 @@ from edgeboot.verify.measure.budgets import Verdict, verdict
 from edgeboot.verify.measure.figures import DISK_PATHS, usage_of
 from edgeboot.verify.measure.samples import parse_sampling
 from edgeboot.verify.measure.usage import Reading, Unmeasured, Usage
-from edgeboot.verify.probes.pods import SECONDS, Probes, manifests, parse_probes
-from edgeboot.verify.reading.cluster import Cluster, parse_cluster
+from edgeboot.verify.probes.ends import Probes
+from edgeboot.verify.probes.run import run_probes
+from edgeboot.verify.reading.cluster import Cluster, read_cluster, read_latency
 from edgeboot.verify.reading.inspection import Inspection, parse_inspection
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class ClusterSubject:
         """Asks a server's API; False where it could not be had."""
         self._reading.read(lambda: server.ask_cluster())
         try:
-            return bool(self.reading.status.api_ready)
+            return self.reading.ready
         except EdgebootError:
             return False
 
@@ -105,6 +105,7 @@ class Subject:
         self.transport = transport
         self._usage: Cached[Usage] = Cached("usage was not sampled")
         self._inspection: Cached[Inspection] = Cached("the host was not inspected")
+        self._latency: Cached[int] = Cached("the API was not timed")
 
     @property
     def name(self) -> str:
@@ -125,7 +126,7 @@ class Subject:
     def usage(self) -> Usage:
         """What the node used over the window, with the figures that need the API."""
         usage = self._usage.told
-        latency = self._figure(lambda: self.inspection.latency)
+        latency = self._figure(lambda: self._latency.told)
         if self.role is Role.SERVER:
             usage = usage.with_figure("api-latency", latency)
         if self.role is Role.AGENT or isinstance(usage.figures.get("startup"), Unmeasured):
@@ -143,21 +144,16 @@ class Subject:
     def inspect(self) -> None:
         """Reads the host's state."""
         self._inspection.read(self._inspect)
+        if self.role is Role.SERVER:
+            self._latency.read(lambda: read_latency(self.transport))
 
     def ask_cluster(self) -> Cluster:
         """What this server's API says."""
-        result = self.transport.run(Snippet("cluster"), deadline=READING_DEADLINE)
-        return parse_cluster(result.stdout, self.name)
+        return read_cluster(self.transport)
 
     def probe(self, expected: ClusterExpectation, nodes: list[str]) -> Probes:
         """Starts pods on nodes and waits for what they say."""
-        namespace = f"edgeboot-probe-{int(time.time())}"
-        result = self.transport.run(
-            Snippet("probe", (namespace, str(SECONDS))),
-            stdin=manifests(expected, nodes, namespace),
-            deadline=READING_DEADLINE + 2 * SECONDS,
-        )
-        return parse_probes(result.stdout)
+        return run_probes(self.transport, expected, nodes)
 
     def _sample(self, seconds: int) -> Usage:
         words = (self.expected.service, str(seconds), *DISK_PATHS)
@@ -171,7 +167,7 @@ class Subject:
 
     def _inspect(self) -> Inspection:
         paths = tuple(f.path for f in self.expected.files)
-        words = (self.role.value, self.expected.service, *paths)
+        words = (self.expected.service, *paths)
         result = self.transport.run(Snippet("inspect", words), deadline=READING_DEADLINE)
         return parse_inspection(result.stdout)
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -150,7 +151,7 @@ func (s *server) serveResource(w http.ResponseWriter, r *http.Request, who calle
 		return
 	}
 	if req.subresource == "log" && r.Method == http.MethodGet {
-		s.servePodLog(w, req)
+		s.servePodLog(w, r, req)
 		return
 	}
 	code, answer, err := s.perform(r, req, body)
@@ -181,7 +182,9 @@ func (s *server) perform(r *http.Request, req request, body object) (int, object
 	case r.Method == http.MethodPost && req.name == "":
 		answer, err := s.store.Create(req.kind, req.namespace, body)
 		return 201, answer, err
-	case (r.Method == http.MethodPatch || r.Method == http.MethodPut) && req.name != "":
+	case r.Method == http.MethodPatch && req.name != "":
+		return s.patch(r, req, body)
+	case r.Method == http.MethodPut && req.name != "":
 		answer, err := s.change(r.Method, req, body)
 		return 200, answer, err
 	case r.Method == http.MethodDelete && req.name != "":
@@ -208,6 +211,9 @@ func (s *server) listObjects(r *http.Request, req request) (object, error) {
 	items := []interface{}{}
 	for _, obj := range s.store.List(req.kind, req.namespace) {
 		if selector.matches(objAt(obj, "metadata", "labels")) && fieldsMatch(query.Get("fieldSelector"), obj) {
+			// Objects of a list do not say what they are: the list does.
+			delete(obj, "apiVersion")
+			delete(obj, "kind")
 			items = append(items, obj)
 		}
 	}
@@ -265,7 +271,7 @@ func keepVoter(old, fresh object) {
 // logAnnotation holds what the container of a finished pod printed.
 const logAnnotation = "standin.edgeboot/log"
 
-func (s *server) servePodLog(w http.ResponseWriter, req request) {
+func (s *server) servePodLog(w http.ResponseWriter, r *http.Request, req request) {
 	pod, err := s.store.Get(req.kind, req.namespace, req.name)
 	if err != nil {
 		writeStatus(w, err)
@@ -276,7 +282,18 @@ func (s *server) servePodLog(w http.ResponseWriter, req request) {
 		writeStatus(w, &apiError{400, "BadRequest", "container \"" + container + "\" in pod \"" + req.name + "\" is waiting to start: image can't be pulled"})
 		return
 	}
-	_, _ = io.WriteString(w, strAt(pod, "metadata", "annotations", logAnnotation))
+	text := strAt(pod, "metadata", "annotations", logAnnotation)
+	if asked := r.URL.Query().Get("tailLines"); asked != "" {
+		count, err := strconv.Atoi(asked)
+		if err != nil || count < 0 {
+			writeStatus(w, &apiError{422, "Invalid", "PodLogOptions \"\" is invalid: tailLines: Invalid value"})
+			return
+		}
+		if lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n"); len(lines) > count {
+			text = strings.Join(lines[len(lines)-count:], "") + "\n"
+		}
+	}
+	_, _ = io.WriteString(w, text)
 }
 
 func nameOfFirstContainer(pod object) string {

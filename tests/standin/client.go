@@ -48,7 +48,7 @@ func (c *apiClient) raw(method, path string, body interface{}) ([]byte, error) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if method == http.MethodPatch {
-		req.Header.Set("Content-Type", "application/merge-patch+json")
+		req.Header.Set("Content-Type", mergePatchType)
 	}
 	for name, value := range c.headers {
 		req.Header.Set(name, value)

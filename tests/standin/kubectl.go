@@ -38,6 +38,10 @@ type kubectl struct {
 	token         string
 	insecure      bool
 	replicas      int
+	serverSide    bool
+	patchType     string
+	patchFile     string
+	patchText     string
 
 	ignoreDaemonSets bool
 	force            bool
@@ -50,10 +54,11 @@ var kubectlFlags = map[string]bool{
 	"no-headers": false, "wait": false, "timeout": true, "server-side": false, "force": false, "client": false,
 	"force-conflicts": false, "field-manager": true, "tail": true, "context": true, "replicas": true,
 	"server": true, "token": true, "insecure-skip-tls-verify": false,
+	"type": true, "patch-file": true, "patch": true,
 	"ignore-daemonsets": false, "delete-emptydir-data": false, "grace-period": true,
 }
 
-var kubectlShort = map[string]string{"n": "namespace", "A": "all-namespaces", "o": "output", "l": "selector", "f": "filename"}
+var kubectlShort = map[string]string{"n": "namespace", "p": "patch", "A": "all-namespaces", "o": "output", "l": "selector", "f": "filename"}
 
 func kubectlMain(args []string) int {
 	k := &kubectl{namespace: "default", replicas: -1}
@@ -138,6 +143,14 @@ func (k *kubectl) set(name, value string) error {
 		k.ignoreDaemonSets = on
 	case "force":
 		k.force = on
+	case "server-side":
+		k.serverSide = on
+	case "type":
+		k.patchType = value
+	case "patch-file":
+		k.patchFile = value
+	case "patch":
+		k.patchText = value
 	case "replicas":
 		_, err := fmt.Sscanf(value, "%d", &k.replicas)
 		return err
@@ -175,6 +188,8 @@ func (k *kubectl) run() error {
 		return k.delete()
 	case "apply":
 		return k.apply()
+	case "patch":
+		return k.patch()
 	case "version":
 		return k.version()
 	case "logs":
@@ -188,7 +203,7 @@ func (k *kubectl) run() error {
 	case "scale":
 		return k.scale()
 	}
-	return fmt.Errorf("error: unknown command %q for \"kubectl\" (the stand-in plays get, label, annotate, delete, apply, version, logs, cordon, uncordon, drain, taint, scale)", command)
+	return fmt.Errorf("error: unknown command %q for \"kubectl\" (the stand-in plays get, label, annotate, delete, apply, patch, version, logs, cordon, uncordon, drain, taint, scale)", command)
 }
 
 // connect reads the kubeconfig; without one kubectl asks localhost:8080, where nobody answers.
@@ -377,7 +392,11 @@ func (k *kubectl) fetch(one *kind, names []string) (items []object, failures []s
 		path += "?" + query.Encode()
 	}
 	answer, err := k.client.do(http.MethodGet, path, nil)
-	return objects(listAt(answer, "items")), nil, err
+	items = objects(listAt(answer, "items"))
+	for _, item := range items {
+		item["apiVersion"], item["kind"] = one.apiVersion(), one.Kind
+	}
+	return items, nil, err
 }
 
 func (k *kubectl) print(found []object, single bool, list []*kind) error {
@@ -538,6 +557,9 @@ const maxAnnotation = 256 << 10
 func (k *kubectl) apply() error {
 	if len(k.files) == 0 {
 		return errors.New("error: must specify one of -f and -k")
+	}
+	if k.serverSide {
+		return k.applyServerSide()
 	}
 	return k.eachManifest(func(one *kind, namespace string, obj object) error {
 		wanted := withLastApplied(obj)

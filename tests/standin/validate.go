@@ -52,6 +52,8 @@ func validateKind(k *kind, name string, obj object) error {
 		if len(listAt(obj, "spec", "template", "spec", "containers")) == 0 {
 			return invalid(k, name, "spec.template.spec.containers: Required value")
 		}
+	case "Node":
+		return checkTaints(k, name, objects(listAt(obj, "spec", "taints")))
 	case "Pod":
 		if len(listAt(obj, "spec", "containers")) == 0 {
 			return invalid(k, name, "spec.containers: Required value")
@@ -68,6 +70,23 @@ func validateKind(k *kind, name string, obj object) error {
 				return invalid(k, name, "spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`")
 			}
 		}
+	}
+	return nil
+}
+
+// checkTaints refuses effects that do not exist, and two taints with the same key and effect.
+func checkTaints(k *kind, name string, taints []object) error {
+	seen := map[string]bool{}
+	for i, taint := range taints {
+		effect := strAt(taint, "effect")
+		if !contains([]string{"NoSchedule", "PreferNoSchedule", "NoExecute"}, effect) {
+			return invalid(k, name, fmt.Sprintf("metadata.taints[%d].effect: Unsupported value: %q", i, effect))
+		}
+		id := strAt(taint, "key") + ":" + effect
+		if seen[id] {
+			return invalid(k, name, fmt.Sprintf("metadata.taints[%d]: Duplicate value: %q: taints must be unique by key and effect pair", i, id))
+		}
+		seen[id] = true
 	}
 	return nil
 }

@@ -13,7 +13,8 @@ from edgeboot.plan.resources import text
 from edgeboot.transport.fake.host import FakeCluster, FakeHost
 
 VERSION = "v1.36.2+k3s1"
-BINARY, ARCHIVE, CHART = b"\x7fELF k3s", b"images", b"chart"
+BINARY, ARCHIVE = b"\x7fELF k3s", b"images"
+CHART = b'{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hello"}}'
 SOURCES = {text(data.decode("latin-1")).sha256: data for data in (BINARY, ARCHIVE, CHART)}
 IMAGES = {"docker.io/rancher/mirrored-pause:3.6": "sha256:" + "a" * 64}
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from edgeboot.blob import Source
 from edgeboot.errors import Unreachable
 from edgeboot.inventory.model import Role
+from edgeboot.kube.connect import KUBECONFIG
 from edgeboot.secret import Secret
 from edgeboot.transport.base import (
     Argv,
@@ -26,6 +28,7 @@ from edgeboot.transport.base import (
     Result,
     Snippet,
 )
+from edgeboot.transport.fake.tls import FakeChannel, kubeconfig
 from edgeboot.verify.expectation import ClusterExpectation, Expectation, ExpectedFile
 from edgeboot.verify.results import Verification
 from edgeboot.verify.selection import CheckSelection
@@ -95,7 +98,6 @@ class HostState:
             "cgroup memory",
         ]
     )
-    latency: str = "30\n20\n25"
     sample: str = ""
     sample_code: int = 0
 
@@ -113,7 +115,6 @@ class HostState:
             ("hashes", 0, sums),
             ("certificates", 0, self.certificates),
             ("kernel", 0, "\n".join(self.kernel)),
-            *([("latency", 0, self.latency)] if self.role is Role.SERVER else []),
             ("end", 0, ""),
         ]
         return "".join(f"== {name} {code}\n{body}\n" for name, code, body in sections)
@@ -245,46 +246,67 @@ class ClusterState:
     """What the API says."""
 
     nodes: list[dict[str, Any]]
-    ready: tuple[int, str] = (0, "ok")
+    ready: tuple[int, bytes] = (200, b"ok")
     workloads: list[dict[str, Any]] = field(default_factory=lambda: [deployment("coredns")])
     charts: list[dict[str, Any]] = field(default_factory=lambda: chart("hello"))
     default_class: bool = True
-    broken: tuple[str, ...] = ()  # sections whose kubectl fails
+    broken: tuple[str, ...] = ()  # kinds that cannot be listed
+    refuses_pods: bool = False
+    namespaces: list[str] = field(default_factory=list)
+    started: list[dict[str, Any]] = field(default_factory=list)  # pods
+    changes: list[tuple[str, str]] = field(default_factory=list)  # everything that was asked for
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)  # statuses of probes
     claim: str = "Bound"
 
-    def say(self) -> str:
-        """The output of ``cluster.sh``."""
-        default = {"storageclass.kubernetes.io/is-default-class": str(self.default_class).lower()}
-        classes = [{"metadata": {"name": "local-path", "annotations": default}}]
-        parts: dict[str, tuple[int, str]] = {
-            "ready": self.ready,
-            "nodes": (0, json.dumps({"items": self.nodes})),
-            "workloads": (0, json.dumps({"items": self.workloads})),
-            "charts": (0, json.dumps({"items": self.charts})),
-            "classes": (0, json.dumps({"items": classes})),
-        }
-        parts |= dict.fromkeys(self.broken, (1, "the server is overloaded"))
-        said = "".join(f"== {name} {code}\n{body}\n" for name, (code, body) in parts.items())
-        return said + "== end 0\n\n"
+    def answer(self, method: str, target: str, body: bytes) -> tuple[int, bytes]:
+        """What the API answers to a request."""
+        url = urlsplit(target)
+        kind = next((k for k in reversed(url.path.split("/")) if k in self._listed()), url.path)
+        if url.path == "/readyz":
+            return self.ready
+        if method == "GET":
+            broken = kind in self.broken
+            selector = parse_qs(url.query).get("labelSelector", [""])[0]
+            items = self._selected(kind, selector)
+            return (500, b"the server is overloaded") if broken else (200, dumped(items))
+        if method == "PATCH" and self.refuses_pods and kind == "pods":
+            return 403, b'{"message": "pods are forbidden"}'
+        if method == "PATCH" and kind == "pods":
+            self.started.append(json.loads(body))
+        self.changes.append((method, url.path))
+        return 200, b"{}"
 
-    def probes(self, stdin: bytes) -> str:
-        """The output of ``probe.sh``: every pod that was asked for, and how it ended."""
-        first, _, second = stdin.decode().partition("---8<---\n")
-        parts = []
-        for name, text in (("first", first), ("second", second)):
-            pods = [o for o in json.loads(text)["items"] if o["kind"] == "Pod"]
-            items = [{"metadata": o["metadata"], "status": self._status(o)} for o in pods]
-            parts.append(f"== {name} 0\n{json.dumps({'items': items})}\n")
-        claims = json.dumps({"items": [{"status": {"phase": self.claim}}]})
-        return "".join(parts) + f"== claims 0\n{claims}\n== removed 0\n\n== end 0\n"
+    def _listed(self) -> dict[str, list[dict[str, Any]]]:
+        default = {"storageclass.kubernetes.io/is-default-class": str(self.default_class).lower()}
+        return {
+            "nodes": self.nodes,
+            "deployments": self.workloads,
+            "daemonsets": [],
+            "statefulsets": [],
+            "helmcharts": [item for item in self.charts if item["kind"] == "HelmChart"],
+            "jobs": [item for item in self.charts if item["kind"] == "Job"],
+            "storageclasses": [{"metadata": {"name": "local-path", "annotations": default}}],
+            "pods": [{**pod, "status": self._status(pod)} for pod in self.started],
+            "persistentvolumeclaims": [{"status": {"phase": self.claim}}],
+            "events": [],
+            "serviceaccounts": [],
+            "namespaces": [{"metadata": {"name": name}} for name in self.namespaces],
+        }
+
+    def _selected(self, kind: str, selector: str) -> list[dict[str, Any]]:
+        key, _, value = selector.partition("=")
+        found = self._listed()[kind]
+        if kind != "pods":
+            return found
+        return [item for item in found if item["metadata"]["labels"].get(key) == value]
 
     def _status(self, pod: Mapping[str, Any]) -> dict[str, Any]:
         name = pod["metadata"]["name"]
         if name in self.pods:
             return self.pods[name]
         if name.startswith("first-"):
-            return {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}
+            up: list[dict[str, Any]] = [{"state": {"running": {}}}]
+            return {"phase": "Running", "podIP": "10.42.0.2", "containerStatuses": up}
         env = {e["name"]: e.get("value", "") for e in pod["spec"]["containers"][0]["env"]}
         said = ["storage ok"] if name == "storage" else ["dns ok"]
         said += [f"peer {peer} ok first-{peer}" for peer in env.get("WANTED", "").split()]
@@ -292,10 +314,24 @@ class ClusterState:
         return ended(*said)
 
 
+def dumped(items: list[dict[str, Any]]) -> bytes:
+    return json.dumps({"items": items}).encode()
+
+
 def ended(*said: str) -> dict[str, Any]:
     """The status of a pod that said something and ended."""
     terminated = {"exitCode": 0, "message": "\n".join(said)}
     return {"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": terminated}}]}
+
+
+class Guard:
+    """A command that is held, and does nothing."""
+
+    output = "ready"
+    alive = True
+
+    def release(self) -> None:
+        """Nothing to end."""
 
 
 class Host:
@@ -315,9 +351,11 @@ class Host:
     def run(
         self, command: Command, *, stdin: bytes | Secret | None = None, deadline: float
     ) -> Result:
-        del deadline
+        del stdin, deadline
         if self.gone:
             raise Unreachable("no route to host", where=self._node)
+        if isinstance(command, Argv) and command.words == ("cat", KUBECONFIG):
+            return Result(0, kubeconfig(6443).decode(), "")
         if isinstance(command, Argv):
             fails = command.words[-1] == "false"
             return Result(int(fails), f"{self._node} ran {' '.join(command.words[-1:])}\n", "")
@@ -325,8 +363,6 @@ class Host:
         said: dict[str, Callable[[], str]] = {
             "inspect": self.state.inspect,
             "sample": lambda: self.state.sample or sampling(),
-            "cluster": self.cluster.say,
-            "probe": lambda: self.cluster.probes(stdin if isinstance(stdin, bytes) else b""),
         }
         code = self.state.sample_code if command.name == "sample" else 0
         text: str = said[command.name]()
@@ -336,10 +372,15 @@ class Host:
         raise NotImplementedError
 
     def hold(self, command: Snippet, *, ready: str, deadline: float) -> Held | Result:
-        raise NotImplementedError
+        del ready, deadline
+        self.ran.append(command.name)
+        return Guard()
 
     def open_channel(self, host: str, port: int, *, deadline: float) -> Channel | NoChannel:
-        raise NotImplementedError
+        del host, port, deadline
+        if self.gone:
+            raise Unreachable("no route to host", where=self._node)
+        return FakeChannel(self.cluster.answer)
 
     def reconnect(self) -> None:
         """Never needed."""

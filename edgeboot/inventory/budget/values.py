@@ -58,7 +58,7 @@ FIGURES: dict[str, Figure] = {
     "files": Figure(Unit.COUNT, "open file descriptors of K3s and containerd", "max"),
     "writes": Figure(Unit.RATE, "written to the device that K3s's data is on", "mean"),
     "startup": Figure(Unit.TIME, "from the start of K3s until it was ready", "last"),
-    "api-latency": Figure(Unit.TIME, "until kubectl on the server has its answer", "median"),
+    "api-latency": Figure(Unit.TIME, "until the server's API has answered, through SSH", "median"),
 }
 
 # What single parts of K3s use. ``memory`` of a process is its proportional set size.

@@ -2,7 +2,7 @@
 
 K3s applies a manifest when its file appears, and does nothing when it goes. So a chart's manifest
 is written only after the chart before it is installed, and a file is removed only after what it
-brought is gone; an interrupted run finds the file and goes on.
+brought is gone; an interrupted run finds the file and resumes there.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from edgeboot.components.cluster.charts import Chosen, chosen, is_chart
 from edgeboot.inventory.model import Node, Role
 from edgeboot.lifecycle.cluster_state import ClusterState, is_of_cluster
 from edgeboot.plan import paths
-from edgeboot.plan.diff import diff, leftovers
+from edgeboot.plan.cluster import ScaleDeployment, WaitForChart, Withdraw
+from edgeboot.plan.diff import content_hash, diff, leftovers
 from edgeboot.plan.resources import File, text
-from edgeboot.plan.steps import Remove, Run, Step
+from edgeboot.plan.steps import Remove, Step
 
 WITHDRAWAL = 300  # seconds for what a manifest brought to be gone
-_MARGIN = 120.0  # seconds of a snippet's own work beside its waiting
 
 
 def former_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
@@ -34,20 +34,14 @@ def former_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _withdraw(path: str) -> Run:
+def _withdraw(path: str) -> Withdraw:
     name = path.rpartition("/")[2]
     if is_chart(path):
         release = name.removeprefix("edgeboot-chart-").removesuffix(".json")
         said = f"uninstall the release {release}; its namespace and volumes stay"
     else:
         said = f"remove from the cluster what {name} brought; namespaces, volumes and CRDs stay"
-    return Run(
-        "withdraw",
-        (path, str(WITHDRAWAL)),
-        said,
-        hint="look for a finalizer that is never cleared, with `kubectl`, then rerun",
-        deadline=WITHDRAWAL * 2 + _MARGIN,
-    )
+    return Withdraw(path, WITHDRAWAL, said)
 
 
 def chart_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
@@ -62,21 +56,15 @@ def chart_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
         changes = diff((ours[chart.manifest],), state.facts[node.name])
         if changes:
             if before is not None and not steps:
-                steps.append(_await(before))
-            steps += [*changes, _await(chart)]
+                steps.append(_await(before, ours[before.manifest]))
+            steps += [*changes, _await(chart, ours[chart.manifest])]
         before = chart
     return tuple(steps)
 
 
-def _await(chart: Chosen) -> Run:
-    name = chart.item.name
-    return Run(
-        "await-chart",
-        (name, chart.manifest, str(chart.timeout)),
-        f"wait until chart {name} is installed",
-        hint=f"see `kubectl logs -n kube-system job/helm-install-{name}`; fix the chart or its "
-        "values, then rerun",
-        deadline=chart.timeout + _MARGIN,
+def _await(chart: Chosen, manifest: File) -> WaitForChart:
+    return WaitForChart(
+        chart.item.name, chart.manifest, content_hash(manifest.content), chart.timeout
     )
 
 
@@ -96,6 +84,6 @@ def _replica_steps(state: ClusterState, node: Node) -> Iterator[Step]:
     record = File(paths.COREDNS, text(f"{number}\n"), 0o600)
     changes = diff((record,), state.facts[node.name])
     if changes:
-        words = ("kube-system", "coredns", str(number))
-        yield Run("scale", words, f"run {number} CoreDNS pod{'s' if number > 1 else ''}")
+        said = f"run {number} CoreDNS pod{'s' if number > 1 else ''}"
+        yield ScaleDeployment("kube-system", "coredns", number, said)
         yield from changes

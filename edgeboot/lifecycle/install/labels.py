@@ -7,8 +7,9 @@ from edgeboot.components.context import AppliedLabels, service_of
 from edgeboot.inventory.model import Node
 from edgeboot.lifecycle.cluster_state import ClusterState
 from edgeboot.plan import paths
+from edgeboot.plan.cluster import ApplyLabels
 from edgeboot.plan.resources import text
-from edgeboot.plan.steps import Run, Step, Write
+from edgeboot.plan.steps import Step, Write
 
 
 def marking_steps(state: ClusterState, server: Node) -> tuple[Step, ...]:
@@ -44,27 +45,15 @@ def _applied_labels(state: ClusterState, node: Node) -> AppliedLabels:
     return applied_labels_of(state.facts[node.name], service_of(node.role))
 
 
-def _marking(node: Node, applied_labels: AppliedLabels) -> Run:
+def _marking(node: Node, applied_labels: AppliedLabels) -> ApplyLabels:
     now = wanted(node)
     # A taint is known by key and effect; one with another value is replaced.
     kept = {_without_value(taint) for taint in now.taints}
-    labels = sorted(applied_labels.labels - now.labels)
-    gone = sorted({_without_value(taint) for taint in applied_labels.taints} - kept)
-    added = sorted(now.taints)
-    words = (
-        *(f"unlabel:{key}" for key in labels),
-        *(f"untaint:{taint}" for taint in gone),
-        *(f"taint:{taint}" for taint in added),
-    )
-    said = (
-        *(f"-{key}" for key in labels),
-        *(f"-{taint}" for taint in gone),
-        *(f"+{taint}" for taint in added),
-    )
-    return Run(
-        "mark-node",
-        (node.name, *words),
-        f"set the labels and taints of node {node.name}: {' '.join(said) or 'as they are'}",
+    return ApplyLabels(
+        node.name,
+        remove_labels=tuple(sorted(applied_labels.labels - now.labels)),
+        remove_taints=tuple(sorted({_without_value(t) for t in applied_labels.taints} - kept)),
+        taints=tuple(sorted(now.taints)),
     )
 
 

@@ -16,9 +16,9 @@ from edgeboot.lifecycle.cluster_state import ClusterState, settling_steps
 from edgeboot.lifecycle.install.hooks import hook_steps
 from edgeboot.lifecycle.joining import has_joined, is_member, join_config_of
 from edgeboot.plan import paths
+from edgeboot.plan.cluster import DeleteNodes, ForgetNodePasswords, Reach
 from edgeboot.plan.diff import diff, leftovers
 from edgeboot.plan.plan import Plan
-from edgeboot.plan.reset.clear import Forget
 from edgeboot.plan.resources import text
 from edgeboot.plan.steps import MakeDirectory, Reboot, Run, Start, Step, Upload, Write
 
@@ -131,7 +131,7 @@ def joining_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     )
     if url == (state.cluster.vip and url_at(state.cluster.vip)):
         hint = f"check that {state.cluster.vip} routes to the servers; {hint}"
-    return (Run("reach", (url,), f"reach {url}", hint=hint), *steps)
+    return (Reach(url, hint), *steps)
 
 
 def forgetting_steps(state: ClusterState, _server: Node) -> tuple[Step, ...]:
@@ -144,10 +144,9 @@ def forgetting_steps(state: ClusterState, _server: Node) -> tuple[Step, ...]:
     names = reimaged(state)
     servers = tuple(n.name for n in state.cluster.servers if n.name in names)
     agents = tuple(name for name in names if name not in servers)
-    words = f"forget the node passwords of {', '.join(agents)}"
     return (
-        *((Forget(servers),) if servers else ()),
-        *((Run("forget-node-password", agents, words),) if agents else ()),
+        *((DeleteNodes(servers),) if servers else ()),
+        *((ForgetNodePasswords(agents),) if agents else ()),
     )
 
 

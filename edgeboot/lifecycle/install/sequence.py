@@ -7,7 +7,7 @@ never more than one server restarting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from edgeboot.components.context import service_of
@@ -26,8 +26,10 @@ from edgeboot.lifecycle.tokens import password_of, written
 from edgeboot.plan import paths
 from edgeboot.plan.health import (
     Status,
+    answering,
     why_charts_pending,
     why_no_api,
+    why_no_images,
     why_no_voter,
     why_not_ready,
     why_not_running,
@@ -96,7 +98,12 @@ def later_phases(state: ClusterState) -> tuple[InstallPhase, ...]:
         *(() if lead in down else (_server("first server", lead, state),)),
         Phase("former nodes", _only(lead), forgetting_steps),
         *(_server(f"server {server.name}", server, state) for server in others),
-        Phase("agents", _agents, _STARTING, Gate(_agents, _agents_not_running)),
+        Phase(
+            "agents",
+            _agents,
+            _STARTING,
+            Gate(_agents_and_servers, _agents_not_running, witnesses=_servers),
+        ),
         Phase("former charts, other servers", _other_servers, former_steps),
         Phase("former charts", _first_server, former_steps),
         Phase("charts", _first_server, chart_steps),
@@ -216,16 +223,28 @@ def _why_not_server(state: ClusterState, node: Node, status: Status) -> str | No
     return reason or why_not_ready(status, node.name)
 
 
+def _agents_and_servers(state: ClusterState) -> tuple[Node, ...]:
+    return (*state.cluster.agents, *_servers(state))
+
+
 def _agents_not_running(state: ClusterState) -> Reasons:
+    """Agents whose service does not run, or that the cluster does not know with their images."""
     return _not_running(state, state.cluster.agents)
 
 
 def _not_running(state: ClusterState, nodes: tuple[Node, ...]) -> Reasons:
-    reasons = {
-        node.name: why_not_running(state.statuses[node.name], state.expected_images(node))
-        for node in nodes
-    }
-    return {name: reason for name, reason in reasons.items() if reason}
+    _, seen = _witness(state)
+    found = {node.name: _why_not_running(state, node, seen) for node in nodes}
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _why_not_running(state: ClusterState, node: Node, seen: Status) -> str | None:
+    if reason := why_not_running(state.statuses[node.name]):
+        return reason
+    known = (seen.nodes or {}).get(node.name)
+    if known is None:
+        return why_not_ready(seen, node.name)
+    return why_no_images(known, state.expected_images(node))
 
 
 def _not_whole(state: ClusterState) -> Reasons:
@@ -246,8 +265,7 @@ def _not_whole(state: ClusterState) -> Reasons:
 
 
 def _witness(state: ClusterState) -> tuple[str, Status]:
-    """The first server whose API answers, else the one that is joined."""
-    statuses: Mapping[str, Status] = state.statuses
-    servers = (state.lead, *state.cluster.servers)
-    name = next((s.name for s in servers if statuses[s.name].api_ready), state.lead.name)
-    return name, statuses[name]
+    """The server that is asked, else the one that is joined."""
+    servers = (state.lead.name, *(server.name for server in state.cluster.servers))
+    name = answering(servers, state.statuses) or state.lead.name
+    return name, state.statuses[name]

@@ -33,14 +33,3 @@ class Clear:
     def describe(self) -> str:
         """One line for people."""
         return self.text
-
-
-@dataclass(frozen=True)
-class Forget:
-    """Removes nodes from the cluster, on a server that stays."""
-
-    nodes: tuple[str, ...]
-
-    def describe(self) -> str:
-        """One line for people."""
-        return f"remove from the cluster: {', '.join(self.nodes)}"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgeboot.errors import StepFailed
 from edgeboot.plan import paths
@@ -41,7 +38,6 @@ class Remains:
     volumes: dict[str, int] = field(default_factory=dict)
     data: dict[str, int] = field(default_factory=dict)
     claims: tuple[Loss, ...] = ()  # persistent volumes, if the API answers
-    nodes: frozenset[str] | None = None  # the cluster's nodes, if the API answers
 
 
 def parse_remains(output: str, node: str) -> Remains:
@@ -67,7 +63,6 @@ def _parse(rows: list[tuple[str, ...]]) -> Remains:
         pairs = (rest.partition(" ")[::2] for rest in all_of(key))
         return {path: int(kibibytes or 0) * 1024 for kibibytes, path in pairs}
 
-    claims, nodes = all_of("claims"), all_of("nodes")
     return Remains(
         services=all_of("service"),
         processes=int(all_of("processes")[0]),
@@ -80,22 +75,7 @@ def _parse(rows: list[tuple[str, ...]]) -> Remains:
         record=("record", "") in rows,
         volumes=sizes("volume"),
         data=sizes("data"),
-        claims=tuple(_claim(item) for item in _items(claims[0])) if claims else (),
-        nodes=frozenset(i["metadata"]["name"] for i in _items(nodes[0])) if nodes else None,
     )
-
-
-def _items(encoded: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(base64.b64decode(encoded)).get("items", [])
-    return found
-
-
-def _claim(item: dict[str, Any]) -> Loss:
-    spec = item.get("spec", {})
-    claim = spec.get("claimRef", {})
-    owner = f" of {claim.get('namespace')}/{claim.get('name')}" if claim else ""
-    capacity = spec.get("capacity", {}).get("storage", "size unknown")
-    return Loss(f"persistent volume {item['metadata']['name']}{owner}, {capacity}")
 
 
 def losses(remains: Remains) -> tuple[Loss, ...]:

@@ -1,15 +1,13 @@
 # Reads everything that `verify` checks on a host; changes nothing. Each section begins with a line
 # "== NAME EXIT-CODE".
 #
-# inspect.sh ROLE SERVICE FILE...
-#   ROLE     server (also times the API's answers) or agent
+# inspect.sh SERVICE FILE...
 #   SERVICE  name of the service
 #   FILE     is hashed, byte by byte: hashes that an earlier run recorded prove nothing
 # uses: init sections
 set -u
-export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # else kubectl caches in /root
-role=$1 service=$2
-shift 2
+service=$1
+shift
 k3s=/usr/local/bin/k3s
 data=/var/lib/rancher/k3s
 
@@ -68,15 +66,6 @@ kernel() {
     fi
 }
 
-latency() { # prints centiseconds until kubectl gets an answer
-    for _ in 1 2 3; do
-        began=$(sed 's/ .*//; s/\.//' /proc/uptime)
-        timeout 60 "$k3s" kubectl get --raw /readyz --request-timeout=50s >/dev/null || return 1
-        ended=$(sed 's/ .*//; s/\.//' /proc/uptime)
-        echo "$((ended - began))"
-    done
-}
-
 active=$(service_active "$service")
 section clock date +%s
 section unit unit
@@ -89,5 +78,4 @@ section modes modes "$@"
 section hashes hashes "$@"
 section certificates certificates
 section kernel kernel
-if [ "$role" = server ]; then section latency latency; fi
 echo '== end 0'

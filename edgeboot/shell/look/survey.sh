@@ -4,27 +4,16 @@
 #
 # service NAME · processes COUNT · mount POINT · namespace NAME · link NAME · rules COUNT ·
 # path KIBIBYTES PATH · disk POINT (a file system of its own below K3s's directory) ·
-# volume KIBIBYTES PATH · data KIBIBYTES PATH · claims BASE64 (persistent volumes, if the API
-# answers) · nodes BASE64 (the cluster's nodes, likewise) · record · end
+# volume KIBIBYTES PATH · data KIBIBYTES PATH · record · end
 # uses: init openings remains
 set -u
-export KUBECACHEDIR=/run/k3s/edgeboot-kubectl # kubectl would leave its cache in /root
 
 kibibytes() { du -s -k -x "$1" 2>/dev/null | cut -f 1; }
-
-ask() { # KEY KIND
-    answer=$(timeout 30 /usr/local/bin/k3s kubectl get "$2" -o json --request-timeout=20s 2>/dev/null) || return 0
-    printf '%s %s\n' "$1" "$(printf '%s' "$answer" | base64 | tr -d '\n')"
-}
 
 for name in k3s k3s-agent edgeboot-swap; do
     active=$(service_active "$name")
     if service_enabled "$name" || [ "$active" != inactive ]; then echo "service $name"; fi
 done
-if [ "$(service_active k3s)" = active ]; then
-    ask claims persistentvolumes
-    ask nodes nodes
-fi
 # shellcheck disable=SC2154  # set by remains.sh
 for path in "$data"/storage/*; do
     [ -e "$path" ] && printf 'volume %s %s\n' "$(kibibytes "$path")" "$path"

@@ -6,6 +6,7 @@ import base64
 import hashlib
 
 from edgeboot.transport.fake.machine import FakeMachine
+from edgeboot.transport.fake.tls import API_PORT, kubeconfig
 
 
 def observed(machine: FakeMachine, targets: tuple[str, ...]) -> str:
@@ -66,29 +67,22 @@ def _file(machine: FakeMachine, path: str) -> list[str]:
 
 
 def status(machine: FakeMachine, role: str, service: str) -> str:
-    """What ``status.sh`` prints; being asked gives a learner of etcd its vote."""
+    """What ``status.sh`` prints."""
     active = machine.units.get(service, "inactive")
-    lines = ["== unit 0", f"ActiveState={active}", "NRestarts=0"]
+    runtime = "yes" if active == "active" else "no"
+    lines = ["== unit 0", f"ActiveState={active}", "NRestarts=0", f"Runtime={runtime}"]
     if active != "active":
         return "\n".join([*lines, "== journal 0", "not started", ""])
-    rows = [f"{name} application/x {digest} 1 -" for name, digest in machine.cluster.images.items()]
-    lines += ["== images 0", "REF TYPE DIGEST SIZE PLATFORMS", *rows]
     if role == "server":
-        nodes = machine.cluster.listing()
-        machine.cluster.promote(machine.node)
         token = base64.b64encode(machine.server_token or b"").decode()
-        config = base64.b64encode(b"apiVersion: v1\n").decode()
-        lines += ["== ready 0", "ok", "== nodes 0", nodes]
-        lines += ["== charts 0", '{"items": []}']
+        config = base64.b64encode(kubeconfig(API_PORT)).decode()
         lines += ["== token 0", token, "== kubeconfig 0", config]
     return "\n".join([*lines, ""])
 
 
 def survey(machine: FakeMachine) -> str:
     """What ``survey.sh`` prints."""
-    listed = base64.b64encode(machine.cluster.listing().encode()).decode()
     lines = [f"service {name}" for name in sorted(machine.units)]
-    lines += [f"nodes {listed}"] if machine.units.get("k3s") == "active" else []
     lines += ["processes 0", "rules 0"]
     lines += [f"path 4 {path}" for path in sorted(machine.files)]
     lines += ["record"] if machine.owned or machine.started_with else []

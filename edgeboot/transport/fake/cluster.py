@@ -96,18 +96,6 @@ class FakeCluster:
         if node in self.learners:
             self.joined[node].voter = True
 
-    def mark(self, node: str, *words: str) -> None:
-        """Carries out ``mark-node``."""
-        for word in words if node in self.joined else ():
-            kind, _, value = word.partition(":")
-            taints, key = self.joined[node].taints, value.partition("=")[0]
-            if kind == "unlabel":
-                self.joined[node].labels.pop(value, None)
-            else:
-                name = f"{key.partition(':')[0]}:{value.rpartition(':')[2]}"
-                taints -= {t for t in taints if _without_value(t) == name}
-                taints |= {value} if kind == "taint" else set()
-
     def change(self, node: str, patch: Mapping[str, Any]) -> None:
         """Merges a change of labels and taints into a Node."""
         found = self.joined[node]
@@ -120,12 +108,15 @@ class FakeCluster:
             found.taints = set(map(_taint_text, patch["spec"]["taints"] or ()))
 
     def items(self) -> list[dict[str, Any]]:
-        """The nodes as the API lists them."""
-        return [_item(*pair) for pair in self.joined.items()]
-
-    def listing(self) -> str:
-        """The nodes as kubectl prints them."""
-        return json.dumps({"items": self.items()})
+        """The nodes as the API lists them, with the images they all have."""
+        images = [
+            {"names": [name, f"{name.rpartition(':')[0]}@{digest}"]}
+            for name, digest in self.images.items()
+        ]
+        found = [_item(*pair) for pair in self.joined.items()]
+        for item in found:
+            item["status"]["images"] = images
+        return found
 
     def _agent_form(self) -> bytes | None:
         if self.agent_password is None:
@@ -177,8 +168,3 @@ def _taint(text: str) -> dict[str, str]:
 def _taint_text(taint: Mapping[str, str]) -> str:
     value = f"={taint['value']}" if taint.get("value") else ""
     return f"{taint['key']}{value}:{taint['effect']}"
-
-
-def _without_value(taint: str) -> str:
-    key, _, effect = taint.rpartition(":")
-    return f"{key.partition('=')[0]}:{effect}"

@@ -21,11 +21,9 @@ from edgeboot.transport.fake.api import FakeApi
 from edgeboot.transport.fake.cluster import FakeCluster
 from edgeboot.transport.fake.machine import FakeFile
 from edgeboot.transport.fake.shell import FakeShell
-from edgeboot.transport.fake.tls import FakeChannel
+from edgeboot.transport.fake.tls import API_PORT, FakeChannel
 
 __all__ = ("FakeCluster", "FakeFile", "FakeHeld", "FakeHost", "Fault")
-
-API_PORT = 6443
 
 
 @dataclass
@@ -71,9 +69,15 @@ class FakeHost(FakeShell):
         super().__init__(node, cluster, machine)
         self.fault = fault
         self.operations = 0
+        self.channels = 0
         self.locked_by = ""
         self.connections = 1
         self._door = threading.Lock()
+
+    @property
+    def execs(self) -> int:
+        """How many of the operations started something on the host."""
+        return self.operations - self.channels
 
     def run(
         self, command: Command, *, stdin: bytes | Secret | None = None, deadline: float
@@ -102,6 +106,7 @@ class FakeHost(FakeShell):
     def open_channel(self, host: str, port: int, *, deadline: float) -> Channel | NoChannel:
         """To the API on a server of the cluster; see ``Transport.open_channel``."""
         del deadline
+        self.channels += 1
         if self._count():
             raise Unreachable("the link was cut", where=self.node)
         own = host == "127.0.0.1"

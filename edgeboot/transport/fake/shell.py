@@ -9,6 +9,7 @@ from edgeboot.transport.base import Argv, Command, Result
 from edgeboot.transport.fake import answers
 from edgeboot.transport.fake.cluster import full_token, password_of
 from edgeboot.transport.fake.machine import FakeFile, FakeMachine
+from edgeboot.transport.fake.tls import API_PORT, KUBECONFIG, kubeconfig
 
 _OK = Result(0, "", "")
 _TOLD = "/etc/rancher/k3s/edgeboot-token"
@@ -22,7 +23,7 @@ class FakeShell(FakeMachine):
     def carry_out(self, command: Command, data: bytes | None) -> Result:  # noqa: C901 - a table
         """Runs a snippet, with ``data`` on its standard input."""
         if isinstance(command, Argv):
-            return Result(127, "", f"a fake host has no {command.words[0]}")
+            return self._program(command.words)
         words = command.parameters
         match command.name:
             case "observe":
@@ -43,10 +44,8 @@ class FakeShell(FakeMachine):
                 self.started_with.pop(words[0], None)
             case "status":
                 return Result(0, answers.status(self, words[0], words[1]), "")
-            case "mark-node":
-                self.cluster.mark(*words)
-            case "reach":
-                return Result(0 if self.cluster.password else 1, "", "connection refused")
+            case "note":
+                pass
             case "reboot":
                 return self._reboot(words[0])
             case name if not self.board.prepare(name, words):
@@ -59,18 +58,24 @@ class FakeShell(FakeMachine):
                 return Result(0, answers.survey(self), "")
             case "clear":
                 self._clear(words[0], words[1:])
-            case "forget":
-                for node in words:
-                    self.cluster.joined.pop(node, None)
             case "rotate-token":
                 return self._rotate(words[0])
-            case "await-chart":
-                return Result(0 if words[1] in self.files else 1, "", "no such manifest")
-            case "withdraw" | "scale":
-                self.cluster.asked.append((name, *words))
             case _:
                 return Result(127, "", f"a fake host has no snippet {name}")
         return _OK
+
+    def _program(self, words: tuple[str, ...]) -> Result:
+        """What runs without a snippet: reading a file, or when it was written."""
+        match words:
+            case ("cat", path) if path == KUBECONFIG and self.units.get("k3s") == "active":
+                return Result(0, kubeconfig(API_PORT).decode(), "")
+            case ("cat", path) if path in self.files:
+                return Result(0, self.files[path].data.decode(), "")
+            case ("stat", "-c", "%Y", path) if path in self.files:
+                return Result(0, "0\n", "")
+            case ("cat" | "stat", *_):
+                return Result(1, "", f"{words[-1]}: No such file or directory")
+        return Result(127, "", f"a fake host has no {words[0]}")
 
     def _reboot(self, boot_id: str) -> Result:
         asked = self.board.reboot(boot_id)

@@ -19,7 +19,7 @@ _MODULES = frozenset({"overlay", "br_netfilter"})
 
 def test_service(subject: Subject) -> None:
     """K3s's service runs, uses its current files, and starts at boot."""
-    reason = why_not_running(subject.inspection.status, {})
+    reason = why_not_running(subject.inspection.status)
     assert reason is None, reason
     assert subject.inspection.enabled, f"{subject.expected.service} does not start at boot"
     assert not subject.expected.pending, subject.expected.pending

@@ -6,24 +6,22 @@
 from __future__ import annotations
 
 from edgeboot.errors import NotMeasured
-from edgeboot.plan.health import NodeState, why_not_ready
-from edgeboot.verify.probes.pods import Probes
+from edgeboot.plan.health import NodeState
+from edgeboot.verify.probes.ends import Probes
 from edgeboot.verify.subject import ClusterSubject, Subject
 
 
 def test_api(cluster: ClusterSubject) -> None:
     """A server's API is ready."""
-    status = cluster.reading.status
-    assert status.api_ready, "; ".join(status.complaints) or "/readyz is not ok"
+    reading = cluster.reading
+    assert reading.ready, reading.complaint or "/readyz is not ok"
 
 
 def test_node_ready(subject: Subject) -> None:
     """The node is Ready."""
-    status = subject.cluster.reading.status
-    if status.nodes is None:
-        raise NotMeasured("the API does not list nodes")
-    reason = why_not_ready(status, subject.name)
-    assert reason is None, reason
+    state = subject.cluster.reading.nodes.get(subject.name)
+    assert state is not None, "it has not joined the cluster"
+    assert state.ready, f"not Ready: {state.message}"
 
 
 def test_node_version(subject: Subject) -> None:
@@ -50,10 +48,7 @@ def test_workload(cluster: ClusterSubject, workload: str) -> None:
 
 def test_chart(cluster: ClusterSubject, chart: str) -> None:
     """Each chart of the bundle is installed."""
-    charts = cluster.reading.status.charts
-    if charts is None:
-        raise NotMeasured("the API does not list charts")
-    found = next((c for c in charts if c.name == chart), None)
+    found = next((c for c in cluster.reading.charts if c.name == chart), None)
     assert found is not None, "no such HelmChart"
     assert found.done, found.message
 

@@ -1,4 +1,4 @@
-"""Pods that ask each other: what is started, and what their ends say. Pure.
+"""Pods that ask each other: what is started. Pure.
 
 Two groups, each with a pod a node. The first answers HTTP with its own name. The second asks: for
 a name of the cluster's DNS, for the pods of other nodes, for the ingress of its own node; one more
@@ -8,17 +8,15 @@ that nothing but the API is needed to hear it. Images are never pulled.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgeboot.errors import NotMeasured
+from edgeboot.kube.api import CLAIMS, NAMESPACES, PODS, SERVICE_ACCOUNTS, Document, Kind
 from edgeboot.verify.expectation import ClusterExpectation
-from edgeboot.verify.reading.sections import Document, Sections, items_of
 
-CUT = "---8<---"
-SECONDS = 120  # for each group; K3s answers within a few, a board that swaps within a minute
+MANAGED_BY = ("app.kubernetes.io/managed-by", "edgeboot-probe")
+GROUP = "edgeboot-probe"  # the label that says which group a pod belongs to
 _PORT = 8080
 _ALL_PEERS_UP_TO = 6
 _RING = 3
@@ -54,51 +52,6 @@ echo edgeboot >/data/probe && sync && grep -q edgeboot /data/probe &&
 """
 
 
-@dataclass(frozen=True)
-class ProbeResult:
-    """What a pod found out about one thing (``dns``, ``peer agent-1`` …)."""
-
-    about: str
-    ok: bool
-    text: str
-
-
-@dataclass(frozen=True)
-class PodEnd:
-    """What became of a pod.
-
-    ``why`` explains a pod that did not run; ``unknown`` says that nobody knows what became of it.
-    """
-
-    name: str
-    ran: bool
-    answers: tuple[ProbeResult, ...]
-    why: str = ""
-    unknown: bool = False
-
-
-@dataclass(frozen=True)
-class Probes:
-    """The ends of all pods, by name (``first-NODE``, ``pod-NODE``, ``node-NODE``, ``storage``)."""
-
-    pods: Mapping[str, PodEnd]
-    claim: str = ""
-
-    def pod(self, name: str) -> PodEnd:
-        """A pod's end."""
-        if name not in self.pods:
-            raise NotMeasured("its pod was not started")
-        return self.pods[name]
-
-    def answers(self, name: str, about: str) -> tuple[ProbeResult, ...]:
-        """What a pod found out about something; NotMeasured where it did not get to say."""
-        pod = self.pod(name)
-        found = tuple(a for a in pod.answers if a.about.partition(" ")[0] == about)
-        if not found:
-            raise NotMeasured(f"the pod that was to ask did not run: {pod.why}")
-        return found
-
-
 def wanted_peers(nodes: Sequence[str], node: str) -> tuple[str, ...]:
     """Whom a node's pod asks: everybody in a small cluster, else the next few in a ring."""
     others = len(nodes) - 1
@@ -107,37 +60,45 @@ def wanted_peers(nodes: Sequence[str], node: str) -> tuple[str, ...]:
     return tuple(nodes[(start + step) % len(nodes)] for step in range(1, count + 1))
 
 
-def manifests(expected: ClusterExpectation, nodes: Sequence[str], namespace: str) -> bytes:
-    """The standard input of ``probe.sh``: two lists of objects."""
+def first_group(
+    expected: ClusterExpectation, nodes: Sequence[str], namespace: str
+) -> list[tuple[Kind, Document]]:
+    """The namespace, what its pods run as, and a pod a node that answers."""
     maker = _Maker(expected, namespace)
-    label = {"app.kubernetes.io/managed-by": "edgeboot-probe"}
-    first: list[dict[str, Any]] = [
-        {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {
-                "name": namespace,
-                # One pod per node is on its network, whatever the cluster's default says.
-                "labels": {**label, "pod-security.kubernetes.io/enforce": "privileged"},
-            },
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": {"name": "probe", "namespace": namespace},
-            "automountServiceAccountToken": False,
-        },
-    ]
-    first += [maker.answering(node) for node in nodes]
-    second = [maker.asking(node, wanted_peers(nodes, node)) for node in nodes]
+    # One pod per node is on the node's network, whatever the cluster's default says.
+    labels = dict((MANAGED_BY, ("pod-security.kubernetes.io/enforce", "privileged")))
+    space = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": namespace, "labels": labels},
+    }
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "probe", "namespace": namespace},
+        "automountServiceAccountToken": False,
+    }
+    pods = [(PODS, maker.answering(node)) for node in nodes]
+    return [(NAMESPACES, space), (SERVICE_ACCOUNTS, account), *pods]
+
+
+def second_group(
+    expected: ClusterExpectation,
+    nodes: Sequence[str],
+    namespace: str,
+    peers: Mapping[str, str],
+) -> list[tuple[Kind, Document]]:
+    """The pods that ask; ``peers`` are the addresses of the first group's, by node."""
+    maker = _Maker(expected, namespace)
+    listed = " ".join(f"{node}={address}" for node, address in peers.items())
+    pods = [maker.asking(node, wanted_peers(nodes, node), listed) for node in nodes]
     if expected.coredns:
-        second += [maker.asking_from_node(node) for node in nodes]
+        pods += [maker.asking_from_node(node) for node in nodes]
+    objects: list[tuple[Kind, Document]] = [(PODS, pod) for pod in pods]
     if expected.storage:
-        second += maker.storage(nodes[0])
-    return b"".join(
-        json.dumps({"apiVersion": "v1", "kind": "List", "items": items}).encode() + b"\n" + end
-        for items, end in ((first, f"{CUT}\n".encode()), (second, b""))
-    )
+        claim, pod = maker.storage(nodes[0])
+        objects += [(CLAIMS, claim), (PODS, pod)]
+    return objects
 
 
 @dataclass(frozen=True)
@@ -149,9 +110,9 @@ class _Maker:
         command = ["httpd", "-f", "-p", str(_PORT), "-h", "/etc"]
         return self._pod(f"first-{node}", "first", command, {"nodeName": node})
 
-    def asking(self, node: str, peers: Sequence[str]) -> dict[str, Any]:
+    def asking(self, node: str, wanted: Sequence[str], peers: str) -> dict[str, Any]:
         name = f"kubernetes.default.svc.{self.expected.domain}." if self.expected.coredns else ""
-        env = {"WANTED": " ".join(peers), "PEERS": "@PEERS@", "NAME": name, "DNS": ""}
+        env = {"WANTED": " ".join(wanted), "PEERS": peers, "NAME": name, "DNS": ""}
         env["INGRESS"] = "yes" if self.expected.ingress else ""
         return self._pod(f"pod-{node}", "second", ["sh", "-c", ASK], {"nodeName": node}, env)
 
@@ -161,7 +122,7 @@ class _Maker:
         spec = {"nodeName": node, "hostNetwork": True, "dnsPolicy": "Default"}
         return self._pod(f"node-{node}", "second", ["sh", "-c", ASK], spec, env)
 
-    def storage(self, node: str) -> list[dict[str, Any]]:
+    def storage(self, node: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """By the scheduler: a class that waits for its first consumer binds only then."""
         claim = {
             "apiVersion": "v1",
@@ -178,7 +139,7 @@ class _Maker:
         }
         pod = self._pod("storage", "second", ["sh", "-c", _STORE], spec)
         pod["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
-        return [claim, pod]
+        return claim, pod
 
     def _pod(
         self,
@@ -214,7 +175,7 @@ class _Maker:
             "metadata": {
                 "name": name,
                 "namespace": self.namespace,
-                "labels": {"edgeboot-probe": group},
+                "labels": {GROUP: group},
             },
             "spec": {
                 "serviceAccountName": "probe",
@@ -228,66 +189,3 @@ class _Maker:
                 **spec,
             },
         }
-
-
-def parse_probes(output: str) -> Probes:
-    """The ends of all pods in the output of ``probe.sh``."""
-    sections = Sections(output)
-    if "refused" in sections:
-        raise NotMeasured(f"the API refused the probes: {sections.raw('refused').strip()[:300]}")
-    if "end" not in sections:
-        raise NotMeasured("the probes did not come to an end")
-    told = _events(sections)
-    pods: dict[str, PodEnd] = {}
-    for group in ("first", "second"):
-        for item in items_of(sections.raw(group), group):
-            end = _end(item, told)
-            pods[end.name] = end
-    claims = items_of(sections.raw("claims"), "claims") if "claims" in sections else ()
-    claim = str(claims[0].get("status", {}).get("phase", "")) if claims else ""
-    return Probes(pods, claim)
-
-
-def _events(sections: Sections) -> dict[str, str]:
-    """The last warning about each object."""
-    try:
-        items = sections.items("events")
-    except NotMeasured:
-        return {}
-    return {
-        str(item["involvedObject"]["name"]): str(item.get("message", ""))
-        for item in items
-        if item.get("type") == "Warning" and "involvedObject" in item
-    }
-
-
-def _end(item: Document, told: Mapping[str, str]) -> PodEnd:
-    name, status = str(item["metadata"]["name"]), item.get("status", {})
-    phase = status.get("phase")
-    containers = status.get("containerStatuses") or [{}]
-    container = containers[0].get("state", {})
-    terminated = container.get("terminated") or {}
-    answers = tuple(map(_answer, str(terminated.get("message", "")).splitlines()))
-    why = (
-        told.get(name)
-        or (container.get("waiting") or {}).get("message")
-        or status.get("message")
-        or next((c["message"] for c in status.get("conditions", ()) if c.get("message")), None)
-        or (container.get("waiting") or {}).get("reason")
-        or f"it is {phase}"
-    )
-    return PodEnd(
-        name=name,
-        ran=phase in {"Running", "Succeeded"},
-        answers=answers,
-        why=str(why).strip().splitlines()[0],
-        unknown=phase == "Unknown",
-    )
-
-
-def _answer(line: str) -> ProbeResult:
-    words = line.split(" ")
-    size = 2 if words[0] == "peer" else 1
-    return ProbeResult(
-        " ".join(words[:size]), words[size : size + 1] == ["ok"], " ".join(words[size + 1 :])
-    )

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import datetime
+import statistics
+import time
 from dataclasses import dataclass
 
 from edgeboot.errors import NotMeasured
-from edgeboot.plan.health import NodeState, Status, parse_status
-from edgeboot.verify.reading.sections import Document, Sections
+from edgeboot.json_document import Node
+from edgeboot.kube.api import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    HELM_CHARTS,
+    JOBS,
+    NODES,
+    STATEFUL_SETS,
+    STORAGE_CLASSES,
+    ApiError,
+    Kind,
+    KubeApi,
+    Snapshot,
+    understanding,
+)
+from edgeboot.kube.connect import api_of
+from edgeboot.kube.reading import charts_of, count, named, nodes_of, text
+from edgeboot.plan.health import ChartState, NodeState
+from edgeboot.transport.base import Transport
+
+_WORKLOADS = {DEPLOYMENTS: "Deployment", DAEMON_SETS: "DaemonSet", STATEFUL_SETS: "StatefulSet"}
+_KINDS = (NODES, HELM_CHARTS, JOBS, *_WORKLOADS, STORAGE_CLASSES)
+_TIMED = 3
 
 
 @dataclass(frozen=True)
@@ -30,70 +53,131 @@ class Workload:
 class Cluster:
     """The API's answers; each is NotMeasured where the API did not give it."""
 
-    sections: Sections
-    status: Status
+    snapshot: Snapshot
     said_by: str  # the server that was asked
+
+    @property
+    def ready(self) -> bool:
+        """Whether the API is ready; ``complaint`` says why not."""
+        return self.snapshot.ready
+
+    @property
+    def complaint(self) -> str:
+        """What the API complained of."""
+        return "; ".join(self.snapshot.complaints)
 
     @property
     def nodes(self) -> dict[str, NodeState]:
         """All nodes by name."""
-        if self.status.nodes is None:
-            self.sections.text("nodes")
-            raise NotMeasured("the API does not list nodes")
-        return dict(self.status.nodes)
+        self._need(NODES)
+        try:
+            return nodes_of(self.snapshot, self.said_by) or {}
+        except ApiError as error:
+            raise NotMeasured(error.what) from error
+
+    @property
+    def charts(self) -> tuple[ChartState, ...]:
+        """All HelmCharts."""
+        self._need(HELM_CHARTS, JOBS)
+        try:
+            return charts_of(self.snapshot, self.said_by) or ()
+        except ApiError as error:
+            raise NotMeasured(error.what) from error
 
     @property
     def workloads(self) -> tuple[Workload, ...]:
         """All Deployments, DaemonSets and StatefulSets."""
-        return tuple(map(_workload, self.sections.items("workloads")))
+        items = [(name, item) for kind, name in _WORKLOADS.items() for item in self._need(kind)]
+        try:
+            with understanding(self.said_by):
+                return tuple(_workload(name, item) for name, item in items)
+        except ApiError as error:
+            raise NotMeasured(error.what) from error
 
     @property
     def default_class(self) -> str | None:
         """The default storage class."""
-        for item in self.sections.items("classes"):
-            notes = item["metadata"].get("annotations", {})
-            if notes.get("storageclass.kubernetes.io/is-default-class") == "true":
-                return str(item["metadata"]["name"])
-        return None
+        key = "storageclass.kubernetes.io/is-default-class"
+        items = self._need(STORAGE_CLASSES)
+        try:
+            with understanding(self.said_by):
+                return next(
+                    (
+                        named(i)[1]
+                        for i in items
+                        if text(i, "metadata", "annotations", key) == "true"
+                    ),
+                    None,
+                )
+        except ApiError as error:
+            raise NotMeasured(error.what) from error
 
     def ready_since(self, node: str) -> float:
         """When a node last became Ready, in seconds since 1970."""
-        condition = self._condition(node, "Ready")
-        if condition is None or condition.get("status") != "True":
+        state = self._node(node)
+        if not state.ready:
             raise NotMeasured("the node is not Ready")
-        since = str(condition.get("lastTransitionTime", ""))
         try:
-            return datetime.datetime.fromisoformat(since.replace("Z", "+00:00")).timestamp()
+            since = state.ready_since.replace("Z", "+00:00")
+            return datetime.datetime.fromisoformat(since).timestamp()
         except ValueError as error:
             raise NotMeasured("the API does not say since when the node is Ready") from error
 
     def is_voter(self, node: str) -> bool | None:
         """Whether a server votes in etcd; None where K3s says nothing of it."""
-        condition = self._condition(node, "EtcdIsVoter")
-        return None if condition is None else condition.get("status") == "True"
+        return self._node(node).voter
 
-    def _condition(self, node: str, kind: str) -> Document | None:
-        for item in self.sections.items("nodes"):
-            if item["metadata"]["name"] == node:
-                conditions = item.get("status", {}).get("conditions", ())
-                return next((c for c in conditions if c.get("type") == kind), None)
-        raise NotMeasured("the API does not list this node")
+    def _node(self, name: str) -> NodeState:
+        nodes = self.nodes
+        if name not in nodes:
+            raise NotMeasured("the API does not list this node")
+        return nodes[name]
+
+    def _need(self, *kinds: Kind) -> tuple[Node, ...]:
+        for kind in kinds:
+            if kind not in self.snapshot.items:
+                said = (c for c in self.snapshot.complaints if c.startswith(f"{kind.plural}: "))
+                raise NotMeasured(next(said, f"the API does not list {kind.plural}"))
+        return self.snapshot.items[kinds[0]]
 
 
-def _workload(item: Document) -> Workload:
-    status = item.get("status", {})
-    if item["kind"] == "DaemonSet":
-        wanted, ready = status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
+def _workload(kind: str, item: Node) -> Workload:
+    status, spec = item.get("status"), item.get("spec")
+    namespace, name = named(item)
+    if kind == "DaemonSet":
+        wanted, ready = count(status, "desiredNumberScheduled"), count(status, "numberReady")
     else:
-        wanted = item.get("spec", {}).get("replicas", 1)
-        ready = status.get("readyReplicas", 0)
-    metadata = item["metadata"]
-    return Workload(item["kind"], metadata.get("namespace", ""), metadata["name"], wanted, ready)
+        wanted = count(spec, "replicas") if spec and spec.get("replicas") else 1
+        ready = count(status, "readyReplicas")
+    return Workload(kind, namespace, name, wanted, ready)
 
 
-def parse_cluster(output: str, said_by: str) -> Cluster:
-    """The values in the output of ``cluster.sh``."""
-    sections = Sections(output)
-    if "end" not in sections:
-        raise NotMeasured("the API's answers are not whole")
-    return Cluster(sections, parse_status(output), said_by)
+def read_cluster(transport: Transport) -> Cluster:
+    """What a server's API says; one that gives no answer is not ready."""
+    try:
+        with api_of(transport) as api:
+            return Cluster(api.snapshot(_KINDS), transport.node)
+    except ApiError as error:
+        return Cluster(Snapshot(ready=False, complaints=(error.what,)), transport.node)
+
+
+def read_latency(transport: Transport) -> int:
+    """Median milliseconds until ``/readyz`` is answered, with the way there and back.
+
+    The connection is open by then. By the host's kubectl it is timed once, with that program's own
+    start.
+    """
+    try:
+        with api_of(transport) as api:
+            if not api.costly:
+                api.get("/readyz")
+            times = 1 if api.costly else _TIMED
+            return round(statistics.median(_timed(api) for _ in range(times)))
+    except ApiError as error:
+        raise NotMeasured(error.what) from error
+
+
+def _timed(api: KubeApi) -> float:
+    began = time.perf_counter()
+    api.get("/readyz")
+    return (time.perf_counter() - began) * 1000

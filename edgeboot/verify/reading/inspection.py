@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -76,14 +75,6 @@ class Inspection:
     def controllers(self) -> frozenset[str]:
         """The enabled cgroup controllers."""
         return self._words("cgroup")
-
-    @property
-    def latency(self) -> int:
-        """Median milliseconds until kubectl on the host got an answer."""
-        taken = [int(word) for word in self.sections.text("latency").split()]
-        if not taken:
-            raise NotMeasured("the API answered none of the timed requests")
-        return int(statistics.median(taken) * 10)
 
     def exposed(self) -> tuple[str, ...]:
         """Secrets that every user of the host can read, through all directories above them."""

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from edgeboot.errors import NotMeasured
 from edgeboot.plan.sections import sections_of
-
-Document = Mapping[str, Any]
 
 
 class Sections:
@@ -37,19 +31,6 @@ class Sections:
         if code != 0:
             raise NotMeasured(f"{name}: {last_line(body)}")
         return body
-
-    def items(self, name: str) -> tuple[Document, ...]:
-        """The items of a JSON list."""
-        return items_of(self.text(name), name)
-
-
-def items_of(body: str, name: str) -> tuple[Document, ...]:
-    """The items of a JSON list; kubectl may print warnings before the document."""
-    try:
-        found = json.loads(body[body.index("{") :])
-        return tuple(found["items"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise NotMeasured(f"cannot read the list of {name}: {last_line(body)}") from error
 
 
 def last_line(body: str) -> str:

@@ -13,7 +13,7 @@ from edgeboot.engine.resume import BLOCK
 from edgeboot.errors import StepFailed, Unreachable
 from edgeboot.events import BytesSent, Event, StepEnded, StepStarted, silent
 from edgeboot.plan.facts import PartialUpload
-from edgeboot.plan.reset.clear import Clear, Forget, ResetTarget
+from edgeboot.plan.reset.clear import Clear, ResetTarget
 from edgeboot.plan.resources import KnownAfter
 from edgeboot.plan.steps import MakeDirectory, Remove, Run, Start, Step, Upload, Write
 from edgeboot.secret import Secret
@@ -69,7 +69,6 @@ def plain(deadline: float = STEP_DEADLINE, stdin: object = None) -> dict[str, An
         (MakeDirectory("/a", 0o750), Snippet("directory", ("/a", "750")), plain()),
         (Remove("/a"), Snippet("remove", ("/a",)), plain()),
         (Start("k3s", "hash", "why"), Snippet("start", ("k3s", "hash")), plain()),
-        (Forget(("b", "c")), Snippet("forget", ("b", "c")), plain()),
         (
             Clear(ResetTarget.PATHS, ("/a",), "said"),
             Snippet("clear", ("paths", "/a")),

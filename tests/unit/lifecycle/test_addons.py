@@ -103,8 +103,8 @@ def test_what_is_wanted_no_more_is_withdrawn_before_its_file_goes_last_first() -
     ]
     asked = fakes["server-1"].cluster.asked
     assert [words[1] for words in asked if words[0] == "withdraw"] == [
-        "/var/lib/rancher/k3s/server/manifests/hello.yaml",
-        web,
+        "hello",
+        "edgeboot-chart-web",
     ]
     assert web not in fakes["server-1"].files
     assert run(fakes, bundle("net")).empty

@@ -14,7 +14,7 @@ from edgeboot.events import silent
 from edgeboot.lifecycle.install.run import install, make_plan, preflight
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Reboot, Run
-from edgeboot.transport.base import Command, Result
+from edgeboot.transport.base import Channel, Command, NoChannel, Result
 from edgeboot.transport.fake.host import FakeHost, Fault
 from tests.support.small_cluster import BUNDLE, CLUSTER, hosts, run, state
 
@@ -213,17 +213,20 @@ def test_an_agent_that_does_not_reach_the_api_is_not_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fakes = hosts()
-    carry_out = FakeHost.carry_out
+    open_channel = FakeHost.open_channel
 
-    def walled_off(host: FakeHost, command: Command, data: bytes | None) -> Result:
-        if getattr(command, "name", "") == "reach" and host.node == "agent-1":
-            return Result(1, "Unable to connect to the server: i/o timeout", "")
-        return carry_out(host, command, data)
+    def walled_off(
+        host: FakeHost, address: str, port: int, *, deadline: float
+    ) -> Channel | NoChannel:
+        if host.node == "agent-1":
+            return NoChannel("Connect failed")
+        return open_channel(host, address, port, deadline=deadline)
 
-    monkeypatch.setattr(FakeHost, "carry_out", walled_off)
+    monkeypatch.setattr(FakeHost, "open_channel", walled_off)
     with pytest.raises(FleetError) as caught:
         run(fakes)
-    assert "reach https://192.0.2.11:6443: exit code 1: Unable to connect" in str(caught.value)
+    said = "reach https://192.0.2.11:6443: it cannot connect to port 6443 of 192.0.2.11"
+    assert said in str(caught.value)
     assert "open 6443/tcp on server-1" in str(caught.value)
     assert fakes["agent-1"].starts == 0
     assert "agent-2" in fakes["server-1"].cluster.joined

@@ -73,9 +73,9 @@ def test_agents_get_no_token_of_servers() -> None:
 def test_the_second_run_does_nothing_in_two_execs() -> None:
     fakes = hosts()
     run(fakes)
-    before = {name: host.operations for name, host in fakes.items()}
+    before = {name: host.execs for name, host in fakes.items()}
     assert run(fakes).plan.empty
-    assert all(host.operations - before[name] <= 2 for name, host in fakes.items())
+    assert all(host.execs - before[name] <= 2 for name, host in fakes.items())
 
 
 def operations_of_a_clean_run() -> dict[str, int]:

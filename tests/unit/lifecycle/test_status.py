@@ -52,11 +52,11 @@ def look(fakes: dict[str, FakeHost], **missing: Unreachable) -> ClusterReport:
 
 def test_all_is_well_in_one_exec_a_host() -> None:
     fakes = installed()
-    before = {name: fake.operations for name, fake in fakes.items()}
+    before = {name: fake.execs for name, fake in fakes.items()}
     found = look(fakes)
     assert found.exit_code == 0
     assert [(n.ready, n.why, n.version) for n in found.nodes] == [(True, None, "v1.36.2+k3s1")] * 3
-    assert all(fake.operations == before[name] + 1 for name, fake in fakes.items())
+    assert all(fake.execs == before[name] + 1 for name, fake in fakes.items())
 
 
 def test_an_unreachable_host_is_3_and_the_others_are_told() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 import pytest
@@ -12,10 +12,14 @@ from edgeboot.errors import StepFailed
 from edgeboot.plan.condition import BootFile, Filesystem
 from edgeboot.plan.facts import parse_facts
 from edgeboot.plan.health import (
+    ChartState,
+    NodeState,
+    answering,
     is_rejected,
     parse_status,
     why_charts_pending,
     why_no_api,
+    why_no_images,
     why_not_ready,
     why_not_running,
 )
@@ -128,42 +132,25 @@ def test_unreadable_facts_are_an_error_that_names_the_host(output: str) -> None:
         parse_facts(output, "pi")
 
 
-NODE = {
-    "metadata": {"name": "pi", "labels": {"zone": "a"}},
-    "status": {
-        "conditions": [{"type": "Ready", "status": "False", "message": "no CNI"}],
-        "nodeInfo": {"kubeletVersion": "v1.36.2+k3s1"},
-    },
-}
-CHART = {"kind": "HelmChart", "metadata": {"name": "hello", "namespace": "kube-system"}}
-JOB = {
-    "kind": "Job",
-    "metadata": {"name": "helm-install-hello", "namespace": "kube-system"},
-    "status": {"failed": 2},
-}
-
-
 def status_text(**sections: tuple[int, str]) -> str:
     return "".join(f"== {name} {code}\n{body}\n" for name, (code, body) in sections.items())
 
 
-UNIT = (0, "ActiveState=active\nNRestarts=0")
-IMAGES = (0, "REF TYPE DIGEST SIZE PLATFORMS LABELS\npause:1 application/x sha256:aa 1.0 B linux -")
+UNIT = (0, "ActiveState=active\nNRestarts=0\nRuntime=yes")
+
+
+def node(*images: tuple[str, ...], ready: bool = False) -> NodeState:
+    names = tuple(frozenset(names) for names in images)
+    return NodeState("pi", ready, "no CNI", "v1.36.2+k3s1", images=names)
 
 
 def test_status() -> None:
-    status = parse_status(
-        status_text(
-            unit=UNIT,
-            images=IMAGES,
-            ready=(0, "ok"),
-            nodes=(0, "Warning: old\n" + json.dumps({"items": [NODE]})),
-            charts=(0, json.dumps({"items": [CHART, JOB]})),
-            token=(0, base64.b64encode(b"K10x::server:y\n").decode()),
-        )
-    )
+    token = base64.b64encode(b"K10x::server:y\n").decode()
+    status = parse_status(status_text(unit=UNIT, token=(0, token)))
+    charts = (ChartState("kube-system", "hello", False, "job helm-install-hello failed 2 times"),)
+    status = replace(status, api_ready=True, nodes={"pi": node()}, charts=charts)
     assert why_no_api(status) is None
-    assert why_not_running(status, {"pause:1": "sha256:aa"}) is None
+    assert why_not_running(status) is None
     assert why_not_ready(status, "pi") == "not Ready: no CNI"
     assert why_not_ready(status, "other") == "it has not joined the cluster"
     assert why_charts_pending(status) == (
@@ -171,25 +158,46 @@ def test_status() -> None:
     )
 
 
+PAUSE = "registry:5000/rancher/pause:3.6"
+EXPECTED = {PAUSE: "sha256:aa"}
+AT = "registry:5000/rancher/pause@sha256:"
+MANY = tuple((f"other:{number}",) for number in range(50))
+
+
 @pytest.mark.parametrize(
-    ("images", "reason"),
+    ("found", "reason"),
     [
-        ({"pause:1": "sha256:bb"}, "image pause:1 is sha256:aa, expected sha256:bb"),
-        ({"x:1": "y"}, "1 of 1 images are not imported yet, first x:1"),
+        (node((f"{AT}aa", PAUSE)), None),
+        (node((PAUSE,)), None),
+        (node((f"{AT}aa",)), None),  # five names are the most a kubelet lists
+        (node((f"{AT}bb", PAUSE)), f"image {PAUSE} is sha256:bb, expected sha256:aa"),
+        (node(("x:1",)), f"1 of 1 images are not imported yet, first {PAUSE}"),
+        (node(), f"1 of 1 images are not imported yet, first {PAUSE}"),
+        (node(ready=True), None),  # it lists none at all
+        (node(*MANY, ready=True), None),  # its list is cut
     ],
 )
-def test_images_that_are_not_right(images: dict[str, str], reason: str) -> None:
-    assert why_not_running(parse_status(status_text(unit=UNIT, images=IMAGES)), images) == reason
+def test_images_are_what_the_kubelet_lists(found: NodeState, reason: str | None) -> None:
+    assert why_no_images(found, EXPECTED) == reason
 
 
 def test_what_cannot_be_had_is_not_known_and_says_why() -> None:
     status = parse_status(
-        status_text(unit=UNIT, images=(1, "dial: no socket"), ready=(1, "refused"), nodes=(1, "x"))
+        status_text(unit=(0, "ActiveState=active\nNRestarts=0"), images=(1, "dial: no socket"))
     )
-    assert why_not_running(status, {}) == "its container runtime does not answer yet"
+    assert why_not_running(status) == "its container runtime is not up yet"
     assert why_no_api(status) == "the API is not ready"
     assert why_not_ready(status, "pi") == "the API does not list nodes"
     assert "images: dial: no socket" in status.complaints
+
+
+def test_the_first_server_that_answers_is_asked() -> None:
+    silent = parse_status(status_text(unit=UNIT))
+    starting = replace(silent, api_ready=True)
+    ready = replace(starting, nodes={})
+    seen = {"a": silent, "b": starting, "c": ready, "d": ready}
+    assert answering(("a", "gone", "b", "c", "d"), seen) == "c"
+    assert answering(("a", "b"), seen) is None
 
 
 REJECTED = 'level=error msg="Failed to retrieve agent configuration: Node password rejected, …"'
@@ -210,7 +218,7 @@ def test_a_rejected_node_is_known_by_its_last_words(
     status = parse_status(
         status_text(unit=(0, f"ActiveState={active}\nNRestarts=0"), journal=(0, journal))
     )
-    reason = why_not_running(status, {})
+    reason = why_not_running(status)
     assert is_rejected(status) is rejected
     assert ("--forget-node-passwords" in (reason or "")) is rejected
 
@@ -222,11 +230,3 @@ def test_no_output_at_all() -> None:
 def test_broken_json_is_not_known() -> None:
     status = parse_status(status_text(unit=UNIT, nodes=(0, '{"items": [')))
     assert status.nodes is None
-
-
-def test_what_a_charts_job_said_is_told() -> None:
-    """K3s starts the job's pod over and over: the job itself never counts as failed."""
-    said = "Error: INSTALLATION FAILED: no such value"
-    status = parse_status(status_text(unit=UNIT, **{"chart-log": (0, said)}))
-    assert status.chart_log == said
-    assert parse_status(status_text(unit=UNIT)).chart_log == ""

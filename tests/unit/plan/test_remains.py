@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
+from dataclasses import replace
 
 import pytest
 
 from edgeboot.errors import StepFailed
 from edgeboot.plan.reset.clear import ResetTarget
-from edgeboot.plan.reset.remains import clearing_steps, losses, parse_remains
+from edgeboot.plan.reset.remains import Loss, clearing_steps, losses, parse_remains
 
-VOLUME = {
-    "metadata": {"name": "pvc-1"},
-    "spec": {
-        "capacity": {"storage": "2Gi"},
-        "claimRef": {"namespace": "default", "name": "db"},
-    },
-}
-LISTED = base64.b64encode(json.dumps({"items": [VOLUME]}).encode()).decode()
-FULL = f"""\
+FULL = """\
 service k3s
-claims {LISTED}
 volume 2048 /var/lib/rancher/k3s/storage/pvc 1
 data 10 /var/lib/rancher/k3s/server/db
 processes 1
@@ -62,9 +52,10 @@ def test_a_disk_alone_is_no_reason_to_do_anything() -> None:
 
 
 def test_data_is_named_with_its_size() -> None:
-    assert [loss.describe() for loss in losses(parse_remains(FULL, "n"))] == [
+    remains = replace(parse_remains(FULL, "n"), claims=(Loss("persistent volume pvc-1, 2Gi"),))
+    assert [loss.describe() for loss in losses(remains)] == [
         "volume /var/lib/rancher/k3s/storage/pvc 1 (2.0 MiB)",
-        "persistent volume pvc-1 of default/db, 2Gi",
+        "persistent volume pvc-1, 2Gi",
         "the cluster's database /var/lib/rancher/k3s/server/db (10.0 KiB)",
         "all files on /var/lib/rancher/k3s/storage, which stays mounted",
     ]

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from edgeboot.blob import BytesSource
+from edgeboot.plan.cluster import DeleteNodes
 from edgeboot.plan.diff import FIRST_START, content_hash, diff
 from edgeboot.plan.facts import Facts, FileFact, PartialUpload, UnitFact
 from edgeboot.plan.paths import stage_of
-from edgeboot.plan.reset.clear import Clear, Forget, ResetTarget
+from edgeboot.plan.reset.clear import Clear, ResetTarget
 from edgeboot.plan.resources import (
     Action,
     CreateOnly,
@@ -109,7 +110,7 @@ def test_a_secret_change_is_not_shown() -> None:
         (Remove("/c"), {"step": "remove", "path": "/c"}),
         (Start("k3s", "h", "why"), {"step": "start", "service": "k3s"}),
         (Reboot("id", "why"), {"step": "reboot"}),
-        (Forget(("a",)), {"step": "forget", "nodes": ["a"]}),
+        (DeleteNodes(("a",)), {"step": "deletenodes", "nodes": ["a"]}),
         (
             Clear(ResetTarget.PATHS, ("/d",), "remove /d"),
             {"step": "clear", "part": "paths", "items": ["/d"]},

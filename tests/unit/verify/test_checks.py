@@ -268,21 +268,24 @@ def test_a_node_that_is_not_ready_is_explained_by_its_journal() -> None:
     agent(made).journal = "level=error no space left on device"
     (failed,) = (r for r in bad(verified(made), Outcome.FAILED) if r.check == "node ready")
     assert failed.message == ("not Ready: container runtime is down: its disk is full [disk-full]")
-    assert failed.hint.startswith("make room below /var/lib/rancher")
+    assert failed.hint.startswith("free space below /var/lib/rancher")
     assert failed.detail == "level=error no space left on device"
 
 
 def test_an_api_that_is_not_ready_fails_and_what_depends_on_it_is_not_measured() -> None:
     made = site()
-    made.state.ready = (1, "etcd failed: reason withheld")
+    made.state.ready = (500, b"etcd failed: reason withheld")
     found = verified(made)
     assert [(r.check, r.message) for r in bad(found, Outcome.FAILED)] == [
-        ("api", "ready: etcd failed: reason withheld")
+        ("api", "the API answers 500: etcd failed: reason withheld")
     ]
     assert {"pod runs", "storage"} <= {r.check for r in bad(found, Outcome.NOT_MEASURED)}
 
 
-def test_a_pod_that_does_not_start_fails_and_what_it_was_to_ask_is_not_measured() -> None:
+def test_a_pod_that_does_not_start_fails_and_what_it_was_to_ask_is_not_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edgeboot.verify.probes.run.SECONDS", 0.1)
     made = site()
     for name in ("first-agent-1", "pod-agent-1", "node-agent-1"):
         made.state.pods[name] = NOT_PULLED
@@ -319,9 +322,9 @@ UNMEASURED: dict[str, tuple[Break, set[str]]] = {
         },
     ),
     "no voters": (etcd(None), {"etcd voter"}),
-    "no workloads": (api(broken=("workloads",)), {"workload"}),
-    "no charts": (api(broken=("charts",)), {"chart"}),
-    "no classes": (api(broken=("classes",)), {"storage"}),
+    "no workloads": (api(broken=("deployments",)), {"workload"}),
+    "no charts": (api(broken=("helmcharts",)), {"chart"}),
+    "no classes": (api(broken=("storageclasses",)), {"storage"}),
     "no pods": (unknown("first-agent-1"), {"pod runs"}),
     "no storage pod": (unknown("storage"), {"storage"}),
     "no image": (
@@ -362,18 +365,18 @@ def test_every_check_is_seen_to_pass_to_fail_and_not_to_be_measured() -> None:
     assert {check for _, checks in UNMEASURED.values() for check in checks} == names
 
 
-def test_a_host_is_asked_three_things_and_a_server_two_more() -> None:
+def test_a_host_is_asked_two_things_and_a_server_only_guards_pods_beside() -> None:
     made = site()
     verified(made)
     assert made.hosts["agent-1"].ran == ["sample", "inspect"]
-    assert made.hosts["server-1"].ran == ["sample", "inspect", "cluster", "probe"]
+    assert made.hosts["server-1"].ran == ["sample", "inspect", "probe-guard"]
 
 
 def test_without_pods_nothing_is_started_and_nothing_of_it_is_missed() -> None:
     made = site()
     found = verified(made, CheckSelection(pods=False))
     assert found.exit_code == 0
-    assert "probe" not in made.hosts["server-1"].ran
+    assert "probe-guard" not in made.hosts["server-1"].ran
     assert not {"pod runs", "storage", "ingress"} & {r.check for r in found.results}
 
 
@@ -401,7 +404,7 @@ def test_a_node_aside_is_asked_for_the_others_but_not_checked() -> None:
     assert found.exit_code == 0
     assert {r.node for r in found.results} == {"agent-1", "cluster"}
     assert [node.name for node in found.nodes] == ["agent-1"]
-    assert made.hosts["server-1"].ran == ["cluster", "probe"]
+    assert made.hosts["server-1"].ran == ["probe-guard"]
 
 
 @pytest.mark.parametrize(("since", "took"), [(90, 11_000), (100, 1000), (101, 0), (102, None)])
