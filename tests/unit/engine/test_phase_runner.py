@@ -149,11 +149,13 @@ def test_phases_follow_each_other_and_a_gate_is_asked_after_the_steps() -> None:
 
 def test_only_hosts_with_a_reason_are_looked_at_again() -> None:
     run = Run()
-    looks = Looks(run.log, a=["good"], b=["slow", "slow", "good"])
-    state = run.runner(looks, parallel=1).run((Phase("one", everybody, nothing, GATE),), State())
-    assert run.log == ["a: look", "b: look", "b: look", "b: look"]
-    assert run.waited == [POLL, POLL]
-    assert run.reasons() == [("b", "is slow")]  # once, as long as it stays the same
+    looks = Looks(run.log, a=["good"], b=["slow", "slow", "slower", "slow", "good"])
+    runner = run.runner(looks, patience=60.0, parallel=1)
+    state = runner.run((Phase("one", everybody, nothing, GATE),), State())
+    assert run.log == ["a: look", *["b: look"] * 5]
+    assert run.waited == [POLL] * 4
+    # each reason once, as long as it stays the same
+    assert run.reasons() == [("b", "is slow"), ("b", "is slower"), ("b", "is slow")]
     assert state.statuses == {"a": "good", "b": "good"}
 
 
@@ -285,3 +287,79 @@ def test_no_more_uploads_at_a_time_than_allowed() -> None:
     order = State(hosts=(A, B, C))
     runner.run((phase,), order)
     assert Uploading.most == 2
+
+
+def test_a_failed_step_is_never_skipped() -> None:
+    run = Run(fail=frozenset({"b"}))
+    runner = run.runner(skip_unreachable=True)
+    runner.spare = lambda state, names: state.without(names)
+    with pytest.raises(FleetError, match="exit code 1"):
+        runner.run((Phase("one", everybody, removal),), State())
+
+
+class Cut(Wire):
+    """A connection that breaks while its steps run, ``times`` times."""
+
+    times = 1
+
+    def run(self, command: Snippet, **how: object) -> Result:
+        if self.node == "b" and self.times:
+            self.times -= 1
+            self.log.append("b: cut")
+            raise Unreachable("cut", where="b")
+        return super().run(command, **how)
+
+
+def cut(run: Run, times: int, **policy: Any) -> PhaseRunner[State, Host]:
+    runner = run.runner(parallel=1, **policy)
+    wires = {name: Cut(name, run.log) for name in "ab"}
+    wires["b"].times = times
+    runner.sessions.transports = wires  # type: ignore[assignment]
+    reads = iter(range(1, 100))
+
+    def back(name: str, error: Unreachable) -> int:
+        run.log.append(f"{name}: back")
+        assert error.where == name
+        return next(reads)
+
+    runner.sessions.back = back  # type: ignore[method-assign]
+    return runner
+
+
+def test_after_a_cut_the_steps_are_those_that_are_left() -> None:
+    def left(state: State, node: Host) -> tuple[Step, ...]:
+        return (Start("k3s", "h", "why"),) if node.name in state.facts else (Remove("/x"),)
+
+    run = Run()
+    state = cut(run, 1).run((Phase("one", everybody, left),), State())
+    assert run.log == ["a: remove", "b: cut", "b: back", "b: start"]
+    assert state.facts == {"b": 1}  # what was read on the way is kept
+
+
+def test_cuts_without_progress_are_counted_and_progress_starts_anew() -> None:
+    run = Run()
+    with pytest.raises(FleetError, match="cut"):
+        cut(run, 9, attempts=3).run((Phase("one", everybody, removal),), State())
+    assert run.log.count("b: cut") == 3
+
+    def moving(state: State, _node: Host) -> tuple[Step, ...]:
+        return (Remove(f"/{state.facts.get('b', 0)}"),)
+
+    run = Run()
+    cut(run, 5, attempts=3).run((Phase("one", everybody, moving),), State())
+    assert run.log.count("b: cut") == 5
+    assert run.log[-1] == "b: remove"
+
+
+def test_a_look_that_is_cut_off_is_taken_again() -> None:
+    run = Run()
+    gone = Unreachable("gone", where="b")
+    looks = Looks(run.log, a=["good"], b=[gone, gone, "good"])
+    runner = cut(run, 0, attempts=3)
+    runner.watch = looks
+    runner.run((Phase("one", everybody, nothing, GATE),), State())
+    assert run.log.count("b: back") == 2
+    looks.left["b"] = [gone]
+    with pytest.raises(FleetError, match="gone"):
+        runner.run((Phase("one", everybody, nothing, GATE),), State())
+    assert run.log.count("b: look") == 6
