@@ -9,7 +9,8 @@ from functools import cached_property
 from edgeboot.bundle.format.contents import Contents
 from edgeboot.components.context import service_of
 from edgeboot.components.k3s.base import config_of
-from edgeboot.inventory.model import Cluster, ConfigValue, Node
+from edgeboot.inventory.model import Cluster, ConfigValue, Node, Role
+from edgeboot.plan import health
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.options import DEFAULT_OPTIONS, InstallOptions
@@ -40,13 +41,13 @@ class Subject:
     @property
     def running(self) -> bool:
         """Whether its K3s runs, or is about to."""
-        return is_running(self.facts, self.node)
+        return is_alive(self.facts, self.node.role)
 
 
-def is_running(facts: Facts, node: Node) -> bool:
-    """Whether a host's service of its role is active, or on its way."""
-    unit = facts.units.get(service_of(node.role))
-    return unit is not None and unit.active in {"active", "activating"}
+def is_alive(facts: Facts, role: Role) -> bool:
+    """Whether a host's K3s in a role runs or is starting."""
+    unit = facts.units.get(service_of(role))
+    return unit is not None and health.is_alive(unit.active)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median_low
 
-from edgeboot.checks.base import Complaint, Subject, fixable, is_running, refuse, warn
+from edgeboot.checks.base import Complaint, Subject, fixable, is_alive, refuse, warn
 from edgeboot.inventory.model import Node
 from edgeboot.plan.facts import Facts
 
@@ -72,7 +72,7 @@ def machine_id_twin(subject: Subject) -> str | None:
     """The node with the same machine ID that keeps it, preferably one that runs K3s."""
     own = subject.facts.traits.machine_id
     sharing = [n for n in _observed(subject) if subject.fleet[n.name].traits.machine_id == own]
-    keeper = min(sharing, key=lambda n: not is_running(subject.fleet[n.name], n))
+    keeper = min(sharing, key=lambda n: not is_alive(subject.fleet[n.name], n.role))
     return keeper.name if own and keeper is not subject.node else None
 
 
@@ -92,7 +92,9 @@ def hostname_twin(subject: Subject) -> str | None:
     """The node with the same hostname that keeps it, preferably the one of that name."""
     own = subject.facts.traits.hostname
     sharing = [n for n in _observed(subject) if subject.fleet[n.name].traits.hostname == own]
-    keeper = min(sharing, key=lambda n: (n.name != own, not is_running(subject.fleet[n.name], n)))
+    keeper = min(
+        sharing, key=lambda n: (n.name != own, not is_alive(subject.fleet[n.name], n.role))
+    )
     return keeper.name if own and keeper is not subject.node else None
 
 

@@ -1,47 +1,42 @@
-"""How each node gets into its cluster, from facts: who begins it, who joins where.
+"""How each node joins, from facts: which server begins the cluster, which node joins where.
 
-What K3s is told about that counts only once: a server with data of etcd ignores it, an agent learns
-all servers when it has been in. So a node that is in keeps what its configuration says, and no
-restart comes of a server that was down for a while.
+K3s uses that configuration only once: a server with etcd data ignores it, and an agent that has
+joined knows all servers. So a node that has joined keeps its configuration, and a server that was
+down for a while causes no restarts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgeboot.checks.base import is_alive
 from edgeboot.components.context import JoinConfig, service_of
 from edgeboot.components.k3s.base import join_config_of as usual_join
 from edgeboot.components.k3s.base import url_at, url_of
 from edgeboot.components.k3s.config_file import read, words
 from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
-from edgeboot.plan import health, paths
+from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
 
 
 def is_member(facts: Facts) -> bool:
-    """Whether a host has data of embedded etcd, and has not been removed from its cluster."""
+    """Whether a host has data of embedded etcd and was not removed from its cluster."""
     return paths.ETCD_DATA in facts.files and paths.TOMBSTONE not in facts.files
 
 
 def has_state(facts: Facts) -> bool:
-    """Whether a server has been up: what it knows can be joined."""
+    """Whether a server has been up, so that others can join its cluster."""
     return facts.node_token is not None or is_member(facts)
 
 
-def is_alive(facts: Facts, role: Role) -> bool:
-    """Whether a host's K3s runs or is about to."""
-    unit = facts.units.get(service_of(role))
-    return unit is not None and health.is_alive(unit.active)
-
-
 def has_joined(facts: Facts) -> bool:
-    """Whether an agent has been taken in: K3s says that it is up only then."""
+    """Whether an agent has joined: only then K3s reports that it is active."""
     unit = facts.units.get(service_of(Role.AGENT))
     return unit is not None and unit.active == "active"
 
 
 def lead_server(cluster: Cluster, facts: Mapping[str, Facts]) -> Node:
-    """The server that others join: one that runs, else one that has been up, else the first."""
+    """The server that others join: one that runs, else one that has been up, else the first one."""
 
     def rank(server: Node) -> tuple[bool, bool]:
         has = server.name in facts and has_state(facts[server.name])
@@ -51,7 +46,7 @@ def lead_server(cluster: Cluster, facts: Mapping[str, Facts]) -> Node:
 
 
 def join_config_of(cluster: Cluster, node: Node, facts: Mapping[str, Facts]) -> JoinConfig:
-    """How this node gets in, or got in."""
+    """How this node joins, or joined."""
     if node.role is Role.AGENT:
         return JoinConfig(url=_agent_url(cluster, facts, facts[node.name]))
     if cluster.datastore.kind is not DatastoreKind.ETCD:
@@ -63,7 +58,7 @@ def join_config_of(cluster: Cluster, node: Node, facts: Mapping[str, Facts]) -> 
             return JoinConfig(url=joined[0])
         return JoinConfig(begins=True) if "cluster-init" in said else usual_join(cluster, node)
     lead = lead_server(cluster, facts)
-    # Also where the inventory's first server has lost its data: it would begin a second cluster.
+    # Even if the inventory's first server has lost its data: it would begin a second cluster.
     return JoinConfig(begins=True) if lead == node else JoinConfig(url=url_of(lead))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from edgeboot.blob import BytesSource
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts, FileFact
+from edgeboot.plan.health import is_alive
 from edgeboot.plan.resources import (
     Action,
     Content,
@@ -118,7 +119,7 @@ def _service(want: Service, resources: Sequence[Resource], facts: Facts) -> list
         return [Start(want.name, inputs, FIRST_START)]
     if unit.started_with != inputs:
         return [Start(want.name, inputs, "what it is started with has changed")]
-    if unit.active not in {"active", "activating", "reloading"}:
+    if not is_alive(unit.active):
         return [Start(want.name, inputs, f"it is {unit.active}")]
     if not unit.enabled:
         return [Start(want.name, inputs, "it is not enabled at boot")]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from edgeboot.checks.base import is_alive
 from edgeboot.components.context import service_of
 from edgeboot.errors import Refused
 from edgeboot.inventory.model import DatastoreKind, Node, Role
@@ -20,7 +21,7 @@ from edgeboot.lifecycle.install.hooks import around
 from edgeboot.lifecycle.install.labels import marking_steps, remembering_steps
 from edgeboot.lifecycle.install.prepare import forgetting_steps, joining_steps, prepare_steps
 from edgeboot.lifecycle.install.rotation import foreign_members, rotation_phases
-from edgeboot.lifecycle.joining import is_alive, is_member
+from edgeboot.lifecycle.joining import is_member
 from edgeboot.lifecycle.quorum import why_not_join, why_not_stop
 from edgeboot.lifecycle.tokens import password_of, written
 from edgeboot.plan import paths
