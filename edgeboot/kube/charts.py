@@ -51,7 +51,7 @@ def _written(transport: Transport, manifest: str) -> float:
     """When the manifest was written, by the host's clock, in seconds since 1970."""
     done = transport.run(Argv(("stat", "-c", "%Y", manifest)), deadline=_DEADLINE)
     if not done.ok or not done.stdout.strip().isdigit():
-        raise StepFailed(f"there is no manifest {manifest}", where=transport.node)
+        raise StepFailed(f"manifest {manifest} not found", where=transport.node)
     return float(done.stdout.strip())
 
 
@@ -97,7 +97,7 @@ class _Chart:
             self.state = "it has no job yet"
             return False
         if _made(job) < self._written and self._clock() - self._applied < _GRACE:
-            self.state = "its job has not been made anew yet"
+            self.state = "its job has not been replaced yet"
             return False
         status = job.get("status")
         self.state = f"its job {self.job} is running, failed {count(status, 'failed')} times"

@@ -228,7 +228,7 @@ def test_a_chart_that_fails_is_told_with_the_last_words_of_its_job() -> None:
 
 def test_a_chart_without_its_manifest_is_an_error() -> None:
     host = ScriptedHost({})
-    with pytest.raises(StepFailed, match="there is no manifest"):
+    with pytest.raises(StepFailed, match="not found"):
         do(host, WAIT)
 
 
