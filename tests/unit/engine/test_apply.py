@@ -113,6 +113,14 @@ def test_a_resumed_upload_may_stall_as_long_as_a_whole_one() -> None:
     ]
 
 
+def test_a_write_reports_its_bytes_and_how_long_it_took() -> None:
+    events: list[Event] = []
+    apply(Recorder(), [Write("/c", BytesSource(b"abc"), 0o600, False)], events.append)  # type: ignore[arg-type]
+    assert BytesSent("a", "/c", 3, 3) in events
+    (ended,) = (event for event in events if isinstance(event, StepEnded))
+    assert 0 <= ended.seconds < 3600  # a difference of two times, not a time
+
+
 def test_only_uploads_hold_the_limit() -> None:
     holding: list[bool] = []
     now = [False]

@@ -350,6 +350,14 @@ def test_cuts_without_progress_are_counted_and_progress_starts_anew() -> None:
     assert run.log.count("b: cut") == 5
     assert run.log[-1] == "b: remove"
 
+    def once(state: State, _node: Host) -> tuple[Step, ...]:
+        return (Remove("/before" if "b" not in state.facts else "/after"),)
+
+    run = Run()
+    with pytest.raises(FleetError, match="cut"):
+        cut(run, 9, attempts=3).run((Phase("one", everybody, once),), State())
+    assert run.log.count("b: cut") == 1 + 3
+
 
 def test_a_look_that_is_cut_off_is_taken_again() -> None:
     run = Run()
