@@ -1,4 +1,4 @@
-"""What edgeboot asks of a cluster's API, however it gets there.
+"""The port to a cluster's API, whichever way leads there.
 
 Two ways lead there: HTTPS through the SSH connection (``kube.https``), and ``k3s kubectl`` on the
 host where its SSH server forwards nothing (``kube.kubectl``). ``kube.connect`` chooses.
@@ -26,10 +26,10 @@ _NOT_FOUND, _CONFLICT = 404, 409
 
 
 class ApiError(StepFailed):
-    """The API did not do what it was asked; ``code`` is HTTP's, 0 where there was no answer."""
+    """A request to the API failed; ``code`` is the HTTP status, 0 if there was no answer."""
 
     def __init__(self, what: str, *, where: str, code: int = 0, hint: str | None = None) -> None:
-        super().__init__(what, where=where, hint=hint, error_id="api")
+        super().__init__(what, where=where, hint=hint)
         self.code = code
 
     @property
@@ -39,7 +39,7 @@ class ApiError(StepFailed):
 
     @property
     def conflict(self) -> bool:
-        """Whether somebody else has changed the object since it was read."""
+        """Whether the object has changed since it was read."""
         return self.code == _CONFLICT
 
 
@@ -110,33 +110,33 @@ class Snapshot:
 
 
 class KubeApi(Protocol):
-    """One server's API, as the cluster's administrator. Not for several threads at once.
+    """One server's API, as the cluster's administrator. Used by one thread at a time.
 
-    Methods raise ``ApiError``, and ``Unreachable`` where the host itself is lost.
+    Methods raise ``ApiError``, and ``Unreachable`` if the host itself is lost.
     """
 
     @property
     def where(self) -> str:
-        """The host that is asked."""
+        """Name of the host."""
 
     @property
     def costly(self) -> bool:
-        """Whether each question starts a large program on the host."""
+        """Whether each request starts a large program on the host."""
 
     def get(self, path: str) -> bytes:
-        """What a path answers, such as ``/readyz``, ``/version`` or a pod's log."""
+        """The body at a path, such as ``/readyz``, ``/version`` or a pod's log."""
 
     def snapshot(self, kinds: Sequence[Kind]) -> Snapshot:
-        """Whether the API is ready, and what there is of some kinds, at one cost."""
+        """Whether the API is ready, and all objects of some kinds, at the cost of one request."""
 
     def apply(self, objects: Sequence[tuple[Kind, Document]]) -> None:
-        """Server-side apply of objects in their order, with force."""
+        """Applies objects in order, server-side and with force."""
 
     def patch(self, kind: Kind, name: str, change: Document, *, namespace: str = "") -> None:
         """Merges a change into an object (RFC 7386)."""
 
     def delete(self, kind: Kind, name: str, *, namespace: str = "") -> bool:
-        """Asks for an object's end, and waits for nothing; False where there is none."""
+        """Deletes an object without waiting until it is gone; False if there is none."""
 
     def close(self) -> None:
         """Ends the connection; never raises."""
@@ -148,7 +148,7 @@ def read(api: KubeApi, path: str) -> Node:
 
 
 def find(api: KubeApi, path: str) -> Node | None:
-    """The JSON document at a path; None where there is none."""
+    """The JSON document at a path; None if there is none."""
     try:
         return read(api, path)
     except ApiError as error:
@@ -163,7 +163,7 @@ def list_of(api: KubeApi, path: str) -> tuple[Node, ...]:
 
 
 def pod_log(api: KubeApi, job: str, namespace: str, lines: int) -> str:
-    """The last lines of a job's newest pod; empty where it has none."""
+    """The last lines of a job's newest pod; empty if it has none."""
     query = {"labelSelector": f"job-name={job}"}
     pods = list_of(api, PODS.path(namespace=namespace, query=query))
     with understanding(api.where):
@@ -182,13 +182,13 @@ def _metadata(item: Node, key: str) -> str:
 
 
 def parsed(data: bytes, where: str, what: str) -> Node:
-    """A JSON document of a host; ``ApiError`` where it is none."""
+    """A JSON document from a host; ``ApiError`` if it is not one."""
     with understanding(where):
         return json_document.parse(data, what)
 
 
 def items_of(listing: Node, where: str) -> tuple[Node, ...]:
-    """The items of a listing; Kubernetes writes null where there are none."""
+    """The items of a listing; Kubernetes writes null if there are none."""
     with understanding(where):
         items = listing.get("items")
         return items.items(MOST_ITEMS) if items else ()
@@ -196,11 +196,11 @@ def items_of(listing: Node, where: str) -> tuple[Node, ...]:
 
 @contextmanager
 def understanding(where: str) -> Iterator[None]:
-    """Turns what cannot be read of an answer into that host's ``ApiError``."""
+    """Turns an answer that cannot be read into an ``ApiError`` that names the host."""
     try:
         yield
     except Refused as error:
-        raise ApiError(f"the API's answer cannot be read: {error.what}", where=where) from error
+        raise ApiError(f"cannot read the answer of the API: {error.what}", where=where) from error
 
 
 def wait(
@@ -211,7 +211,7 @@ def wait(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T | None:
-    """Asks until there is an answer; None where there is none after ``seconds``."""
+    """Asks until there is an answer; None if there is none after ``seconds``."""
     until = clock() + seconds
     while True:
         found = ask()
@@ -221,7 +221,7 @@ def wait(
 
 
 def pause_of(api: KubeApi) -> float:
-    """Seconds between two questions while something is waited for."""
+    """Seconds between two requests while waiting for something."""
     return 10.0 if api.costly else 2.0
 
 

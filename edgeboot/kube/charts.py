@@ -1,8 +1,8 @@
 """Whether K3s has installed a chart as its manifest says.
 
-K3s notes on the manifest's Addon which content it has applied; its helm controller then makes the
-chart's job anew. A job that is older than the manifest counts only after a while: then the chart
-had not changed.
+K3s records in the manifest's Addon which content it has applied; its helm controller then replaces
+the chart's job. A job that is older than the manifest counts only after a while: then the chart had
+not changed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def wait_for_chart(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> None:
-    """Waits; ``StepFailed`` with the end of its job's log where it takes too long."""
+    """Waits; ``StepFailed`` with the end of its job's log if it takes too long."""
     chart = _Chart(api, step, _written(transport, step.manifest), clock)
     until = clock() + step.seconds
     while not chart.installed():
@@ -59,9 +59,9 @@ def _log(api: KubeApi, job: str) -> str:
     try:
         said = pod_log(api, job, NAMESPACE, _LOG_LINES)
     except ApiError as error:
-        return f"\n  its job's log cannot be read: {error.what}"
+        return f"\n  cannot read the log of its job: {error.what}"
     lines = "\n".join(f"    {line}" for line in said.splitlines())
-    return f"\n  its job said last:\n{lines}" if lines else ""
+    return f"\n  last lines of its job:\n{lines}" if lines else ""
 
 
 class _Chart:
@@ -97,10 +97,10 @@ class _Chart:
             self.state = "it has no job yet"
             return False
         if _made(job) < self._written and self._clock() - self._applied < _GRACE:
-            self.state = "its job has not been replaced yet"
+            self.state = "K3s has not replaced its job yet"
             return False
         status = job.get("status")
-        self.state = f"its job {self.job} is running, failed {count(status, 'failed')} times"
+        self.state = f"its job {self.job} is running; it failed {count(status, 'failed')} times"
         return count(status, "succeeded") > 0
 
 

@@ -1,4 +1,4 @@
-"""Which way leads to a server's API, decided host by host, each time it is opened."""
+"""Opens a server's API: chooses the way for each host, each time."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _DEADLINE = 30.0
 def api_of(transport: Transport, kubeconfig: Secret | None = None) -> Iterator[KubeApi]:
     """The API of the server a transport leads to, closed at the end.
 
-    ``kubeconfig`` is the server's, where it has been read already. ``ApiError`` where there is no
-    way: K3s has written no kubeconfig yet, or nothing listens on its port.
+    ``kubeconfig`` is the server's, if it has been read already. ``ApiError`` if K3s has not written
+    its kubeconfig yet, or nothing listens on its port.
     """
     credentials = parse_credentials(kubeconfig or read_kubeconfig(transport), transport.node)
     channel = transport.open_channel(credentials.host, credentials.port, deadline=_DEADLINE)
@@ -31,7 +31,7 @@ def api_of(transport: Transport, kubeconfig: Secret | None = None) -> Iterator[K
     elif channel.forbidden:
         api = KubectlApi(transport)
     else:
-        raise ApiError(f"its API does not answer: {channel.why}", where=transport.node)
+        raise ApiError(f"the API does not answer: {channel.why}", where=transport.node)
     try:
         yield api
     finally:
@@ -43,8 +43,8 @@ def read_kubeconfig(transport: Transport) -> Secret:
     done = transport.run(Argv(("cat", KUBECONFIG)), deadline=_DEADLINE)
     if not done.ok:
         raise ApiError(
-            "K3s has written no kubeconfig on it yet",
+            "K3s has not written its kubeconfig yet",
             where=transport.node,
-            hint="`edgeboot status` says how it does",
+            hint="see `edgeboot status`",
         )
     return Secret(done.stdout.encode())

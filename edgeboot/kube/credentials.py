@@ -1,8 +1,8 @@
 """The administrator's credentials in the ``k3s.yaml`` of a server, read by an allow-list.
 
-Taken are the server's address and port, its CA, and the client's certificate and key. Whatever else
-a kubeconfig can say (``exec``, ``proxy-url``, ``insecure-skip-tls-verify``, files …) is ignored:
-the host would tell this machine what to run and whom to believe.
+It reads the server's address and port, its CA, and the client's certificate and key. Anything else
+in a kubeconfig (``exec``, ``proxy-url``, ``insecure-skip-tls-verify``, files …) is ignored: a host
+must not decide what this machine runs or whom it trusts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAX_FILE = 256 << 10
 
 @dataclass(frozen=True)
 class Credentials:
-    """Whom to ask, and as whom. Certificates and key are PEM; held in memory only."""
+    """Where the API is, and the client's credentials, in PEM. Kept in memory only."""
 
     host: str  # an IP address of the server itself
     port: int
@@ -34,15 +34,15 @@ class Credentials:
 
 
 def parse_credentials(kubeconfig: Secret, where: str) -> Credentials:
-    """The credentials in a server's kubeconfig; ``ApiError`` where it is not one of K3s."""
+    """The credentials in a server's kubeconfig; ``ApiError`` if K3s did not write it."""
     try:
         return _parse(kubeconfig.value)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         # Not the error's own words: they could quote the key.
         raise ApiError(
-            "its kubeconfig /etc/rancher/k3s/k3s.yaml cannot be read",
+            "cannot read its kubeconfig /etc/rancher/k3s/k3s.yaml",
             where=where,
-            hint="restart K3s on the host: it writes the file again",
+            hint="restart K3s on the host; it rewrites the file",
         ) from error
 
 
@@ -80,10 +80,10 @@ def _text(value: Any) -> str:
 
 
 def _address(url: str) -> tuple[str, int]:
-    """``https://127.0.0.1:6443``: always an address, since no name is to be looked up."""
+    """``https://127.0.0.1:6443``: an IP address, because names are not resolved."""
     parts = urlsplit(url)
     if parts.scheme != "https" or parts.path.strip("/") or parts.username is not None:
-        raise ValueError("no address of an API")
+        raise ValueError("not the address of an API")
     return str(ipaddress.ip_address(parts.hostname or "")), parts.port or 443
 
 

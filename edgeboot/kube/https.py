@@ -1,6 +1,6 @@
-"""The API over HTTPS, through a channel of the SSH connection that is open anyway.
+"""The API over HTTPS, through a channel of the open SSH connection.
 
-Nothing is started on the host: a question costs it what answering costs.
+Nothing is started on the host.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from edgeboot.kube.credentials import Credentials
 from edgeboot.kube.tls import TlsStream, context_of
 from edgeboot.transport.base import Channel, NoChannel, Transport
 
-_SECONDS = 30.0  # for a question; a server of 512 MiB that swaps has been seen to take 20
+_SECONDS = 30.0  # for a request; a swapping server of 512 MiB has been seen to take 20
 _MAX_BODY = 32 << 20
 _MAX_WORDS = 400  # of an error's message
 _JSON = "application/json"
 
 
 class HttpsApi:
-    """The API of the server a transport leads to; connects when it is first asked.
+    """The API of a transport's host; connects at the first request.
 
-    ``channel`` is one that is open already.
+    ``channel`` is open already.
     """
 
     costly = False
@@ -62,9 +62,9 @@ class HttpsApi:
             self._context = context_of(credentials)
         except (ssl.SSLError, ValueError) as error:
             raise ApiError(
-                "the certificates in its kubeconfig cannot be used",
+                "cannot use the certificates in its kubeconfig",
                 where=transport.node,
-                hint="restart K3s on the host: it writes the file again",
+                hint="restart K3s on the host; it rewrites the file",
             ) from error
 
     @property
@@ -107,7 +107,7 @@ class HttpsApi:
         self._ask("PATCH", path, change, "application/merge-patch+json")
 
     def delete(self, kind: Kind, name: str, *, namespace: str = "") -> bool:
-        """Asks for an object's end; see ``KubeApi.delete``."""
+        """Deletes an object; see ``KubeApi.delete``."""
         # Jobs would leave their pods behind otherwise, as they did in the first versions.
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         try:
@@ -137,12 +137,12 @@ class HttpsApi:
         except (http.client.RemoteDisconnected, ConnectionError) as error:
             self.close()
             if not reused or method != "GET":
-                raise self._no_answer(str(error) or "it hung up") from error
-        try:  # K3s was restarted between two questions
+                raise self._no_answer(str(error) or "the connection was closed") from error
+        try:  # K3s restarted between two requests
             return self._exchange(method, path, body, kind)
         except (http.client.RemoteDisconnected, ConnectionError) as error:
             self.close()
-            raise self._no_answer(str(error) or "it hung up") from error
+            raise self._no_answer(str(error) or "the connection was closed") from error
 
     def _exchange(self, method: str, path: str, body: Document | None, kind: str) -> bytes:
         try:
@@ -156,7 +156,7 @@ class HttpsApi:
             answer = connection.getresponse()
             data = answer.read(_MAX_BODY + 1)
             if len(data) > _MAX_BODY:
-                raise self._no_answer(f"it answers more than {_MAX_BODY >> 20} MiB")
+                raise self._no_answer(f"the answer exceeds {_MAX_BODY >> 20} MiB")
         except (http.client.RemoteDisconnected, ConnectionError):
             raise
         except TimeoutError as error:
@@ -164,7 +164,7 @@ class HttpsApi:
             raise self._no_answer(f"no answer within {self._seconds:g} s") from error
         except ssl.SSLCertVerificationError as error:
             self.close()
-            raise self._no_answer(f"its certificate is wrong: {error.verify_message}") from error
+            raise self._no_answer(f"invalid certificate: {error.verify_message}") from error
         except (ssl.SSLError, http.client.HTTPException, ValueError) as error:
             self.close()
             raise self._no_answer(_words(str(error) or type(error).__name__)) from error
@@ -200,20 +200,20 @@ class HttpsApi:
         return opened
 
     def _no_answer(self, why: str) -> ApiError:
-        return ApiError(f"its API does not answer: {why}", where=self.where)
+        return ApiError(f"the API does not answer: {why}", where=self.where)
 
     def _refused(self, status: int, data: bytes) -> ApiError:
         return ApiError(message_of(status, data), where=self.where, code=status)
 
 
 def message_of(status: int, data: bytes) -> str:
-    """What a Status object says, else the beginning of the body."""
+    """The message of a Status object, else the beginning of the body."""
     said: str | None = None
     with suppress(Refused):
         message = json_document.parse(data, "status").get("message")
         said = message.text(limit=1 << 16) if message else None
     said = said or data[:_MAX_WORDS].decode("utf-8", "replace")
-    return f"the API answers {status}: {_words(said)}"
+    return f"the API returned {status}: {_words(said)}"
 
 
 def _words(text: str) -> str:

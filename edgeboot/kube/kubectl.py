@@ -1,6 +1,6 @@
-"""The API by ``k3s kubectl`` on the host, for hosts whose SSH server forwards nothing.
+"""The API through ``k3s kubectl`` on the host, if its SSH server forwards nothing.
 
-Each call starts a program of 222 MB there, so a snapshot is one call whatever it lists.
+Each call starts a program of 222 MB there, so a snapshot is one call for all kinds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _UNKNOWN_TYPE = re.compile(r"doesn't have a resource type \"([a-z0-9.-]+)\"")
 
 
 class KubectlApi:
-    """The API of the server a transport leads to."""
+    """The API of a transport's host."""
 
     costly = True
 
@@ -50,7 +50,7 @@ class KubectlApi:
         return self._run("get", path)
 
     def snapshot(self, kinds: Sequence[Kind]) -> Snapshot:
-        """Listings, in one call; the API counts as ready where it gives them."""
+        """Listings in one call; the API counts as ready if it returns them."""
         wanted = list(kinds)
         complaints: list[str] = []
         while wanted:
@@ -78,7 +78,7 @@ class KubectlApi:
         self._run("patch", kind.typed, name, namespace or "-", stdin=change)
 
     def delete(self, kind: Kind, name: str, *, namespace: str = "") -> bool:
-        """Asks for an object's end; see ``KubeApi.delete``."""
+        """Deletes an object; see ``KubeApi.delete``."""
         try:
             self._run("delete", kind.typed, name, namespace or "-")
         except ApiError as error:
@@ -98,7 +98,7 @@ class KubectlApi:
         said = " ".join((done.stderr or done.stdout).split())[-_MAX_WORDS:] or "no output"
         reason = _REASON.search(done.stderr)
         code = _CODES.get(reason[1], 0) if reason else 0
-        raise ApiError(f"kubectl on it failed: {said}", where=self.where, code=code)
+        raise ApiError(f"kubectl on the host failed: {said}", where=self.where, code=code)
 
     def _sorted(self, items: Sequence[Node], kinds: Sequence[Kind]) -> dict[Kind, tuple[Node, ...]]:
         """The items of a mixed listing by kind: an object says what it is, a kind its plural."""

@@ -1,7 +1,6 @@
 """Whether a server's API can be reached from another host of its cluster.
 
-Nothing is said that a stranger may not hear, and nothing is believed: ``/ping`` needs no
-credentials, and the certificate is not looked at.
+``/ping`` needs no credentials, so none are sent and the server's certificate is not checked.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _TRIES = 2
 
 
 def reach(transport: Transport, url: str) -> None:
-    """Lets the host connect to a server's port and ask there; ``StepFailed`` where it cannot."""
+    """Connects from the host to a server's port and asks there; ``StepFailed`` if that fails."""
     why = ""
     for _ in range(_TRIES):
         parts = urlsplit(url)
@@ -36,14 +35,14 @@ def reach(transport: Transport, url: str) -> None:
             _by_kubectl(transport, url)
             return
         else:
-            why = f"it cannot connect to port {port} of {host} ({channel.why})"
+            why = f"cannot connect to port {port} of {host} ({channel.why})"
         if not why:
             return
     raise StepFailed(why, where=transport.node)
 
 
 def _ping(channel: Channel, host: str, port: int) -> str:
-    """Why nothing that speaks for K3s answers there; empty where it does."""
+    """Why K3s does not answer there; empty if it does."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -54,8 +53,8 @@ def _ping(channel: Channel, host: str, port: int) -> str:
         connection.request("GET", "/ping")
         status = connection.getresponse().status
     except (OSError, ssl.SSLError, http.client.HTTPException, ValueError) as error:
-        return f"port {port} of {host} does not answer as K3s does: {error}"
-    return "" if status == http.client.OK else f"port {port} of {host} answers {status}"
+        return f"port {port} of {host} is not K3s: {error}"
+    return "" if status == http.client.OK else f"port {port} of {host} returns {status}"
 
 
 def _by_kubectl(transport: Transport, url: str) -> None:

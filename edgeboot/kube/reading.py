@@ -1,4 +1,4 @@
-"""What a server's API says of the cluster, as values: read by an allow-list, with bounds."""
+"""What a server's API says of the cluster, as values: read by an allow-list, within bounds."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _LOG_LINES = 8
 
 
 def with_api(status: Status, transport: Transport) -> Status:
-    """The status of a server with what its API says; one that K3s does not run on stays as it is.
+    """The status of a server with what its API says; unchanged if K3s does not run there.
 
-    ``Unreachable`` where the host is lost on the way.
+    ``Unreachable`` if the host is lost meanwhile.
     """
     if status.kubeconfig is None or not is_alive(status.active):
         return status
     try:
         with api_of(transport, status.kubeconfig) as api:
-            # Without a channel to try, the service manager's word decides when to ask.
+            # Without a channel to try, the state of the service decides when to ask.
             if api.costly and status.active != "active":
                 return status
             return _asked(status, api)
@@ -62,7 +62,7 @@ def _asked(status: Status, api: KubeApi) -> Status:
 
 
 def _chart_log(api: KubeApi, charts: Iterable[ChartState]) -> str:
-    """The last words of the first chart's job that has not succeeded; its pod is started over."""
+    """The last lines of the first chart's job that has not succeeded; its pod is restarted."""
     pending = next((chart for chart in charts if not chart.done and chart.job), None)
     if pending is None or api.costly:
         return ""
@@ -73,7 +73,7 @@ def _chart_log(api: KubeApi, charts: Iterable[ChartState]) -> str:
 
 
 def persistent_volumes(transport: Transport) -> tuple[str, ...]:
-    """Persistent volumes of a server's cluster, in words; none where its API does not answer."""
+    """Persistent volumes of a server's cluster, in words; none if its API does not answer."""
     try:
         with api_of(transport) as api:
             items = list_of(api, VOLUMES.path())
@@ -91,7 +91,7 @@ def _volume(item: Node) -> str:
 
 
 def nodes_of(seen: Snapshot, where: str) -> dict[str, NodeState] | None:
-    """The nodes by name; None where they could not be listed."""
+    """The nodes by name; None if they could not be listed."""
     if NODES not in seen.items:
         return None
     with understanding(where):
@@ -128,7 +128,7 @@ def _voter(condition: Node | None) -> bool | None:
 
 
 def charts_of(seen: Snapshot, where: str) -> tuple[ChartState, ...] | None:
-    """The HelmCharts and how their jobs do; None where they could not be listed."""
+    """The HelmCharts and the state of their jobs; None if they could not be listed."""
     if HELM_CHARTS not in seen.items or JOBS not in seen.items:
         return None
     with understanding(where):
@@ -154,20 +154,20 @@ def named(item: Node) -> tuple[str, str]:
 
 
 def count(item: Node | None, key: str) -> int:
-    """A number in an object, 0 where it has none."""
+    """A number in an object, 0 if it has none."""
     found = item.get(key) if item else None
     return found.size(_MOST_COUNTED) if found else 0
 
 
 def text(item: Node | None, *path: str, limit: int = 1 << 15) -> str:
-    """A text deep in an object, empty where there is none."""
+    """A text deep in an object, empty if there is none."""
     for key in path:
         item = item.get(key) if item else None
     return item.text(limit) if item else ""
 
 
 def elements(item: Node | None, *path: str) -> Sequence[Node]:
-    """A list deep in an object, empty where there is none."""
+    """A list deep in an object, empty if there is none."""
     for key in path:
         item = item.get(key) if item else None
     return item.items() if item else ()

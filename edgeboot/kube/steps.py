@@ -56,7 +56,7 @@ CLOCK = Clock()
 
 
 def carry_out(transport: Transport, step: ClusterStep, clock: Clock = CLOCK) -> None:
-    """Executes a step and notes it in the host's journal; ``StepFailed`` with the step's hint."""
+    """Executes a step and records it in the host's journal; ``StepFailed`` with the step's hint."""
     try:
         _persist(transport, step, clock)
     except StepFailed as error:
@@ -68,7 +68,7 @@ def carry_out(transport: Transport, step: ClusterStep, clock: Clock = CLOCK) -> 
 
 
 def _note(transport: Transport, step: ClusterStep, result: str) -> None:
-    """The journal is written by snippets, and these steps are none; that it fails stops nothing."""
+    """Snippets write the journal, and these steps run none."""
     command = Snippet("note", (step.describe(), result))
     try:
         transport.run(command, deadline=_NOTE_DEADLINE)
@@ -78,7 +78,7 @@ def _note(transport: Transport, step: ClusterStep, result: str) -> None:
 
 
 def _persist(transport: Transport, step: ClusterStep, clock: Clock) -> None:
-    """Again, for a minute, where the API says that it is only just now that it cannot."""
+    """Retries for a minute while the API is temporarily unable."""
     until = clock.now() + _PATIENCE
     while True:
         try:
@@ -131,7 +131,7 @@ def _delete_nodes(api: KubeApi, step: DeleteNodes, clock: Clock) -> None:
 
 
 def _apply_labels(api: KubeApi, step: ApplyLabels) -> None:
-    """One change, made only to the object as it was read: somebody else's taint stays."""
+    """One change, only to the object as it was read, so that taints of others stay."""
     node = find(api, NODES.path(step.node))
     if node is None:
         return  # it is not registered

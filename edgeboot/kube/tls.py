@@ -1,4 +1,4 @@
-"""TLS over a channel of a connection, with a client certificate that never touches a disk."""
+"""TLS over a channel, with a client certificate that is not written to disk."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from edgeboot.transport.base import Channel
 T = TypeVar("T")
 
 # OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python does not name. A host's CA is valid from its
-# creation, by the host's clock: ours may be behind. The host has proved itself over SSH, the CA
-# came that way, and `verify` reads the certificates' dates with the host's own clock.
+# creation, by the host's clock, and ours may be behind. SSH has authenticated the host, the CA came
+# that way, and `verify` compares the certificates' dates with the host's own clock.
 _NO_CHECK_TIME = 0x200000
 
 
 def context_of(credentials: Credentials) -> ssl.SSLContext:
-    """Trusts one CA and nothing else, checks the server's name, and shows the certificate.
+    """Trusts one CA and no other, checks the server's name, and presents the certificate.
 
-    ``ssl.SSLError`` where certificate, key or CA cannot be used.
+    ``ssl.SSLError`` if the certificate, key or CA is unusable.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks chain and name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -44,10 +44,9 @@ def _no_password() -> bytes:
 
 @contextmanager
 def _in_memory(data: bytes) -> Iterator[str]:
-    """A path to bytes for an interface that reads only files; gone at the end.
+    """A path to bytes, for an interface that reads only files; removed at the end.
 
-    Linux has files that exist in memory alone. Elsewhere it is one in a directory of our own for as
-    long as it takes to read it.
+    On Linux the file exists in memory only, elsewhere in a private directory while it is read.
     """
     if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
         descriptor = os.memfd_create("edgeboot", os.MFD_CLOEXEC)
@@ -70,7 +69,7 @@ def _in_memory(data: bytes) -> Iterator[str]:
 class TlsStream:
     """A TLS connection through a channel, with as much of a socket as ``http.client`` uses.
 
-    ``TimeoutError`` where ``until`` (of the monotonic clock) passes; it may be moved.
+    ``TimeoutError`` once ``until`` (monotonic clock) has passed; it may be moved.
     """
 
     def __init__(
@@ -126,7 +125,7 @@ class TlsStream:
     def _left(self) -> float:
         left = self.until - time.monotonic()
         if left <= 0:
-            raise TimeoutError("no time is left")
+            raise TimeoutError("timed out")
         return left
 
 

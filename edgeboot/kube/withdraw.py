@@ -1,7 +1,7 @@
 """Removes from the cluster what a manifest below ``server/manifests`` brought.
 
-A HelmChart goes by a job that uninstalls its release; that is waited for. What another manifest has
-taken over meanwhile stays: K3s notes on each object which one brought it.
+A HelmChart is removed by a job that uninstalls its release; edgeboot waits for it. Objects that
+another manifest has taken over stay: K3s records the manifest in each object.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def withdraw(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> None:
-    """Deletes the objects, last ones first, and the manifest's Addon; waits for each to be gone."""
+    """Deletes the objects, the last first, then the manifest's Addon; waits until each is gone."""
     addon = addon_of(step.manifest)
     kinds: dict[tuple[str, str], Kind | None] = {}
     # What came later may need what came before.
@@ -79,7 +79,7 @@ def withdraw(
 
 
 def _objects(transport: Transport, manifest: str) -> list[_Object]:
-    """The objects in the manifest on the host, in their order; none where the file is gone."""
+    """The objects in the manifest on the host, in order; none if the file is gone."""
     done = transport.run(Argv(("cat", manifest)), deadline=_DEADLINE)
     if not done.ok:
         return []
@@ -88,7 +88,7 @@ def _objects(transport: Transport, manifest: str) -> list[_Object]:
         return [item for document in documents for item in _taken_apart(document)]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StepFailed(
-            f"the manifest {manifest} cannot be read: {error}", where=transport.node
+            f"cannot read the manifest {manifest}: {error}", where=transport.node
         ) from error
 
 
@@ -111,7 +111,7 @@ def _taken_apart(document: Any) -> Iterator[_Object]:
 
 
 def _kind_of(api: KubeApi, api_version: str, kind: str) -> Kind | None:
-    """The type of an object as URLs name it; None where the API does not know it (any more)."""
+    """The type of an object as URLs name it; None if the API does not know it, or no longer."""
     group, slash, version = api_version.rpartition("/")
     prefix = f"/apis/{group}/{version}" if slash else f"/api/{version}"
     found = find(api, prefix)
@@ -125,7 +125,7 @@ def _kind_of(api: KubeApi, api_version: str, kind: str) -> Kind | None:
 
 
 def _is_of(api: KubeApi, kind: Kind, item: _Object, addon: str) -> bool:
-    """Whether an object is there, and not another manifest's by now."""
+    """Whether an object exists and still belongs to this manifest."""
     found = find(api, kind.path(item.name, namespace=item.namespace))
     with understanding(api.where):
         return found is not None and text(found, "metadata", "annotations", _OWNER) in {"", addon}
@@ -138,4 +138,4 @@ def _log(api: KubeApi, item: _Object) -> str:
         said = pod_log(api, f"helm-delete-{item.name}", item.namespace, _LOG_LINES)
     except ApiError:
         return ""
-    return "\n  its job said last:\n" + "\n".join(f"    {line}" for line in said.splitlines())
+    return "\n  last lines of its job:\n" + "\n".join(f"    {line}" for line in said.splitlines())

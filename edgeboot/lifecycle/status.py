@@ -1,4 +1,4 @@
-"""How a whole cluster is doing: read only, one exec a host, and why a node is not Ready."""
+"""The state of a whole cluster: read only, one exec a host; and why a node is not Ready."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def report(
 ) -> ClusterReport:
     """Asks every connected host once. ``now`` is the controller's clock, seconds since 1970.
 
-    Nothing is started on the hosts: what only Kubernetes knows, a server's API says.
+    What only Kubernetes knows is asked of a server's API.
     """
     roles = {node.name: node.role for node in cluster.nodes}
 
@@ -133,7 +133,7 @@ def _node(node: Node, own: Status, first: Status | None, now: int) -> NodeReport
 
 def _why(node: Node, own: Status, first: Status | None) -> str | None:
     if not own.version:
-        return "K3s is not installed on it"
+        return "K3s is not installed"
     # A service that runs containers has only not told systemd yet that it works.
     starting = own.active == "activating" and own.runtime and first and first.nodes
     if own.active != "active" and not starting:
@@ -141,7 +141,7 @@ def _why(node: Node, own: Status, first: Status | None) -> str | None:
     if not own.runtime:
         return "its container runtime is not up"
     if first is None or first.nodes is None:
-        return "whether it is Ready is not known: no server's API lists nodes"
+        return "unknown whether it is Ready: no server's API lists nodes"
     learns = first.nodes.get(node.name) and first.nodes[node.name].voter is False
     return why_not_ready(first, node.name) or (why_no_voter(first, node.name) if learns else None)
 
@@ -157,12 +157,12 @@ def _clock(own: Status, now: int) -> Diagnosis | None:
     return Diagnosis(
         error_id="clock",
         what=f"its clock is {abs(own.clock - now)} s {ahead} this machine's",
-        hint="set the wrong one of the two (chrony, systemd-timesyncd)",
+        hint="correct the wrong clock (chrony, systemd-timesyncd)",
     )
 
 
 def _hint(node: Node, own: Status) -> str:
     if not own.version or own.active == "inactive":
-        return "`edgeboot install` sets it up and starts it"
+        return "run `edgeboot install`"
     service = service_of(node.role)
     return f"edgeboot ssh {node.name} sudo journalctl -u {service} -n 100"

@@ -1,18 +1,18 @@
 """Steps that act on what lies in the cluster, through the API of the server they belong to.
 
-``kube.steps`` executes them. Each may be done twice: what is so already is left alone.
+``kube.steps`` executes them. Each is idempotent.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-_AGAIN = "`edgeboot status` says how its API is doing; then rerun: the install resumes here"
+_AGAIN = "see `edgeboot status`, then rerun; the install resumes here"
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Tries whether a server's API can be reached from the host that is about to join it."""
+    """Checks that the host about to join can reach a server's API."""
 
     url: str
     hint: str
@@ -36,7 +36,7 @@ class DeleteNodes:
 
 @dataclass(frozen=True)
 class ForgetNodePasswords:
-    """Lets other hosts join under the names of these agents."""
+    """Lets reinstalled hosts join under the names of these agents."""
 
     nodes: tuple[str, ...]
     hint: str = _AGAIN
@@ -48,7 +48,7 @@ class ForgetNodePasswords:
 
 @dataclass(frozen=True)
 class ApplyLabels:
-    """Takes labels and taints off a node, and puts taints on it; one that is gone is left alone.
+    """Removes labels and taints from a node and adds taints; does nothing if the node is gone.
 
     ``remove_labels`` are keys, ``remove_taints`` are ``KEY:EFFECT``, ``taints`` are
     ``KEY=VALUE:EFFECT`` and replace one with the same key and effect.
@@ -86,7 +86,7 @@ class ScaleDeployment:
 class WaitForChart:
     """Waits until K3s has installed a chart as its manifest on the host says.
 
-    ``sha256`` is the manifest's: K3s notes which content it has applied.
+    ``sha256`` is the manifest's: K3s records which content it has applied.
     """
 
     name: str
@@ -100,7 +100,7 @@ class WaitForChart:
 
     @property
     def hint(self) -> str:
-        """What to do where it is not."""
+        """What to do if it is not."""
         return (
             f"see `kubectl logs -n kube-system job/helm-install-{self.name}`; fix the chart or its "
             "values, then rerun"

@@ -1,7 +1,7 @@
-"""How K3s does on a host, what is wrong with a node and why; and which server's word counts.
+"""The state of K3s on a host, what is wrong with a node and why, and which server is asked.
 
-Shared by the gates of ``install``, by ``status`` and by ``verify``. ``status.sh`` says what a host
-knows without starting a program of K3s's; the rest is what a server's API says (``kube.reading``).
+Shared by the gates of ``install``, by ``status`` and by ``verify``. ``status.sh`` reports what a
+host knows without starting K3s's programs; the rest comes from a server's API (``kube.reading``).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def is_alive(active: str) -> bool:
 
 
 def answering(servers: Iterable[str], statuses: Mapping[str, Status]) -> str | None:
-    """Which server is asked about the cluster: the first whose API is ready and lists nodes."""
+    """The server to ask about the cluster: the first whose API is ready and lists nodes."""
     seen = ((name, statuses[name]) for name in servers if name in statuses)
     return next((name for name, s in seen if s.api_ready and s.nodes is not None), None)
 
@@ -142,7 +142,7 @@ def _images(table: str) -> dict[str, str]:
 
 
 def why_not_running(status: Status) -> str | None:
-    """Why a node's own K3s does not run; None where it does."""
+    """Why a node's own K3s does not run; None if it does."""
     if is_rejected(status):
         return (
             "the cluster knows another host by this name (node password rejected); if you "
@@ -154,10 +154,10 @@ def why_not_running(status: Status) -> str | None:
 
 
 def why_no_images(node: NodeState, images: Mapping[str, str]) -> str | None:
-    """Which of ``images`` (reference to digest) a node has not imported; None where all are there.
+    """Which of ``images`` (reference to digest) a node has not imported; None if all are there.
 
-    As its kubelet lists them, so nothing has to be asked of the host. Where the list has been cut,
-    or is switched off, what is missing from it proves nothing.
+    As its kubelet lists them, so the host is not asked. If the list is full or switched off, a
+    missing image proves nothing.
     """
     whole = 0 < len(node.images) < _MOST_LISTED or not node.ready
     missing = []
@@ -213,7 +213,7 @@ def why_no_voter(status: Status, node: str) -> str | None:
     state = (status.nodes or {}).get(node)
     if state is None or state.voter is None:
         return "it is not a member of etcd yet"
-    said = state.voter_message or "it is still a learner, and copies the cluster's data"
+    said = state.voter_message or "it is still a learner that copies the cluster's data"
     return None if state.voter else f"it has no vote in etcd: {said}"
 
 

@@ -158,7 +158,7 @@ def serving(
                 self.headers.get("Content-Type", ""),
                 self.rfile.read(size),
                 who,
-                id(self.connection),
+                self.client_address[1],
             )
             api.asked.append(request)
             status, body = api.answer(request) if who else (401, b"")

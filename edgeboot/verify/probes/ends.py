@@ -47,21 +47,21 @@ class Probes:
         return self.pods[name]
 
     def answers(self, name: str, about: str) -> tuple[ProbeResult, ...]:
-        """What a pod found out about something; NotMeasured where it could not say."""
+        """What a pod found out about something; NotMeasured if it did not run."""
         pod = self.pod(name)
         found = tuple(a for a in pod.answers if a.about.partition(" ")[0] == about)
         if not found:
-            raise NotMeasured(f"the pod that was to ask did not run: {pod.why}")
+            raise NotMeasured(f"the probe pod did not run: {pod.why}")
         return found
 
 
 def ended(pod: Node) -> bool:
-    """Whether a pod has come to its end, or nobody knows."""
+    """Whether a pod has ended, or its state is unknown."""
     return text(pod, "status", "phase") in {"Succeeded", "Failed", "Unknown"}
 
 
 def running(pod: Node) -> bool:
-    """Whether a pod runs, or has ended."""
+    """Whether a pod runs or has ended."""
     return ended(pod) or text(pod, "status", "phase") == "Running"
 
 

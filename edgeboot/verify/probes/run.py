@@ -1,7 +1,7 @@
-"""Starts short-lived pods, lets them ask each other, reads how they ended, and removes them again.
+"""Starts probe pods, reads how they ended, and removes them.
 
-All is in one namespace of its own. A guard on the host removes it where the connection breaks; what
-even that could not remove is removed by the next run.
+All are in one namespace. A guard on the host removes it if the connection breaks; the next run
+removes leftovers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from edgeboot.verify.probes.ends import Probes, addresses, ended, pod_end, runni
 from edgeboot.verify.probes.pods import GROUP, MANAGED_BY, first_group, second_group
 
 SECONDS = 120.0  # for each group; K3s takes a few, a board that swaps a minute
-_OLD = 900  # seconds after which a namespace of probes is left over from another run
+_OLD = 900  # seconds; an older namespace of probes is a leftover
 _GUARD = "/run/k3s/edgeboot-probe"
 _DEADLINE = 60.0
 
@@ -47,7 +47,7 @@ def run_probes(
     now: Callable[[], float] = time.time,
     pause: float | None = None,
 ) -> Probes:
-    """Starts pods on nodes and waits for what they say; NotMeasured where the API refuses them."""
+    """Starts pods on nodes and waits for their answers; NotMeasured if the API refuses them."""
     namespace = f"edgeboot-probe-{int(now())}"
     try:
         with api_of(transport) as api, _guarded(transport, api, namespace):
@@ -61,25 +61,27 @@ def run_probes(
 
 @contextmanager
 def _guarded(transport: Transport, api: KubeApi, namespace: str) -> Iterator[None]:
-    """Removes the namespace at the end, whatever becomes of us or of the connection."""
+    """Removes the namespace at the end, even if the connection breaks."""
     held = transport.hold(
         Snippet("probe-guard", (namespace, _GUARD)), ready="ready", deadline=_DEADLINE
     )
     if isinstance(held, Result):
-        raise NotMeasured(f"the probes cannot be guarded: {held.stderr.strip() or 'no output'}")
+        raise NotMeasured(
+            f"cannot start the guard of the probes: {held.stderr.strip() or 'no output'}"
+        )
     try:
         try:
             yield
         finally:
             api.delete(NAMESPACES, namespace)
-            # What is removed needs no guard, who would start a program of K3s's to remove it.
+            # Without the file the guard starts no kubectl.
             transport.run(Argv(("rm", "-f", _GUARD)), deadline=_DEADLINE)
     finally:
         held.release()
 
 
 def _remove_old(api: KubeApi, now: float) -> None:
-    """What a run that was killed, on a host that was cut off, has left behind."""
+    """Removes what earlier runs left behind."""
     path = NAMESPACES.path(query={"labelSelector": "=".join(MANAGED_BY)})
     for name in names(list_of(api, path)):
         began = name.rpartition("-")[2]
@@ -120,7 +122,7 @@ class _Run:
         return Probes({end.name: end for end in ends}, claim)
 
     def _until(self, group: str, done: Callable[[Node], bool], count: int) -> tuple[Node, ...]:
-        """The pods of a group once all are done, else as they are when time is over."""
+        """The pods of a group once all are done, or as they are after the deadline."""
         path = PODS.path(namespace=self._namespace, query={"labelSelector": f"{GROUP}={group}"})
 
         def look() -> tuple[Node, ...] | None:
@@ -131,7 +133,7 @@ class _Run:
         return wait(look, self._seconds, pause=self._pause) or self._list(path)
 
     def _events(self) -> tuple[Node, ...]:
-        """Warnings only explain: without them the ends still count."""
+        """Warnings only explain, so failing to list them is no error."""
         try:
             return self._list(EVENTS.path(namespace=self._namespace))
         except ApiError:

@@ -121,7 +121,7 @@ class Cluster:
             since = state.ready_since.replace("Z", "+00:00")
             return datetime.datetime.fromisoformat(since).timestamp()
         except ValueError as error:
-            raise NotMeasured("the API does not say since when the node is Ready") from error
+            raise NotMeasured("the API does not say when the node became Ready") from error
 
     def is_voter(self, node: str) -> bool | None:
         """Whether a server votes in etcd; None where K3s says nothing of it."""
@@ -153,7 +153,7 @@ def _workload(kind: str, item: Node) -> Workload:
 
 
 def read_cluster(transport: Transport) -> Cluster:
-    """What a server's API says; one that gives no answer is not ready."""
+    """What a server's API says; one that does not answer is not ready."""
     try:
         with api_of(transport) as api:
             return Cluster(api.snapshot(_KINDS), transport.node)
@@ -162,10 +162,9 @@ def read_cluster(transport: Transport) -> Cluster:
 
 
 def read_latency(transport: Transport) -> int:
-    """Median milliseconds until ``/readyz`` is answered, with the way there and back.
+    """Median milliseconds of a request to ``/readyz`` over an open connection.
 
-    The connection is open by then. By the host's kubectl it is timed once, with that program's own
-    start.
+    Includes the network's round trip. If the host forwards nothing, it is kubectl's own time, once.
     """
     try:
         with api_of(transport) as api:

@@ -88,7 +88,7 @@ BAD: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", BAD.values(), ids=BAD)
 def test_others_are_that_hosts_error(change: Change) -> None:
-    with pytest.raises(ApiError, match="cannot be read") as caught:
+    with pytest.raises(ApiError, match="cannot read its kubeconfig") as caught:
         parse_credentials(changed(change), "pi")
     assert caught.value.where == "pi"
 

@@ -225,7 +225,7 @@ def test_an_agent_that_does_not_reach_the_api_is_not_started(
     monkeypatch.setattr(FakeHost, "open_channel", walled_off)
     with pytest.raises(FleetError) as caught:
         run(fakes)
-    said = "reach https://192.0.2.11:6443: it cannot connect to port 6443 of 192.0.2.11"
+    said = "reach https://192.0.2.11:6443: cannot connect to port 6443 of 192.0.2.11"
     assert said in str(caught.value)
     assert "open 6443/tcp on server-1" in str(caught.value)
     assert fakes["agent-1"].starts == 0

@@ -97,7 +97,7 @@ def test_a_wrong_clock_is_told_though_all_runs() -> None:
 def test_without_the_server_nothing_is_said_to_be_ready() -> None:
     found = look(installed(), server_1=Unreachable("gone"))
     assert [node.ready for node in found.nodes] == [None] * 3
-    assert "is not known" in str(found.nodes[1].why)
+    assert "unknown whether it is Ready" in str(found.nodes[1].why)
 
 
 def test_json_holds_no_secret() -> None:

@@ -277,7 +277,7 @@ def test_an_api_that_is_not_ready_fails_and_what_depends_on_it_is_not_measured()
     made.state.ready = (500, b"etcd failed: reason withheld")
     found = verified(made)
     assert [(r.check, r.message) for r in bad(found, Outcome.FAILED)] == [
-        ("api", "the API answers 500: etcd failed: reason withheld")
+        ("api", "the API returned 500: etcd failed: reason withheld")
     ]
     assert {"pod runs", "storage"} <= {r.check for r in bad(found, Outcome.NOT_MEASURED)}
 
