@@ -51,7 +51,7 @@ class ServiceWatch:
         excerpt = ""
         if seen and (said := seen.journal or seen.chart_log):
             lines = "\n".join(f"    {line}" for line in said.splitlines()[-8:])
-            excerpt = f"\n  last lines of its {'service' if seen.journal else 'job'}:\n{lines}"
+            excerpt = f"\n  last lines of its {'journal' if seen.journal else 'job'}:\n{lines}"
         cause = diagnose(seen.journal, node) if seen else None
         again = "then rerun; finished steps are not repeated"
         undone = _undo_first_start(seen, steps, transport)

@@ -123,7 +123,7 @@ def test_what_is_asked_for_no_longer_goes(small: Fleet) -> None:
     steps = [step["text"] for phase in phases for step in phase["nodes"].get(NODE, ())]
     assert steps == [
         "remove /etc/systemd/journald.conf.d/edgeboot.conf",
-        "keep the journal as the host had it",
+        "restore the journal's previous settings",
         f"change {DROP_IN} (0600)",
         "start k3s.service (what it is started with has changed)",
     ]

@@ -140,8 +140,12 @@ class Fleet:
         return self.on(node, _SNAPSHOT)
 
     def ours(self, node: str) -> list[str]:
-        """``snapshot`` without the files that a K3s at work writes by itself."""
-        return [line for line in self.snapshot(node).splitlines() if not _K3S_OWN.match(line)]
+        """``snapshot`` without the files that a K3s at work writes by itself.
+
+        An agent works before systemd is told so, and ``install`` does not wait for the latter.
+        """
+        lines = self.snapshot(node).replace("activating", "active").splitlines()
+        return [line for line in lines if not _K3S_OWN.match(line)]
 
     def snapshots(self) -> dict[str, str]:
         """``snapshot`` of all hosts."""

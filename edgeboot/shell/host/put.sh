@@ -26,7 +26,11 @@ ended() {
 }
 trap ended EXIT
 
-full() { # [WORDS]: without disk space nothing is kept
+# Without disk space nothing is kept. A writer that a later run ended (by a signal) leaves the stage,
+# which that run continues.
+not_written() { # CODE [WORDS]
+    code=$1 && shift
+    [ "$code" -le 128 ] || exit 74
     rm -f "$stage"
     printf '%s\n' "$@" >&2
     exit 73
@@ -47,10 +51,10 @@ end_former_writers() {
 
 if [ "$offset" -gt 0 ] && [ "$(stat -c %s "$stage" 2>/dev/null || echo 0)" -ge "$offset" ]; then
     end_former_writers
-    said=$(dd of="$stage" bs=65536 seek="$((offset / 65536))" conv=notrunc 2>&1) || full "$said"
+    said=$(dd of="$stage" bs=65536 seek="$((offset / 65536))" conv=notrunc 2>&1) || not_written $? "$said"
 else
     rm -f "$stage"
-    cat >"$stage" || full
+    cat >"$stage" || not_written $?
 fi
 sum=$(sha256sum <"$stage")
 if [ "${sum%% *}" != "$sha256" ]; then

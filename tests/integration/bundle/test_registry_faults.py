@@ -484,7 +484,7 @@ def test_a_stop_in_the_middle_of_a_push_ends_it(
         process.send_signal(number)
         _, told = process.communicate(timeout=30)
     assert process.returncode == 130, told
-    assert "run the same command again" in told
+    assert "next: rerun: edgeboot bundle push " in told
 
 
 def test_a_stop_in_the_middle_of_a_pull_ends_it_and_what_came_stays(

@@ -29,18 +29,21 @@ class Host:
     def run(
         self, name: str, *words: str, stdin: str = "", **places: str
     ) -> subprocess.CompletedProcess[str]:
-        text = shell.text(name)
-        for there, here in {"/var/lib/edgeboot": str(self.ours), **places}.items():
-            text = text.replace(there, here)
-        text = self.functions() + text
         return subprocess.run(
-            [*self.words, "-c", text, name, *words],
+            [*self.words, "-c", self.text(name, **places), name, *words],
             input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
             env={**os.environ, "PATH": f"{self.programs}:{os.environ['PATH']}"},
         )
+
+    def text(self, name: str, **places: str) -> str:
+        """A snippet whose places are this host's."""
+        text = shell.text(name)
+        for there, here in {"/var/lib/edgeboot": str(self.ours), **places}.items():
+            text = text.replace(there, here)
+        return self.functions() + text
 
     def functions(self) -> str:
         """The recording programs as functions: some BusyBoxes prefer applets to the PATH."""

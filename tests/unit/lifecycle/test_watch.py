@@ -75,7 +75,7 @@ def test_the_journal_names_the_cause_and_its_last_lines_are_shown() -> None:
     lines = "\n".join(f"line {number}" for number in range(9))
     said, _ = gave_up(replace(UP, journal=f"{lines}\nno space left on device"))
     assert "it is slow: its disk is full [disk-full]" in said
-    assert "last lines of its service:\n    line 2\n" in said
+    assert "last lines of its journal:\n    line 2\n" in said
     assert "line 1" not in said
     assert "next: free space" in said
 
