@@ -160,6 +160,7 @@ def test_members_are_what_the_first_answering_server_sees() -> None:
             "3 of 4 servers must be up, and s3, s4 is down",
         ),
         ({"s1": READY, "s2": READY, "s3": READY, "s4": READY}, None),
+        ({**dict.fromkeys(("s1", "s2", "s3", "s4"), READY), "s5": DOWN}, None),
     ],
 )
 def test_who_may_be_restarted(seen: dict[str, NodeState], reason: str | None) -> None:

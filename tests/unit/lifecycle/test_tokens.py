@@ -72,6 +72,7 @@ def test_former_passwords_are_those_of_all_servers() -> None:
         # nothing is known of one that has not been up, or not been installed
         ([server(None, b"a"), server(b"a", b"a")], None),
         ([server(b"a", None), server(b"a", b"a")], None),
+        ([server(b"a", None)], None),
     ],
 )
 def test_where_a_change_was_cut_off(servers: list[Facts], name: str | None) -> None:
