@@ -28,6 +28,8 @@ _NOT_FOUND, _CONFLICT = 404, 409
 class ApiError(StepFailed):
     """A request to the API failed; ``code`` is the HTTP status, 0 if there was no answer."""
 
+    error_id = "api"
+
     def __init__(self, what: str, *, where: str, code: int = 0, hint: str | None = None) -> None:
         super().__init__(what, where=where, hint=hint)
         self.code = code
