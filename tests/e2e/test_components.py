@@ -42,7 +42,7 @@ SECTIONS: dict[str, Any] = {
     "traefik": {
         "http-port": 8080,
         "https-port": 8443,
-        "tls": {"cert-file": "site.crt", "key-file": "site.key"},
+        "tls": {"cert-file": "ingress.crt", "key-file": "ingress.key"},
     },
     "charts": [{"name": "first"}, {"name": "hello", "values": {"replicas": 3}, "timeout": 90}],
     "proxy": {"https": {"file": "proxy-url"}},
@@ -75,12 +75,12 @@ def secrets(bare_module: Fleet) -> None:
     """The files that the inventory points to."""
     work = bare_module.work
     made = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=site")
-    files = ("-keyout", work / "site.key", "-out", work / "site.crt")
+    files = ("-keyout", work / "ingress.key", "-out", work / "ingress.crt")
     subprocess.run(["openssl", "req", *made, *files], check=True, capture_output=True, timeout=60)
-    (work / "ca.pem").write_text((work / "site.crt").read_text())
+    (work / "ca.pem").write_text((work / "ingress.crt").read_text())
     (work / "registry-password").write_text(f"{PASSWORD}\n")
     (work / "proxy-url").write_text(f"http://edge:{PASSWORD}@192.0.2.9:3128\n")
-    for name in ("site.key", "registry-password", "proxy-url"):
+    for name in ("ingress.key", "registry-password", "proxy-url"):
         (work / name).chmod(0o600)
 
 
@@ -212,7 +212,7 @@ def test_a_failed_charts_log_is_in_the_error(bare_module: Fleet, bundles: Any) -
     )
     done = bare_module.install(path)
     assert done.code == 4, done.all
-    assert "chart hello is not installed after 20 s" in done.err
+    assert "wait until chart hello is installed: not installed after 20 s" in done.err
     assert "INSTALLATION FAILED: execution error" in done.err
     assert "no such thing" in done.err
 

@@ -21,7 +21,7 @@ def ok(done: Done) -> Done:
 
 
 def newer_bundle(fleet: Fleet, release: Path, work: Path) -> Path:
-    """The next version of the site's bundle, signed; its key is beside it as ``site.key``."""
+    """The next version of the site's bundle, signed; its key is beside it as ``travel.key``."""
     spec = work / "bundle.yml"
     spec.write_text(
         f"name: e2e\nversion: 2.0\nk3s:\n  source: {release}\n  arches: [amd64]\n"
@@ -30,9 +30,9 @@ def newer_bundle(fleet: Fleet, release: Path, work: Path) -> Path:
     (work / "hello.yaml").write_text(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: hello\n  namespace: default\n"
     )
-    ok(fleet.run("bundle", "keygen", "--no-passphrase", work / "site.key"))
+    ok(fleet.run("bundle", "keygen", "--no-passphrase", work / "travel.key"))
     built = work / "new.tar"
-    key = ("--sign-key", work / "site.key")
+    key = ("--sign-key", work / "travel.key")
     ok(fleet.run("bundle", "build", "-f", spec, "-o", built, *key))
     return built
 

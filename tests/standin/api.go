@@ -193,7 +193,11 @@ func (s *server) perform(r *http.Request, req request, body object) (int, object
 				return 0, nil, err
 			}
 		}
-		answer, err := s.store.Delete(req.kind, req.namespace, req.name)
+		remove := s.store.Delete
+		if req.kind.Kind == "HelmChart" {
+			remove = s.deleteChart
+		}
+		answer, err := remove(req.kind, req.namespace, req.name)
 		return 200, answer, err
 	}
 	return 0, nil, &apiError{405, "MethodNotAllowed", "the server does not allow this method on the requested resource"}

@@ -24,6 +24,23 @@ const (
 )
 
 func (s *server) reconcileCharts() {
+	s.charts.Lock()
+	defer s.charts.Unlock()
+	s.reconcileChartsLocked()
+}
+
+// deleteChart deletes a HelmChart as its finalizer makes it go: once its release is uninstalled.
+func (s *server) deleteChart(k *kind, namespace, name string) (object, error) {
+	s.charts.Lock()
+	defer s.charts.Unlock()
+	deleted, err := s.store.Delete(k, namespace, name)
+	if err == nil {
+		s.reconcileChartsLocked()
+	}
+	return deleted, err
+}
+
+func (s *server) reconcileChartsLocked() {
 	charts := mustKind("helmcharts")
 	wanted := map[string]bool{}
 	for _, chart := range s.store.List(charts, "") {

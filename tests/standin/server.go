@@ -38,6 +38,7 @@ type server struct {
 	agentPassword string
 	written       string // the password in the token file, which may have changed since the start
 	rotating      sync.Mutex
+	charts        sync.Mutex   // held while their jobs are played, and while one is deleted
 	ready         atomic.Value // bool
 	manifests     *deployer
 	dnsTold       bool
