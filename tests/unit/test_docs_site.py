@@ -56,3 +56,14 @@ def test_links_between_files_of_the_repository_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text()):
             if not target.startswith("https://"):
                 assert (ROOT / target).exists(), f"{name}: {target}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))],
+    ids=lambda p: p.relative_to(ROOT).as_posix(),
+)
+def test_paths_in_documents_exist(path: Path) -> None:
+    named = re.findall(r"`((?:edgeboot(?:_lab)?|tests|tools|docs)/[\w./-]+)", path.read_text())
+    gone = [name for name in named if not (ROOT / name).exists()]
+    assert not gone
