@@ -83,7 +83,9 @@ class TlsStream:
 
     def sendall(self, data: bytes) -> None:
         """Sends all of ``data``."""
-        self._step(lambda: self._tls.write(data))
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._step(lambda rest=rest: self._tls.write(rest)) :]  # type: ignore[misc]
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes; none at the end."""

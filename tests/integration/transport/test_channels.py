@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import signal
 import socket
@@ -136,6 +137,14 @@ def test_the_api_is_asked_through_one_connection_as_the_administrator(
     ]
     assert {r.connection for r in api.asked} == {api.asked[0].connection}
     assert all("system:admin" in r.who for r in api.asked)
+
+
+def test_a_large_change_arrives_whole(lab: Lab, api: TlsApi) -> None:
+    transport = lab.connect(lab.target(lab.sshd()))
+    change = {"data": {str(number): "x" * 1000 for number in range(3000)}}
+    with api_of(transport, api.kubeconfig) as found:
+        found.patch(NODES, "pi", change)
+    assert json.loads(api.asked[0].body) == change
 
 
 def test_where_nothing_is_forwarded_the_hosts_own_kubectl_is_the_way(lab: Lab, api: TlsApi) -> None:
