@@ -25,8 +25,10 @@ def fleet(
     """Bare hosts, and a bundle with a K3s that counts its calls."""
     work = tmp_path_factory.mktemp("counted")
     counted = counted_release(release, work / "release")
+    said = subprocess.run([release / "k3s", "--version"], capture_output=True, text=True)
+    version = said.stdout.split()[2]
     (work / "bundle.yml").write_text(
-        f"name: counted\nk3s:\n  source: {counted}\n  arches: [amd64]\n"
+        f"name: counted\nk3s:\n  source: {counted}\n  version: {version}\n  arches: [amd64]\n"
     )
     built = work / "counted.tar"
     argv = Fleet.argv("bundle", "build", "-f", work / "bundle.yml", "-o", built)
