@@ -63,7 +63,7 @@ def test_by_delta_through_a_registry_in_parts_and_signed(
     inventory = bare.inventory("server-1")
     document = yaml.safe_load(inventory.read_text())
     del document["allow-unsigned"]
-    line = (tmp_path / "site.pub").read_text().splitlines()[1]
+    line = (tmp_path / "travel.pub").read_text().splitlines()[1]
     document["bundle-keys"] = [line]
     inventory.write_text(yaml.safe_dump(document))
 
