@@ -35,7 +35,9 @@ systemctl is-active k3s k3s-agent 2>/dev/null
 systemctl show k3s k3s-agent -p ExecMainStartTimestampMonotonic
 """
 
-_K3S_OWN = re.compile(r"/var/lib/rancher/k3s/(?!agent/images/|server/(manifests|static)/)")
+_K3S_OWN = re.compile(
+    r"/var/lib/rancher/k3s/(agent/images/\.cache\.json|(?!agent/images/|server/(manifests|static)/))"
+)
 
 _WIPE = """
 for unit in k3s k3s-agent; do # one that is missing would keep the other running
