@@ -133,7 +133,7 @@ class _Run:
         return wait(look, self._seconds, pause=self._pause) or self._list(path)
 
     def _events(self) -> tuple[Node, ...]:
-        """Warnings only explain, so failing to list them is no error."""
+        """Return warnings as an explanation; failing to list them is not an error."""
         try:
             return self._list(EVENTS.path(namespace=self._namespace))
         except ApiError:
