@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,15 @@ class Hermetic:
         if event in _PROGRAMS and not _may_run(arguments):
             pytest.fail(f"a unit test runs {arguments[0]!r}: make it an integration test")
 
+    @contextmanager
+    def during(self, item: pytest.Item) -> Iterator[None]:
+        """Refuse while this phase of a unit test runs."""
+        self.active = _HERE in item.path.parents
+        try:
+            yield
+        finally:
+            self.active = False
+
 
 def _is_local(arguments: tuple[Any, ...]) -> bool:
     """Whether it is a socket in the file system."""
@@ -62,10 +72,14 @@ _HERMETIC = Hermetic()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Fixtures of every scope are covered, too."""
-    _HERMETIC.active = _HERE in item.path.parents
-    try:
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Fixtures of every scope are covered as they are set up."""
+    with _HERMETIC.during(item):
         return (yield)
-    finally:
-        _HERMETIC.active = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """The teardown is not covered: a worker's last test also ends the session's fixtures."""
+    with _HERMETIC.during(item):
+        return (yield)
