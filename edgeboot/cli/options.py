@@ -62,15 +62,3 @@ def ask_options(function: F) -> F:
         help="Ask for the sudo password before connecting, not when a host first needs it.",
     )
     return cast(F, login(sudo(with_asking)))
-
-
-def output_option(*choices: str) -> Callable[[F], F]:
-    """``--output``: for people or for programs."""
-    return click.option(
-        "-o",
-        "--output",
-        type=click.Choice(choices),
-        default=choices[0],
-        show_default=True,
-        help="Output format.",
-    )

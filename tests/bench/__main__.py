@@ -205,7 +205,7 @@ def main() -> None:
         )
         base = yaml.safe_load(lab.inventory.read_text())
         fleet = Fleet(lab, base, work / "bench.tar", work)
-        built = fleet.run("bundle", "build", "-f", work / "spec.yml", "-o", fleet.bundle)
+        built = fleet.run("bundle", "build", "-f", work / "spec.yml", "--out", fleet.bundle)
         assert built.code == 0, built.all
         inventory = fleet.inventory()
         memory(fleet, inventory)

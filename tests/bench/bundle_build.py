@@ -67,10 +67,10 @@ def builds(megabytes: int, work: Path) -> None:
         lines = "".join(f"- name: {name.replace(host, relay.host)}\n" for name in names)
         text = f"name: bench\nk3s: {{source: release, arches: [amd64]}}\nimages:\n{lines}"
         spec, out = fakes.spec_file(work, text), work / "bench.tar"
-        cold = edgeboot(work, "build", "-f", spec, "-o", out)
+        cold = edgeboot(work, "build", "-f", spec, "--out", out)
         fetched, relay.count = relay.count, 0
         first = out.read_bytes() if megabytes <= 100 else b""
-        warm = edgeboot(work, "build", "-f", spec, "-o", out)
+        warm = edgeboot(work, "build", "-f", spec, "--out", out)
         assert not first or out.read_bytes() == first
         whole = edgeboot(work, "verify", out)
     print(
@@ -94,10 +94,10 @@ def next_version(work: Path) -> None:
         directory.mkdir()
         fakes.put_release(directory, AMD64, binary, layout.tar(), ".tar")
         text = f"name: bench\nk3s: {{source: '{directory}', arches: [amd64]}}\n"
-        edgeboot(work, "build", "-f", fakes.spec_file(work, text), "-o", work / f"{version}.tar")
+        edgeboot(work, "build", "-f", fakes.spec_file(work, text), "--out", work / f"{version}.tar")
     old, new, delta = work / f"{OLD}.tar", work / f"{NEW}.tar", work / "delta"
-    edgeboot(work, "delta", old, new, "-o", delta)
-    edgeboot(work, "apply-delta", old, delta, "-o", work / "again.tar")
+    edgeboot(work, "delta", old, new, "--out", delta)
+    edgeboot(work, "apply-delta", old, delta, "--out", work / "again.tar")
     same = subprocess.run(["cmp", work / "again.tar", new], check=False).returncode == 0
     with Bundle.open(old) as before, Bundle.open(new) as after:
         known = set(encoding.all_blobs(before.contents))

@@ -56,7 +56,7 @@ def made(work: Path, release: Path) -> Iterator[Fleet]:
         off = [n for n, image in _COMPONENT_IMAGES.items() if image not in images or n in unwanted]
         fleet.base["cluster"]["config"]["disable"] = off
         say(f"without {', '.join(off) or 'nothing'}")
-        done = fleet.run("bundle", "build", "-f", spec, "-o", fleet.bundle)
+        done = fleet.run("bundle", "build", "-f", spec, "--out", fleet.bundle)
         assert done.code == 0, done.all
         yield fleet
 

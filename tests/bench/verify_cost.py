@@ -73,7 +73,7 @@ def main() -> None:
             spec.write_text(f"name: cost\nk3s:\n  source: {release}\n  arches: [amd64]\n")
             fleet = Fleet(lab, base_of(lab), work / "cost.tar", work)
             for done in (
-                fleet.run("bundle", "build", "-f", spec, "-o", fleet.bundle),
+                fleet.run("bundle", "build", "-f", spec, "--out", fleet.bundle),
                 fleet.install(fleet.inventory()),
             ):
                 assert done.code == 0, done.all

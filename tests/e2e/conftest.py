@@ -50,7 +50,7 @@ def bundle(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: hello\n  namespace: default\n"
         "data:\n  text: edgeboot\n"
     )
-    argv = Fleet.argv("bundle", "build", "-f", spec, "-o", work / "e2e.tar")
+    argv = Fleet.argv("bundle", "build", "-f", spec, "--out", work / "e2e.tar")
     subprocess.run(argv, check=True, timeout=300)
     return work / "e2e.tar"
 

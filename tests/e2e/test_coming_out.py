@@ -33,7 +33,7 @@ def test_all_is_well(fleet: Fleet) -> None:
 
 def test_the_kubeconfig_opens_the_cluster(fleet: Fleet) -> None:
     path = fleet.work / "edge.kubeconfig"
-    done = fleet.run("kubeconfig", "-i", fleet.inventory(), "-o", path)
+    done = fleet.run("kubeconfig", "-i", fleet.inventory(), "--out", path)
     assert done.code == 0, done.all
     assert path.stat().st_mode & 0o777 == 0o600
     entry = yaml.safe_load(path.read_text())["clusters"][0]["cluster"]

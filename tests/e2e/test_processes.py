@@ -31,7 +31,7 @@ def fleet(
         f"name: counted\nk3s:\n  source: {counted}\n  version: {version}\n  arches: [amd64]\n"
     )
     built = work / "counted.tar"
-    argv = Fleet.argv("bundle", "build", "-f", work / "bundle.yml", "-o", built)
+    argv = Fleet.argv("bundle", "build", "-f", work / "bundle.yml", "--out", built)
     subprocess.run(argv, check=True, timeout=300)
     shared_fleet.wipe()
     place_real(shared_fleet, release)

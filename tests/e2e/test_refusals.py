@@ -29,7 +29,7 @@ def test_a_bundle_for_another_architecture(unchanged: Fleet, release: Path, tmp_
     spec = tmp_path / "arm64.yml"
     spec.write_text(f"name: arm64\nk3s:\n  source: {release}\n  arches: [arm64]\n")
     bundle = tmp_path / "arm64.tar"
-    built = unchanged.run("bundle", "build", "-f", spec, "-o", bundle)
+    built = unchanged.run("bundle", "build", "-f", spec, "--out", bundle)
     assert built.code == 0, built.all
     done = unchanged.install(unchanged.inventory(), "--bundle", bundle)
     refused(done, "server-1: the host is amd64 (x86_64), but the bundle is for arm64")

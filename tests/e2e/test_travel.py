@@ -33,7 +33,7 @@ def newer_bundle(fleet: Fleet, release: Path, work: Path) -> Path:
     ok(fleet.run("bundle", "keygen", "--no-passphrase", work / "travel.key"))
     built = work / "new.tar"
     key = ("--sign-key", work / "travel.key")
-    ok(fleet.run("bundle", "build", "-f", spec, "-o", built, *key))
+    ok(fleet.run("bundle", "build", "-f", spec, "--out", built, *key))
     return built
 
 
@@ -42,22 +42,22 @@ def test_by_delta_through_a_registry_in_parts_and_signed(
 ) -> None:
     built = newer_bundle(bare, release, tmp_path)
     delta, made = tmp_path / "d", tmp_path / "made.tar"
-    ok(bare.run("bundle", "delta", bare.bundle, built, "-o", delta))
+    ok(bare.run("bundle", "delta", bare.bundle, built, "--out", delta))
     assert delta.stat().st_size < built.stat().st_size / 10
-    ok(bare.run("bundle", "apply-delta", bare.bundle, delta, "-o", made))
+    ok(bare.run("bundle", "apply-delta", bare.bundle, delta, "--out", made))
     pulled = tmp_path / "pulled.tar"
     shutil.copy(f"{built}.minisig", f"{made}.minisig")
     with docker_registry(tmp_path / "registry") as host:
         ok(bare.run("bundle", "push", made, f"{host}/site/e2e:2"))
         elsewhere = replace(bare, work=tmp_path / "home")  # a machine that has no blob of it
-        ok(elsewhere.run("bundle", "pull", f"{host}/site/e2e:2", "-o", pulled))
+        ok(elsewhere.run("bundle", "pull", f"{host}/site/e2e:2", "--out", pulled))
     signature = Path(f"{pulled}.minisig").read_bytes()
     assert signature == Path(f"{built}.minisig").read_bytes()
     stick = tmp_path / "stick"
     stick.mkdir()
     ok(bare.run("bundle", "split", "--size", "2M", pulled, "-d", stick))
     arrived = tmp_path / "arrived.tar"
-    ok(bare.run("bundle", "join", stick / "pulled.tar.parts", "-o", arrived))
+    ok(bare.run("bundle", "join", stick / "pulled.tar.parts", "--out", arrived))
     assert filecmp.cmp(arrived, built, shallow=False)
 
     inventory = bare.inventory("server-1")

@@ -33,7 +33,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     build_release(work / "release", version=STANDIN_VERSION, archs=("amd64",))
     spec = work / "bundle.yml"
     spec.write_text(f"name: faults\nk3s:\n  source: {work}/release\n  arches: [amd64]\n")
-    argv = Fleet.argv("bundle", "build", "-f", spec, "-o", work / "faults.tar")
+    argv = Fleet.argv("bundle", "build", "-f", spec, "--out", work / "faults.tar")
     subprocess.run(argv, check=True, timeout=300)
     with guarded(NAME):
         lab = labs.up(LabSpec(name=NAME, nodes=2, memory_bytes=1 << 30), lambda _line: None)

@@ -92,7 +92,7 @@ class Fleet:
         words = [str(root / w) if (root / w).exists() and "/" in w else w for w in words]
         words = self.adapted(words, release)
         if words[:2] == ["inventory", "init"]:
-            words += ["--output", "init.yml"]
+            words += ["--out", "init.yml"]
         return command.run(words, env=self.env, cwd=self.work, typed=PASSPHRASE)
 
     def adapted(self, words: list[str], release: Path) -> list[str]:
@@ -181,7 +181,7 @@ def build(fleet: Fleet, release: Path, name: str, more: str) -> Path:
     spec = fleet.work / f"{name}.yml"
     spec.write_text(f"name: {name}\nk3s:\n  source: {release}\n  arches: [amd64]\n{more}")
     out = fleet.work / f"{name}.tar"
-    argv = fleet.argv("bundle", "build", "-f", spec, "-o", out)
+    argv = fleet.argv("bundle", "build", "-f", spec, "--out", out)
     subprocess.run(argv, check=True, timeout=300, env=fleet.env)
     return out
 

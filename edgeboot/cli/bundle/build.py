@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from edgeboot.bundle.format.contents import Role
 from edgeboot.bundle.format.extract import extract
 from edgeboot.bundle.trust.signing import signature_path
 from edgeboot.cli.bundle import cache, init, inspect, lock, registry, sbom, sign, travel
+from edgeboot.cli.bundle.written import tell_written
+from edgeboot.cli.formats import out_options
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.errors import BadInput
 from edgeboot.events import Note
@@ -36,7 +39,7 @@ def bundle() -> None:
 @click.option(
     "-f", "--file", "spec", type=_PATH, required=True, help="The bundle.yml to build from."
 )
-@click.option("-o", "--output", type=_PATH, help="The bundle to write.  [default: NAME.tar]")
+@out_options("text", "json", out_help="The bundle to write.  [default: NAME.tar]")
 @click.option(
     "--k3s-release",
     "release",
@@ -73,7 +76,8 @@ def bundle() -> None:
 )
 def build_command(
     spec: Path,
-    output: Path | None,
+    out: Path | None,
+    output: str | None,
     release: str | None,
     arches: tuple[str, ...],
     helm: str | None,
@@ -86,10 +90,10 @@ def build_command(
     """Build a bundle from a bundle.yml.
 
     \b
-    edgeboot bundle build -f bundles/edge.yml -o edge.tar --sign-key site.key
+    edgeboot bundle build -f bundles/edge.yml --out edge.tar --sign-key site.key
     edgeboot bundle build -f bundles/minimal.yml --k3s-release ./release --arch arm64
     edgeboot bundle build -f bundles/edge.yml --locked
-    edgeboot bundle build -f bundles/edge.yml --with-edgeboot -o edge.tar
+    edgeboot bundle build -f bundles/edge.yml --with-edgeboot --out edge.tar
     """
     wanted = load(spec)
     key = sign.load_secret_key(key_file) if key_file else None
@@ -97,7 +101,7 @@ def build_command(
         chosen = tuple(ARCHES[arch] for arch in arches)
         wanted = replace(wanted, k3s=replace(wanted.k3s, arches=chosen))
     source = None if release is None else source_of(release, Path())
-    target = output or Path(f"{wanted.name}.tar")
+    target = out or Path(f"{wanted.name}.tar")
     if not with_edgeboot and (python or platform):
         raise BadInput("--python and --platform require --with-edgeboot")
     lock = locks.read(locks.path_beside(spec)) if locked else None
@@ -109,12 +113,20 @@ def build_command(
         path = build(wanted, target, release=source, lock=lock, helm=helm, listener=tell)
     with Bundle.open(path) as built:
         version = built.contents.k3s_version
-        click.echo(f"{path}: {human_size(path.stat().st_size)}, K3s {version}")
+        for_people = output != "json"
+        if for_people:
+            click.echo(f"{path}: {human_size(path.stat().st_size)}, K3s {version}")
+        signature = signature_path(path)
         if key is not None:
-            sign.write_signature(path, built, key)
-        elif signature_path(path).exists():
-            click.echo(f"{signature_path(path)} belongs to an earlier build. Sign this one again.")
-    click.echo(f"Next: copy it to the site and run `edgeboot bundle verify {path}` there.")
+            sign.write_signature(path, built, key, err=not for_people)
+        elif signature.exists():
+            what = f"{signature} belongs to an earlier build. Sign this one again."
+            click.echo(what, err=not for_people)
+    if for_people:
+        click.echo("Next: copy it to the site and run there:")
+        click.echo(f"edgeboot bundle verify {shlex.quote(str(path))}")
+    else:
+        tell_written(path, k3s=version, signature=str(signature) if key is not None else None)
 
 
 @bundle.command("extract")

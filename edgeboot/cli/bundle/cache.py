@@ -9,7 +9,7 @@ import click
 
 from edgeboot.bundle.store import pruning
 from edgeboot.bundle.store.blobs import Store, default_root
-from edgeboot.cli.options import output_option
+from edgeboot.cli.formats import output_option
 from edgeboot.plan.steps import human_size
 
 

@@ -14,7 +14,7 @@ from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.format.contents import Contents, Role
 from edgeboot.bundle.format.sizes import shares
 from edgeboot.bundle.trust.signing import signature_path
-from edgeboot.cli.options import output_option
+from edgeboot.cli.formats import output_option
 from edgeboot.plan.steps import human_size
 
 _LARGEST = 10

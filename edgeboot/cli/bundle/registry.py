@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -15,6 +16,8 @@ from edgeboot.bundle.registry import artifact
 from edgeboot.bundle.registry.client import Registry
 from edgeboot.bundle.registry.hosts import RegistrySettings
 from edgeboot.bundle.store.blobs import Store, default_root
+from edgeboot.cli.bundle.written import tell_written
+from edgeboot.cli.formats import out_options
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.errors import BadInput
 from edgeboot.plan.steps import human_size
@@ -47,23 +50,26 @@ def push(path: Path, reference: str, ca: Path | None, plain_http: bool) -> None:
 
 @click.command()
 @click.argument("reference", metavar="REGISTRY/REPOSITORY:TAG")
-@click.option("-o", "--output", type=_PATH, required=True, help="The bundle to write.")
+@out_options("text", "json", out_help="The bundle to write.", required=True)
 @_ca
 @_plain
-def pull(reference: str, output: Path, ca: Path | None, plain_http: bool) -> None:
+def pull(reference: str, out: Path, output: str | None, ca: Path | None, plain_http: bool) -> None:
     """Pull a bundle from an OCI registry, byte for byte as it was pushed.
 
     Blobs in the cache are not fetched again; an interrupted pull resumes.
 
     \b
-    edgeboot bundle pull registry.example/site/edge:2026-07 -o edge.tar
+    edgeboot bundle pull registry.example/site/edge:2026-07 --out edge.tar
     """
     named = _reference(reference)
     registry = _registry(named, ca, plain_http)
     with listener("text") as tell:
-        digest = artifact.pull(named, output, registry, Store(default_root()), tell)
-    click.echo(f"{output}: {human_size(output.stat().st_size)}, {digest}")
-    click.echo(f"Next: `edgeboot bundle verify {output}`")
+        digest = artifact.pull(named, out, registry, Store(default_root()), tell)
+    if output == "json":
+        tell_written(out, digest=digest)
+        return
+    click.echo(f"{out}: {human_size(out.stat().st_size)}, {digest}")
+    click.echo(f"Next: edgeboot bundle verify {shlex.quote(str(out))}")
 
 
 @click.command()

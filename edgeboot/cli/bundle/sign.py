@@ -92,10 +92,11 @@ def load_secret_key(path: Path) -> SecretKey:
     return signing.secret_key(path, passphrase)
 
 
-def write_signature(path: Path, bundle: Bundle, key: SecretKey) -> None:
-    """Sign an open bundle and print the result."""
+def write_signature(path: Path, bundle: Bundle, key: SecretKey, *, err: bool = False) -> None:
+    """Sign an open bundle and print the result, with ``err`` on standard error."""
     written = signing.sign(path, bundle.contents, key, datetime.now(UTC).date())
-    click.echo(f"{written}: signed by key {key.public.label}; copy it together with the bundle.")
+    what = f"{written}: signed by key {key.public.label}; copy it together with the bundle."
+    click.echo(what, err=err)
 
 
 def asked_passphrase(path: Path, *, confirm: bool = False) -> Secret:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.travel import delta, difference
 from edgeboot.bundle.travel import split as parts
 from edgeboot.bundle.trust.signing import signature_path
-from edgeboot.cli.options import output_option
+from edgeboot.cli.bundle.written import tell_written
+from edgeboot.cli.formats import out_options, output_option
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.errors import BadInput, StepFailed
 from edgeboot.inventory.budget.quantities import parse_bytes
@@ -49,8 +51,8 @@ def split(path: Path, size: str, directory: Path | None) -> None:
 @click.command()
 @click.argument("index", metavar="BUNDLE.parts", type=_PATH)
 @click.option("--from", "places", multiple=True, type=_DIRECTORY, help="Also look for parts here.")
-@click.option("-o", "--output", type=_PATH, help="The bundle to write.  [default: its old name]")
-def join(index: Path, places: tuple[Path, ...], output: Path | None) -> None:
+@out_options("text", "json", out_help="The bundle to write.  [default: its old name]")
+def join(index: Path, places: tuple[Path, ...], out: Path | None, output: str | None) -> None:
     """Join the parts of a bundle, in any order and over several runs.
 
     Every part is verified. If parts are missing, they are listed (exit code 4): rerun with them.
@@ -59,7 +61,7 @@ def join(index: Path, places: tuple[Path, ...], output: Path | None) -> None:
     edgeboot bundle join edge.tar.parts
     edgeboot bundle join edge.tar.parts --from /media
     """
-    target = output or Path(parts.read_index(index).name)
+    target = out or Path(parts.read_index(index).name)
     with listener("text") as tell:
         missing = parts.join(index, places, target, tell)
     if missing:
@@ -68,6 +70,9 @@ def join(index: Path, places: tuple[Path, ...], output: Path | None) -> None:
             hint="copy them here or pass their directory with --from, and rerun; "
             "joined parts are kept",
         )
+    if output == "json":
+        tell_written(target)
+        return
     click.echo(f"{target} is intact.")
 
 
@@ -100,36 +105,43 @@ def diff(old: Path, new: Path, output: str) -> None:
 @click.command("delta")
 @click.argument("old", metavar="OLD", type=_PATH)
 @click.argument("new", metavar="NEW", type=_PATH)
-@click.option("-o", "--output", type=_PATH, required=True, help="The delta to write.")
-def delta_command(old: Path, new: Path, output: Path) -> None:
+@out_options("text", "json", out_help="The delta to write.", required=True)
+def delta_command(old: Path, new: Path, out: Path, output: str | None) -> None:
     """Write what a new bundle adds to an old one that is already at the site.
 
     \b
-    edgeboot bundle delta edge-1.tar edge-2.tar -o edge.delta
+    edgeboot bundle delta edge-1.tar edge-2.tar --out edge.delta
     """
     with Bundle.open(old) as before, Bundle.open(new) as after, listener("text") as tell:
-        delta.make(before, after, output, tell)
-    size, whole = output.stat().st_size, new.stat().st_size
-    click.echo(f"{output}: {human_size(size)} instead of {human_size(whole)}.")
+        delta.make(before, after, out, tell)
+    if output == "json":
+        tell_written(out)
+        return
+    size, whole = out.stat().st_size, new.stat().st_size
+    click.echo(f"{out}: {human_size(size)} instead of {human_size(whole)}.")
     click.echo(f"Next: copy it{_and_signature(new)} to where {old.name} is and run there:")
-    click.echo(f"edgeboot bundle apply-delta {old.name} {output.name} -o {new.name}")
+    names = shlex.join((old.name, out.name, "--out", new.name))
+    click.echo(f"edgeboot bundle apply-delta {names}")
 
 
 @click.command("apply-delta")
 @click.argument("old", metavar="OLD", type=_PATH)
 @click.argument("path", metavar="DELTA", type=_PATH)
-@click.option("-o", "--output", type=_PATH, required=True, help="The new bundle to write.")
-def apply_delta(old: Path, path: Path, output: Path) -> None:
+@out_options("text", "json", out_help="The new bundle to write.", required=True)
+def apply_delta(old: Path, path: Path, out: Path, output: str | None) -> None:
     """Build the new bundle from the old one and a delta, byte for byte.
 
     Any bundle but the one that the delta was made from is refused (exit code 5).
 
     \b
-    edgeboot bundle apply-delta edge-1.tar edge.delta -o edge-2.tar
+    edgeboot bundle apply-delta edge-1.tar edge.delta --out edge-2.tar
     """
     with Bundle.open(old) as before, delta.opened(path) as found, listener("text") as tell:
-        delta.apply(before, found, output, tell)
-    click.echo(f"{output}: {human_size(output.stat().st_size)}.")
+        delta.apply(before, found, out, tell)
+    if output == "json":
+        tell_written(out)
+        return
+    click.echo(f"{out}: {human_size(out.stat().st_size)}.")
 
 
 def _and_signature(bundle: Path) -> str:

@@ -12,13 +12,8 @@ import click
 from edgeboot.bundle.trust.signing import Trust
 from edgeboot.cli.bundle.trust import trust_options
 from edgeboot.cli.cluster.options import install_options
-from edgeboot.cli.options import (
-    accept_new_option,
-    ask_options,
-    bundle_option,
-    inventory_option,
-    output_option,
-)
+from edgeboot.cli.formats import output_option
+from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
 from edgeboot.cli.run.hosts import HostSelection, host_options, policy_options, reached, tell_lost
 from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged
@@ -149,7 +144,7 @@ def _unsaved(cluster: Cluster, done: Installed, path: Path) -> EdgebootError | N
         inventory = shlex.quote(cluster.where.rpartition(":")[0] or cluster.where)
         return StepFailed(
             f"the cluster is installed, but its kubeconfig was not saved: {error.what}",
-            hint=f"fetch it to another path: edgeboot kubeconfig -i {inventory} -o FILE",
+            hint=f"fetch it to another path: edgeboot kubeconfig -i {inventory} --out FILE",
             error_id=error.error_id,
         )
     return None

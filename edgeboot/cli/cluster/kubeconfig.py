@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
+from edgeboot.cli.formats import out_options
 from edgeboot.cli.options import accept_new_option, ask_options, inventory_option
 from edgeboot.cli.run.connect import connected
 from edgeboot.cli.terminal.prompts import Asking
@@ -17,6 +20,7 @@ from edgeboot.inventory.load import load
 from edgeboot.lifecycle.kubeconfig import merging
 from edgeboot.lifecycle.kubeconfig.fetch import check_target, fetch, rewritten, save
 from edgeboot.localio.directories import expanded
+from edgeboot.yaml import foreign
 
 _HERE = "kubectl's own file"
 
@@ -25,11 +29,11 @@ _HERE = "kubectl's own file"
 @inventory_option
 @accept_new_option
 @ask_options
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write, readable by its owner only.  [default: standard output]",
+@out_options(
+    "yaml",
+    "json",
+    out_help="File to write, readable by its owner only.  [default: standard output]",
+    output_help="Format of the kubeconfig.  [default: yaml]",
 )
 @click.option(
     "--merge",
@@ -52,7 +56,8 @@ def kubeconfig(
     inventory_path: Path,
     accept_new: bool,
     asking: Asking,
-    output: Path | None,
+    out: Path | None,
+    output: str | None,
     merge: str | None,
     context: str | None,
     server: str | None,
@@ -62,16 +67,17 @@ def kubeconfig(
     """Get the administrator's kubeconfig, with the server's address and the cluster's name.
 
     \b
-    edgeboot kubeconfig -i inventory.yml -o edge.kubeconfig
+    edgeboot kubeconfig -i inventory.yml --out edge.kubeconfig
     edgeboot kubeconfig -i inventory.yml --merge --use
     edgeboot kubeconfig -i inventory.yml --server https://localhost:6443 > edge.kubeconfig
     """
     if merge is None and (use or force):
         raise BadInput("--use and --force need --merge", hint="add --merge")
-    if merge is not None and output is not None:
-        raise BadInput("--output and --merge cannot be combined", hint="use one of them")
-    if output is not None:
-        check_target(output)
+    if merge is not None and (out is not None or output is not None):
+        what = "--out" if out is not None else "--output"
+        raise BadInput(f"{what} and --merge cannot be combined", hint="use one of them")
+    if out is not None:
+        check_target(out)
     if server is not None:
         _check_url(server)
     whole = load(inventory_path)
@@ -83,16 +89,18 @@ def kubeconfig(
         cluster = servers.without(lost.keys())
         found = fetch(cluster, transports)
     content = rewritten(found, cluster, context=context, server=server)
+    if output == "json":
+        content = f"{json.dumps(foreign.parse(content), indent=2, default=str)}\n".encode()
     name = context or cluster.name
     if merge is not None:
         path = merging.target() if merge == _HERE else expanded(merge)
         backup = merging.merge_into(path, content, use=use, force=force)
         click.echo(f"{path}: context {name}" + (f" (backup: {backup})" if backup else ""))
         click.echo(f"Next: kubectl --context {name} get nodes")
-    elif output is not None:
-        save(content, output)
-        click.echo(f"{output}: context {name}")
-        click.echo(f"Next: kubectl --kubeconfig {output} get nodes")
+    elif out is not None:
+        save(content, out)
+        click.echo(f"{out}: context {name}")
+        click.echo(f"Next: kubectl --kubeconfig {shlex.quote(str(out))} get nodes")
     else:
         click.echo(content.decode(), nl=False)
 

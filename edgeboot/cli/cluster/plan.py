@@ -10,13 +10,8 @@ import click
 from edgeboot.bundle.trust.signing import Trust
 from edgeboot.cli.bundle.trust import trust_options
 from edgeboot.cli.cluster.options import install_options
-from edgeboot.cli.options import (
-    accept_new_option,
-    ask_options,
-    bundle_option,
-    inventory_option,
-    output_option,
-)
+from edgeboot.cli.formats import output_option
+from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
 from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
 from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged

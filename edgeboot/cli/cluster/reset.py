@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from edgeboot.cli.cluster.plan import CHANGES_FOUND
-from edgeboot.cli.options import accept_new_option, ask_options, inventory_option, output_option
+from edgeboot.cli.formats import output_option
+from edgeboot.cli.options import accept_new_option, ask_options, inventory_option
 from edgeboot.cli.run.connect import connected
 from edgeboot.cli.run.hosts import retry_option
 from edgeboot.cli.terminal.progress import listener

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from edgeboot.cli.options import accept_new_option, ask_options, inventory_option, output_option
+from edgeboot.cli.formats import output_option
+from edgeboot.cli.options import accept_new_option, ask_options, inventory_option
 from edgeboot.cli.run.connect import attempted
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.inventory.load import load

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
-from edgeboot.cli.inventory.write import refuse_to_overwrite, write
+from edgeboot.cli.formats import out_options
+from edgeboot.cli.inventory.write import Target
 from edgeboot.errors import BadInput
 from edgeboot.inventory.draft import Draft, DraftNode, DraftSsh, named
 from edgeboot.inventory.importers.k0sctl import from_k0sctl, is_k0sctl
@@ -35,35 +35,32 @@ _MOST = 1 << 20  # bytes
     help="Format of SOURCE.",
 )
 @click.option("--host", "pattern", help="With ssh-config: the hosts to import, for example 'pi-*'.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("inventory.yml"),
-    show_default=True,
-    help="The inventory to write.",
+@out_options(
+    "yaml",
+    out_help="The inventory to write.  [default: inventory.yml]",
+    output_help="Print it instead of writing a file.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing inventory.")
-def import_(source: Path, kind: str, pattern: str | None, output: Path, force: bool) -> int:
+def import_(
+    source: Path, kind: str, pattern: str | None, out: Path | None, output: str | None, force: bool
+) -> int:
     """Write an inventory from SOURCE: k3s-ansible's, k0sctl's, or hosts in ~/.ssh/config.
 
     No host is contacted. What cannot be carried over is listed.
 
     \b
     edgeboot inventory import inventory/sample/hosts.yml
-    edgeboot inventory import k0sctl.yaml -o inventory.yml
+    edgeboot inventory import k0sctl.yaml --out inventory.yml
     edgeboot inventory import --from ssh-config --host 'pi-*'
     """
-    refuse_to_overwrite(output, force)
+    target = Target.chosen(out, output, force=force)
     path = expanded(source)
     draft = _from_ssh_config(path, pattern) if kind == "ssh-config" else _read(path, kind)
-    problem = write(draft, output, force=force)
-    click.echo(f"wrote {output}: {len(draft.nodes)} nodes")
-    for line in draft.lost:
-        click.echo(f"  not carried over: {line}")
-    if problem:
-        raise problem
-    click.echo(f"  next: edgeboot inventory check -i {shlex.quote(str(output))}")
+    target.write(
+        draft,
+        f"{len(draft.nodes)} nodes",
+        *(f"not carried over: {line}" for line in draft.lost),
+    )
     return 0
 
 

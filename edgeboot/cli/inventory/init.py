@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from pathlib import Path
 
 import click
 
 from edgeboot.bundle.trust.signing import public_key
-from edgeboot.cli.inventory.write import refuse_to_overwrite, write
+from edgeboot.cli.formats import out_options
+from edgeboot.cli.inventory.write import Target
 from edgeboot.cli.options import ask_options
 from edgeboot.cli.run.interruption import close_all, closing_on_signals
 from edgeboot.cli.terminal.prompts import HOSTS_LOGIN, Asking, credentials_for
@@ -54,13 +54,10 @@ _KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Your SSH key: to log in with, and to install where only a password works.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("inventory.yml"),
-    show_default=True,
-    help="The inventory to write.",
+@out_options(
+    "yaml",
+    out_help="The inventory to write.  [default: inventory.yml]",
+    output_help="Print it instead of writing a file.",
 )
 @click.option("--force", is_flag=True, help="Replace an existing inventory.")
 @click.option("-y", "--yes", is_flag=True, help="Accept the host keys without asking.")
@@ -72,7 +69,8 @@ def init(
     bundle: str,
     bundle_key: str | None,
     key: Path | None,
-    output: Path,
+    out: Path | None,
+    output: str | None,
     force: bool,
     yes: bool,
     asking: Asking,
@@ -88,15 +86,16 @@ def init(
     edgeboot inventory init --bundle-key site.pub pi@192.0.2.11 pi@192.0.2.21 pi@192.0.2.22
     edgeboot inventory init --yes pi@192.0.2.11=server/server-1 pi@192.0.2.21:2222=agent
     """
-    refuse_to_overwrite(output, force)
+    target = Target.chosen(out, output, force=force)
     if not usable_name(name):
         raise BadInput(f"invalid cluster name {name!r}", hint="for example: --name edge")
     signer = public_key(bundle_key).text if bundle_key else None
-    candidates = [_candidate(text) for text in (*hosts, *more) or _asked_hosts()]
+    candidates = [_candidate(text) for text in (*hosts, *more) or _asked_hosts(target)]
     if len({(c.address, c.port) for c in candidates}) < len(candidates):
         raise BadInput("duplicate host", hint="name each address and port once")
     cancellation = Cancellation()
-    enrolment = _Enrolment(candidates, credentials_for(asking, cancellation), key, cancellation)
+    credentials = credentials_for(asking, cancellation)
+    enrolment = _Enrolment(candidates, credentials, key, cancellation, target)
     with closing_on_signals(enrolment.opened, cancellation):
         enrolment.meet(yes)
         try:
@@ -104,12 +103,9 @@ def init(
         finally:
             close_all(enrolment.opened)
     for host in found:
-        click.echo(f"{host.candidate.address}: {describe(host.traits)}")
-    problem = write(Draft(name, draft_nodes(found), bundle, signer), output, force=force)
-    click.echo(f"wrote {output}: {len(found)} nodes, their host keys pinned")
-    if problem:
-        raise problem
-    click.echo(f"  next: edgeboot inventory check -i {shlex.quote(str(output))}")
+        target.say(f"{host.candidate.address}: {describe(host.traits)}")
+    draft = Draft(name, draft_nodes(found), bundle, signer)
+    target.write(draft, f"{len(found)} nodes, their host keys pinned")
     return 0
 
 
@@ -130,7 +126,10 @@ class _Enrolment:
         credentials: Credentials,
         key: Path | None,
         cancellation: Cancellation,
+        target: Target,
     ) -> None:
+        self._say = target.say
+        self._printing = target.path is None
         self._cancellation = cancellation
         self._candidates = {_label(c): c for c in candidates}
         self._credentials = credentials
@@ -149,14 +148,16 @@ class _Enrolment:
         )
         for name, offer in self._offers.items():
             kind = offer.public.partition(" ")[0]
-            click.echo(f"{name}: {offer.fingerprint} ({kind}){', known' if offer.known else ''}")
+            self._say(f"{name}: {offer.fingerprint} ({kind}){', known' if offer.known else ''}")
         if yes or all(offer.known for offer in self._offers.values()):
             return
-        click.echo("Compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on each host.")
+        self._say("Compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on each host.")
         if not sys.stdin.isatty():
             what = "cannot confirm the host keys without a terminal"
             raise BadInput(what, hint="compare them, then add --yes")
-        if not click.confirm("Are these the keys of your hosts?", default=False):
+        if not click.confirm(
+            "Are these the keys of your hosts?", default=False, err=self._printing
+        ):
             raise Refused("nothing was written: the host keys were not confirmed")
 
     def look(self) -> list[Enrolled]:
@@ -180,17 +181,17 @@ class _Enrolment:
     def _let_in(self, name: str) -> bool:
         """Whether our key is accepted from now on; tried, as a host may accept no keys."""
         if self._public_key is None:
-            click.echo(f"{name}: you have no public key; create one with `ssh-keygen -t ed25519`")
+            self._say(f"{name}: you have no public key; create one with `ssh-keygen -t ed25519`")
             return False
         authorize(self.opened[name], self._offers[name].user, self._public_key)
         before = self.opened[name]
         try:
             self._open(name, password=None)
         except LoginFailed:
-            click.echo(f"{name}: accepts no keys; it will ask for a password each time")
+            self._say(f"{name}: accepts no keys; it will ask for a password each time")
             return False
         before.close()
-        click.echo(f"{name}: your SSH key is installed")
+        self._say(f"{name}: your SSH key is installed")
         return True
 
     def _open(self, name: str, *, password: str | None) -> None:
@@ -235,12 +236,18 @@ def _candidate(text: str) -> Candidate:
         raise BadInput(f"invalid host {text!r}: {error}", hint=_FORM) from None
 
 
-def _asked_hosts() -> tuple[str, ...]:
+def _asked_hosts(target: Target) -> tuple[str, ...]:
     if not sys.stdin.isatty():
         raise BadInput("no hosts given, and no terminal to ask for them", hint=_FORM)
-    click.echo("Enter the hosts as USER@ADDRESS, the server first. An empty line ends the list.")
+    target.say("Enter the hosts as USER@ADDRESS, the server first. An empty line ends the list.")
     found: list[str] = []
-    while text := click.prompt(f"Host {len(found) + 1}", default="", show_default=False).strip():
+
+    def asked() -> str:
+        question = f"Host {len(found) + 1}"
+        err = target.path is None
+        return str(click.prompt(question, default="", show_default=False, err=err)).strip()
+
+    while text := asked():
         try:
             _candidate(text)
         except BadInput as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edgeboot.cli.options import output_option
+from edgeboot.cli.formats import output_option
 from edgeboot.errors import BadInput
 from edgeboot.report.verification.difference import difference, difference_json, difference_lines
 from edgeboot.report.verification.document import read_verification

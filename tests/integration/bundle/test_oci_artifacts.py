@@ -171,7 +171,7 @@ def test_push_and_pull_from_the_command_line(
     pushed = CliRunner().invoke(cli, ["bundle", "push", str(bundle_file), name])
     assert pushed.exit_code == 0, pushed.output
     assert "@sha256:" in pushed.output
-    pulled = CliRunner().invoke(cli, ["bundle", "pull", name, "-o", str(out)])
+    pulled = CliRunner().invoke(cli, ["bundle", "pull", name, "--out", str(out)])
     assert pulled.exit_code == 0, pulled.output
     assert out.read_bytes() == bundle_file.read_bytes()
 

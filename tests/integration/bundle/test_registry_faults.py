@@ -466,7 +466,7 @@ def test_a_stop_in_the_middle_of_a_build_ends_it(
     text = f"name: edge\nk3s: {{arches: [amd64]}}\nimages:\n- name: {image}\n"
     path = fakes.spec_file(tmp_path, text)
     release, out = tmp_path / "release", tmp_path / "out"
-    words = ("build", "-f", str(path), "--k3s-release", str(release), "-o", str(out))
+    words = ("build", "-f", str(path), "--k3s-release", str(release), "--out", str(out))
     with started(server, tmp_path, *words) as process:
         process.terminate()
         _, told = process.communicate(timeout=30)
@@ -505,7 +505,7 @@ def test_a_stop_in_the_middle_of_a_pull_ends_it_and_what_came_stays(
 
     server.rules.append(keep_silent)
     process = subprocess.Popen(
-        [sys.executable, "-m", "edgeboot.cli.main", "bundle", "pull", reference, "-o", str(out)],
+        [sys.executable, "-m", "edgeboot.cli.main", "bundle", "pull", reference, "--out", str(out)],
         env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
         stderr=subprocess.PIPE,
         text=True,

@@ -318,7 +318,7 @@ def test_lock_and_update_from_the_command_line(
     assert run("update")[0] == 2  # no such lock yet
     code, said = run("lock")
     assert (code, "site/updated:1: digest sha256:" in said) == (0, True)
-    assert run("build", "--locked", "-o", "old.tar")[0] == 0
+    assert run("build", "--locked", "--out", "old.tar")[0] == 0
     push(app_layout("second", ARCHES), plain, "site/updated:1", tmp_path / "second")
     kept = Path("bundle.lock").read_bytes()
     assert run("lock")[0] == 0
@@ -326,12 +326,12 @@ def test_lock_and_update_from_the_command_line(
     assert code == 10
     assert re.search(r"site/updated:1: digest sha256:\w+ -> sha256:\w+", said)
     assert Path("bundle.lock").read_bytes() == kept
-    assert run("build", "--locked", "-o", "same.tar")[0] == 0
+    assert run("build", "--locked", "--out", "same.tar")[0] == 0
     assert Path("same.tar").read_bytes() == Path("old.tar").read_bytes()
     assert run("update")[0] == 0
     assert Path("bundle.lock").read_bytes() != kept
     assert "Nothing changed" in run("update", "--dry-run")[1]
-    assert run("build", "--locked", "-o", "new.tar")[0] == 0
+    assert run("build", "--locked", "--out", "new.tar")[0] == 0
     assert Path("new.tar").read_bytes() != Path("old.tar").read_bytes()
 
 
@@ -452,7 +452,7 @@ def test_two_builds_from_one_lock_are_the_same_in_other_surroundings(
             "HOME": str(top),
             **variables,
         }
-        commands = [["build", "--locked", "-f", "site/bundle.yml", "-o", "out.tar"]]
+        commands = [["build", "--locked", "-f", "site/bundle.yml", "--out", "out.tar"]]
         if not number:
             commands.insert(0, ["lock", "-f", "site/bundle.yml"])
         where = ("--k3s-release", str(top / "release"))

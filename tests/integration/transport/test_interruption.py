@@ -90,7 +90,8 @@ def test_while_a_host_says_nothing(
 ) -> None:
     port = silent.getsockname()[1]
     site.inventory(port)
-    run = site.start(*words, *((f"127.0.0.1:{port}", "-o", "new.yml") if "init" in words else ()))
+    more = (f"127.0.0.1:{port}", "--out", "new.yml") if "init" in words else ()
+    run = site.start(*words, *more)
     accepted, _ = silent.accept()
     accepted.recv(100)  # its banner: it waits for ours now
     run.send_signal(number)

@@ -43,11 +43,11 @@ def test_hosts_with_keys(lab: Lab) -> None:
         f"root@127.0.0.1:{first.port}=server/main",
         f"{lab.users['bash']}@127.0.0.1:{second.port}",
     ]
-    done = edgeboot(lab, "inventory", "init", *hosts, "-o", path)
+    done = edgeboot(lab, "inventory", "init", *hosts, "--out", path)
     assert done.returncode == 2, done
     assert "cannot confirm the host keys without a terminal" in done.stderr
     assert not path.exists()
-    done = edgeboot(lab, "inventory", "init", "--yes", *hosts, "-o", path)
+    done = edgeboot(lab, "inventory", "init", "--yes", *hosts, "--out", path)
     assert done.returncode == 0, done
     assert first.fingerprint() in done.stdout
     assert second.fingerprint() in done.stdout
@@ -57,7 +57,7 @@ def test_hosts_with_keys(lab: Lab) -> None:
     assert [n.ssh.user for n in nodes] == ["root", lab.users["bash"]]
     assert nodes[1].role is Role.AGENT
     assert edgeboot(lab, "inventory", "check", "-i", path).returncode == 0
-    done = edgeboot(lab, "inventory", "init", "--yes", *hosts, "-o", path)
+    done = edgeboot(lab, "inventory", "init", "--yes", *hosts, "--out", path)
     assert done.returncode == 2
     assert "--force" in done.stderr
 
@@ -77,7 +77,7 @@ def test_a_host_where_only_a_password_works_gets_the_key(lab: Lab) -> None:
         "Host 1:": f"{user}@127.0.0.1:{server.port}",
         "Host 2:": "",
     }
-    code, said = on_terminal(("inventory", "init", "-o", path), answers, environment(lab))
+    code, said = on_terminal(("inventory", "init", "--out", path), answers, environment(lab))
     assert code == 0, said
     assert server.fingerprint() in said
     assert "your SSH key is installed" in said
@@ -91,7 +91,7 @@ def test_a_host_where_only_a_password_works_gets_the_key(lab: Lab) -> None:
     assert "password" not in path.read_text()
     # From now on the key is enough.
     done = edgeboot(lab, "inventory", "init", "--yes", f"{user}@127.0.0.1:{server.port}",
-                    "-o", lab.home / "again.yml")  # fmt: skip
+                    "--out", lab.home / "again.yml")  # fmt: skip
     assert "-K" in done.stderr, done
     assert "login failed" not in done.stderr
 
@@ -103,7 +103,9 @@ def test_a_changed_host_key_is_refused_and_nothing_is_written(lab: Lab) -> None:
     known.write_text(other.known_line().replace(str(other.port), str(server.port)))
     path = lab.home / "inventory.yml"
     # OpenSSH's known_hosts is looked up in the home that the process has.
-    done = edgeboot(lab, "inventory", "init", "--yes", f"root@127.0.0.1:{server.port}", "-o", path)
+    done = edgeboot(
+        lab, "inventory", "init", "--yes", f"root@127.0.0.1:{server.port}", "--out", path
+    )
     assert done.returncode == 5, done
     assert "host key changed" in done.stderr
     assert not path.exists()

@@ -23,7 +23,7 @@ def init(*words: str | Path) -> str:
 
 def test_it_loads_and_the_next_command_is_told(tmp_path: Path) -> None:
     path = tmp_path / "my site.yml"
-    said = init("--name", "site", "-o", path)
+    said = init("--name", "site", "--out", path)
     loaded = spec.load(path)
     assert (loaded.name, loaded.k3s.channel) == ("site", "stable")
     assert said.endswith(f"edgeboot bundle build -f '{path}'\n")
@@ -31,7 +31,7 @@ def test_it_loads_and_the_next_command_is_told(tmp_path: Path) -> None:
 
 def test_every_example_in_it_loads(tmp_path: Path) -> None:
     path = tmp_path / "bundle.yml"
-    init("-o", path)
+    init("--out", path)
     lines = path.read_text().splitlines()
     keys = re.compile(r"# ?((?: {2,}.*| *- .*|[a-z0-9-]+:(?: .*)?))")
     text = "\n".join(m[1] if (m := keys.fullmatch(line)) else line for line in lines)
@@ -49,10 +49,10 @@ def test_an_existing_file_is_never_changed(tmp_path: Path) -> None:
     path = tmp_path / "bundle.yml"
     path.write_text("mine")
     with pytest.raises(BadInput, match="already exists"):
-        init("-o", path)
+        init("--out", path)
     assert path.read_text() == "mine"
     with pytest.raises(BadInput, match="invalid bundle name 'No!'"):
-        init("--name", "No!", "-o", tmp_path / "other.yml")
+        init("--name", "No!", "--out", tmp_path / "other.yml")
     assert [path] == list(tmp_path.iterdir())
 
 

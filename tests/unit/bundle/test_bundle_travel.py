@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -247,14 +248,22 @@ def test_travelling_from_the_command_line(
         return done.output
 
     assert "edge-2.tar.001" in run("split", "--size", "20k", newer)
-    run("join", "edge-2.tar.parts", "-o", "joined.tar")
+    run("join", "edge-2.tar.parts", "--out", "joined.tar")
     assert (tmp_path / "joined.tar").read_bytes() == newer.read_bytes()
     assert "- chart" in run("diff", small_bundle, newer)
     run("diff", small_bundle, newer, "--output", "json")
-    run("delta", small_bundle, "joined.tar", "-o", "d")
-    run("apply-delta", small_bundle, "d", "-o", "again.tar")
+    run("delta", small_bundle, "joined.tar", "--out", "d")
+    run("apply-delta", small_bundle, "d", "--out", "again.tar")
     assert (tmp_path / "again.tar").read_bytes() == newer.read_bytes()
     (tmp_path / "edge-2.tar.001").unlink()
-    done = runner.invoke(commands, ["join", "edge-2.tar.parts", "-o", "other.tar"])
+    done = runner.invoke(commands, ["join", "edge-2.tar.parts", "--out", "other.tar"])
     assert isinstance(done.exception, StepFailed)
     assert "edge-2.tar.001" in str(done.exception)
+
+
+def test_a_bundle_tells_of_itself_in_json(small_bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "d"
+    words = ["delta", str(small_bundle), str(small_bundle), "--out", str(out)]
+    done = CliRunner().invoke(commands, [*words, "-o", "json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"file": str(out), "size": out.stat().st_size}

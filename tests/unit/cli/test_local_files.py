@@ -58,21 +58,21 @@ def edgeboot(
 @pytest.mark.parametrize(
     "words",
     [
-        ("bundle", "build", "-f", "file/bundle.yml", "-o", "x.tar"),
-        ("bundle", "build", "-f", "bundle.yml", "-o", "file/x.tar"),
+        ("bundle", "build", "-f", "file/bundle.yml", "--out", "x.tar"),
+        ("bundle", "build", "-f", "bundle.yml", "--out", "file/x.tar"),
         ("bundle", "lock", "-f", "file/bundle.yml"),
-        ("bundle", "init", "-o", "file/bundle.yml"),
+        ("bundle", "init", "--out", "file/bundle.yml"),
         ("bundle", "inspect", "file/x.tar"),
         ("bundle", "keygen", "--no-passphrase", "file/site"),
         ("bundle", "sign", "file/x.tar", "--key", "file/site.key"),
         ("bundle", "sbom", "file/x.tar"),
         ("bundle", "split", "file/x.tar", "--size", "1M"),
-        ("bundle", "join", "file/x.json", "-o", "file/x.tar"),
+        ("bundle", "join", "file/x.json", "--out", "file/x.tar"),
         ("inventory", "check", "-i", "file/inventory.yml"),
-        ("inventory", "import", "file/hosts.yml", "-o", "x.yml"),
-        ("inventory", "import", "~no-such-user/x", "-o", "x.yml"),
-        ("inventory", "import", "k3s.yml", "-o", "file/x.yml"),
-        ("inventory", "init", "--yes", "127.0.0.1:1", "-o", "file/x.yml"),
+        ("inventory", "import", "file/hosts.yml", "--out", "x.yml"),
+        ("inventory", "import", "~no-such-user/x", "--out", "x.yml"),
+        ("inventory", "import", "k3s.yml", "--out", "file/x.yml"),
+        ("inventory", "init", "--yes", "127.0.0.1:1", "--out", "file/x.yml"),
         ("verify", "-i", "inventory.yml", "--report", "file/x.html"),
         ("verify", "-i", "inventory.yml", "--record", "file/x.yml"),
         ("verify", "-i", "inventory.yml", "--tests", "file/tests"),
@@ -82,7 +82,7 @@ def edgeboot(
         ("install", "-i", "inventory.yml", "--yes", "--bundle", "file/x.tar"),
         ("plan", "-i", "inventory.yml", "--bundle", "file/x.tar"),
         ("preflight", "-i", "inventory.yml", "--bundle", "file/x.tar"),
-        ("kubeconfig", "-i", "inventory.yml", "-o", "file/x"),
+        ("kubeconfig", "-i", "inventory.yml", "--out", "file/x"),
         ("lab", "list"),
     ],
     ids=" ".join,
@@ -132,7 +132,7 @@ def test_an_install_whose_kubeconfig_cannot_be_written_is_an_install_all_the_sam
         assert said in capsys.readouterr().out
         assert caught.value.what.startswith("the cluster is installed, but its kubeconfig was not")
         assert str(tmp_path / "file") in caught.value.what
-        assert "edgeboot kubeconfig -i '/etc/my sites/edge.yml' -o" in (caught.value.hint or "")
+        assert "edgeboot kubeconfig -i '/etc/my sites/edge.yml' --out" in (caught.value.hint or "")
         assert caught.value.error_id == "local-disk"
 
 

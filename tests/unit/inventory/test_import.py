@@ -92,7 +92,7 @@ def run(tmp_path: Path, name: str, text: str, *words: str) -> tuple[Path, str]:
     source, made = tmp_path / name, tmp_path / "inventory.yml"
     source.write_text(text)
     runner = CliRunner()
-    done = runner.invoke(import_, [str(source), "-o", str(made), *words], standalone_mode=False)
+    done = runner.invoke(import_, [str(source), "--out", str(made), *words], standalone_mode=False)
     if done.exception:
         raise done.exception
     return made, done.output

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from edgeboot.cli.inventory.init import init
-from edgeboot.cli.inventory.write import write
+from edgeboot.cli.inventory.write import Target
 from edgeboot.errors import BadInput
 from edgeboot.inventory.draft import Draft, DraftNode, DraftSsh, named, text_of
 from edgeboot.inventory.load import load
@@ -25,14 +25,14 @@ from tests.support.payloads import PAYLOADS
 def test_what_is_no_host(host: str, tmp_path: Path) -> None:
     if host.strip() in {"a", "a/b"}:  # these are hosts
         return
-    words = ["--yes", "-o", str(tmp_path / "i.yml"), "--", host]
+    words = ["--yes", "--out", str(tmp_path / "i.yml"), "--", host]
     done = CliRunner().invoke(init, words, standalone_mode=False)
     assert isinstance(done.exception, BadInput), host
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_terminal_to_ask_for_hosts(tmp_path: Path) -> None:
-    done = CliRunner().invoke(init, ["-o", str(tmp_path / "i.yml")], standalone_mode=False)
+    done = CliRunner().invoke(init, ["--out", str(tmp_path / "i.yml")], standalone_mode=False)
     assert isinstance(done.exception, BadInput)
     assert "no terminal to ask for them" in str(done.exception)
 
@@ -68,8 +68,8 @@ def test_the_first_host_is_the_server_unless_told(traits: HostTraits, tmp_path: 
     assert [n.name for n in nodes] == ["agent-1", "agent-2", "server-1"]
     assert "Raspberry Pi 4, arm64, 1.00 GiB memory" in nodes[0].remark
     path = tmp_path / "inventory.yml"
-    assert write(Draft("edge", tuple(replace(n, ssh=DraftSsh("pi")) for n in nodes)), path,
-                 force=False) is None  # fmt: skip
+    draft = Draft("edge", tuple(replace(n, ssh=DraftSsh("pi")) for n in nodes))
+    Target(path, force=False).write(draft, "3 nodes")
     assert path.read_text().count("user: pi") == 1  # once, in defaults
     assert "# Raspberry Pi 4" in path.read_text()
 
