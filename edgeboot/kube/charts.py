@@ -11,6 +11,7 @@ import posixpath
 from collections.abc import Callable
 from datetime import datetime
 
+from edgeboot.answer import is_number
 from edgeboot.errors import StepFailed
 from edgeboot.json_document import Node
 from edgeboot.kube.api import ADDONS, JOBS, ApiError, KubeApi, find, pause_of, pod_log
@@ -50,7 +51,7 @@ def wait_for_chart(
 def _written(transport: Transport, manifest: str) -> float:
     """When the manifest was written, by the host's clock, in seconds since 1970."""
     done = transport.run(Argv(("stat", "-c", "%Y", manifest)), deadline=_DEADLINE)
-    if not done.ok or not done.stdout.strip().isdigit():
+    if not done.ok or not is_number(done.stdout.strip()):
         raise StepFailed(f"manifest {manifest} not found", where=transport.node)
     return float(done.stdout.strip())
 

@@ -2,7 +2,8 @@
 
 It reads the server's address and port, its CA, and the client's certificate and key. Anything else
 in a kubeconfig (``exec``, ``proxy-url``, ``insecure-skip-tls-verify``, files …) is ignored: a host
-must not decide what this machine runs or whom it trusts.
+must not decide what this machine runs or whom it trusts. The operator's own kubeconfig is written
+from these values, too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,8 @@ from edgeboot.secret import Secret
 from edgeboot.yaml import foreign
 
 _MAX_FILE = 256 << 10
+# Blocks and nothing between them (RFC 7468), so that no word of the host's travels with a key.
+_PEM = re.compile(r"(?:-----BEGIN ([A-Z0-9 ]+)-----\n(?:[A-Za-z0-9+/=]+\n)+-----END \1-----\s*)+")
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,6 @@ def _pem(value: Any) -> str:
         text = base64.b64decode(_text(value), validate=True).decode("ascii")
     except (binascii.Error, UnicodeDecodeError) as error:
         raise ValueError("not base64 of PEM") from error
-    if "-----BEGIN " not in text:
+    if not _PEM.fullmatch(text):
         raise ValueError("not PEM")
     return text

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edgeboot.answer import understood
 from edgeboot.errors import StepFailed
 from edgeboot.kube.api import (
     ADDONS,
@@ -34,6 +35,7 @@ _KEPT = frozenset(
 )
 _DEADLINE = 30.0
 _LOG_LINES = 15
+_MOST_MANIFEST = 2 << 20  # bytes; the largest of known charts have half as much
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,19 @@ def _objects(transport: Transport, manifest: str) -> list[_Object]:
     done = transport.run(Argv(("cat", manifest)), deadline=_DEADLINE)
     if not done.ok:
         return []
-    try:
+
+    def unreadable(why: str) -> StepFailed:
+        return StepFailed(
+            f"cannot read the manifest {manifest}: {why}",
+            where=transport.node,
+            hint=f"see what is in {manifest} on the host",
+        )
+
+    if len(done.stdout) > _MOST_MANIFEST:
+        raise unreadable(f"it is longer than {_MOST_MANIFEST >> 20} MiB")
+    with understood(unreadable):
         documents = foreign.parse_all(done.stdout.encode())
         return [item for document in documents for item in _taken_apart(document)]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise StepFailed(
-            f"cannot read the manifest {manifest}: {error}", where=transport.node
-        ) from error
 
 
 def _taken_apart(document: Any) -> Iterator[_Object]:

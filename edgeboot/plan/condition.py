@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
+from edgeboot.answer import number
+
 _PARAMETER = re.compile(r'(?:[^\s"]|"[^"]*")+')
 
 
@@ -94,8 +96,8 @@ def parse_condition(lines: Iterable[str]) -> Condition:
     return Condition(
         boot_id=one.get("boot-id", ""),
         kernel_parameters=tuple(one.get("kernel-parameters", "").split()),
-        userland_bits=int(bits) if bits else None,
-        page_size=int(page) if page else None,
+        userland_bits=number(bits) if bits else None,
+        page_size=number(page) if page else None,
         modules=dict(_pair(value) for value in many.get("module", ())),
         filesystems=dict(_filesystem(value) for value in many.get("filesystem", ())),
         resolvers={
@@ -107,13 +109,13 @@ def parse_condition(lines: Iterable[str]) -> Condition:
         programs=frozenset(many.get("program", ())),
         remains=frozenset(many.get("remains", ())),
         boot_file=_boot_file(one.get("boot-file")),
-        throttled=int(throttled, 16) if throttled else None,
+        throttled=number(throttled, 16) if throttled else None,
         selinux=one.get("selinux", ""),
         selinux_policy="selinux-policy" in one,
         addresses=dict(_pair(value) for value in many.get("address", ())),
         power_save=frozenset(many.get("power-save", ())),
         networks=tuple(map(_network, many.get("network", ()))),
-        temperature=max((int(v) / 1000 for v in many.get("temperature", ())), default=None),
+        temperature=max((number(v) / 1000 for v in many.get("temperature", ())), default=None),
     )
 
 
@@ -125,13 +127,13 @@ def _pair(value: str) -> tuple[str, str]:
 def _filesystem(value: str) -> tuple[str, Filesystem]:
     device, total, free, access, medium, path = value.split(" ", 5)
     return path, Filesystem(
-        int(device), int(total) * 1024, int(free) * 1024, access == "rw", medium
+        number(device), number(total) * 1024, number(free) * 1024, access == "rw", medium
     )
 
 
 def _network(value: str) -> IPv4Network:
     """Network and mask as in /proc/net/route: hexadecimal, little-endian."""
-    address, mask = (IPv4Address(int(w, 16).to_bytes(4, "little")) for w in value.split())
+    address, mask = (IPv4Address(number(w, 16).to_bytes(4, "little")) for w in value.split())
     return IPv4Network(f"{address}/{mask}", strict=False)
 
 

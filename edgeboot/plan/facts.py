@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from edgeboot.answer import number, understood
 from edgeboot.errors import StepFailed
 from edgeboot.plan.condition import Condition, parse_condition
 from edgeboot.secret import Secret
@@ -111,13 +112,13 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:  # noqa: C901 - a ta
         case "file":
             kind, mode, owner, size, digest, path = rest.split(" ", 5)
             sha256 = "" if digest == "-" else digest
-            draft.files[path] = FileFact(kind, int(mode, 8), owner, int(size), sha256)
+            draft.files[path] = FileFact(kind, number(mode, 8), owner, number(size), sha256)
         case "content":
             encoded, _, path = rest.partition(" ")
             draft.contents[path] = base64.b64decode(encoded)
         case "part":
             size, digest, path = rest.split(" ", 2)
-            draft.parts[path] = PartialUpload(int(size), digest)
+            draft.parts[path] = PartialUpload(number(size), digest)
         case "owned":
             draft.owned.add(rest)
         case "unit":
@@ -129,7 +130,7 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:  # noqa: C901 - a ta
             draft.condition.append(rest)
         case "listen":
             port, _, program = rest.partition(" ")
-            draft.listeners.append(Listener(int(port), program))
+            draft.listeners.append(Listener(number(port), program))
         case "node-token":
             draft.node_token = Secret(base64.b64decode(rest).strip())
         case "done":
@@ -142,7 +143,7 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:  # noqa: C901 - a ta
 def parse_facts(output: str, node: str) -> Facts:
     """The facts that ``observe.sh`` prints up to "end"; ``StepFailed`` if they are incomplete."""
     draft = _Draft()
-    try:
+    with understood(lambda why: _unreadable(node, why)):
         said, end, _ = output.partition("\nend\n")
         if not end:
             raise ValueError("the last line is missing")
@@ -150,12 +151,14 @@ def parse_facts(output: str, node: str) -> Facts:
             key, _, rest = line.partition(" ")
             _read_line(draft, key, rest)
         return _finish(draft)
-    except (ValueError, KeyError) as error:
-        raise StepFailed(
-            f"cannot parse the host's facts: {error}",
-            where=node,
-            hint="rerun with --verbose and report the output",
-        ) from error
+
+
+def _unreadable(node: str, why: str) -> StepFailed:
+    return StepFailed(
+        f"cannot parse the host's facts: {why}",
+        where=node,
+        hint="rerun with --verbose and report the output",
+    )
 
 
 def _finish(draft: _Draft) -> Facts:
@@ -182,13 +185,13 @@ def _traits(found: Mapping[str, str]) -> HostTraits:
         machine=found["machine"],
         os=found["os"],
         init=found["init"],
-        cgroup_version=int(found["cgroup-version"]),
+        cgroup_version=number(found["cgroup-version"]),
         cgroup_controllers=frozenset(found["cgroup-controllers"].split()),
-        memory=int(found["memory-kib"]) * 1024,
-        cpus=int(found["cpus"]),
+        memory=number(found["memory-kib"]) * 1024,
+        cpus=number(found["cpus"]),
         hostname=found["hostname"],
         machine_id=found["machine-id"],
-        clock=int(found["clock"]),
+        clock=number(found["clock"]),
         default_route=found["default-route"] == "yes",
         board=found["board"],
         logrotate=found.get("logrotate") == "yes",

@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from edgeboot.answer import is_number
 from edgeboot.plan.sections import sections_of
 from edgeboot.secret import Secret
 
@@ -112,7 +113,7 @@ def parse_status(output: str) -> Status:
 
 def _number(body: str | None) -> int | None:
     text = (body or "").strip()
-    return int(text) if text.isdigit() else None
+    return int(text) if is_number(text) else None
 
 
 def _version(body: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edgeboot.answer import is_number
+
 
 def sections_of(output: str) -> dict[str, tuple[int, str]]:
     """Exit code and text by name; an exit code that is not a number counts as 1."""
@@ -9,5 +11,5 @@ def sections_of(output: str) -> dict[str, tuple[int, str]]:
     for part in ("\n" + output).split("\n== ")[1:]:
         head, _, body = part.partition("\n")
         name, _, code = head.partition(" ")
-        sections[name] = (int(code) if code.isdigit() else 1, body)
+        sections[name] = (int(code) if is_number(code) else 1, body)
     return sections

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.kubeconfig.fetch import rewritten
 from edgeboot.secret import Secret
 
-K3S = Secret(b"""\
+
+def pem(kind: str, content: str) -> str:
+    """A value of a kubeconfig: a block of PEM in base64."""
+    block = f"-----BEGIN {kind}-----\n{content}\n-----END {kind}-----\n"
+    return base64.b64encode(block.encode()).decode()
+
+
+CA, CERTIFICATE, KEY = pem("CERTIFICATE", "Q0E="), pem("CERTIFICATE", "Q0VS"), pem("KEY", "S0VZ")
+K3S = Secret(
+    f"""\
 apiVersion: v1
 clusters:
 - cluster:
-    certificate-authority-data: Q0E=
+    certificate-authority-data: {CA}
     server: https://127.0.0.1:6443
   name: default
 contexts:
@@ -25,9 +35,10 @@ kind: Config
 users:
 - name: default
   user:
-    client-certificate-data: Q0VSVA==
-    client-key-data: S0VZ
-""")
+    client-certificate-data: {CERTIFICATE}
+    client-key-data: {KEY}
+""".encode()
+)
 CLUSTER = Cluster("edge", (Node("server-1", "192.0.2.11", Role.SERVER),))
 OURS = rewritten(K3S, CLUSTER)
 OTHERS = b"""\

@@ -35,7 +35,7 @@ def table(name: str) -> dict[str, frozenset[str]]:
 MAY_IMPORT = table("layers")
 DOORS = table("doors")
 LEAVES = frozenset(
-    {"errors", "events", "secret", "platform", "blob", "json_document", "k3s_version"}
+    {"answer", "errors", "events", "secret", "platform", "blob", "json_document", "k3s_version"}
 )
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 
+from edgeboot import json_document
 from edgeboot.components.context import AppliedLabels
 from edgeboot.components.k3s import config_file
 from edgeboot.components.k3s.config_file import words
+from edgeboot.errors import Refused
 from edgeboot.inventory.model import Node
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
@@ -60,12 +62,18 @@ def applied_labels_of(facts: Facts, service: str) -> AppliedLabels:
     registered = unit is not None and bool(unit.started_with)
     fact = facts.files.get(paths.NODE_RECORD)
     try:
-        said = json.loads(fact.content or b"") if fact else None
-        if said is not None:
-            labels, taints = frozenset(said["labels"]), frozenset(said["taints"])
-            return AppliedLabels(labels, taints, bool(said["settled"]), registered)
-    except (ValueError, KeyError, TypeError):
+        if fact:
+            said = json_document.parse(fact.content or b"", paths.NODE_RECORD)
+            settled = said.member("settled").value is True
+            return AppliedLabels(
+                _words(said, "labels"), _words(said, "taints"), settled, registered
+            )
+    except Refused:
         pass  # damaged: as if there were none
     config = config_file.read(facts)
     labels = frozenset(label.partition("=")[0] for label in words(config, "node-label"))
     return AppliedLabels(labels, frozenset(words(config, "node-taint")), registered=registered)
+
+
+def _words(said: json_document.Node, key: str) -> frozenset[str]:
+    return frozenset(word.text() for word in said.member(key).items())

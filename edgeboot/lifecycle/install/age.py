@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+from edgeboot import json_document
 from edgeboot.bundle.format.contents import Contents
+from edgeboot.errors import Refused
 from edgeboot.k3s_version import K3sVersion
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
+
+_MOST_VERSION = 100  # characters
 
 
 def age_objections(facts: Facts, contents: Contents) -> tuple[str, ...]:
@@ -21,10 +24,12 @@ def _objections(facts: Facts, contents: Contents) -> Iterator[str]:
     if fact is None:
         return
     try:
-        had = json.loads(fact.content or b"")
-        name, k3s = had["name"], K3sVersion.parse(had["k3s_version"])
-        version = _numbers(had["version"]) if "version" in had else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+        had = json_document.parse(fact.content or b"", paths.BUNDLE)
+        name, k3s = had.member("name").text(), K3sVersion.parse(had.member("k3s_version").text())
+        said = had.get("version")
+        shown = said.text(_MOST_VERSION) if said else ""
+        version = _numbers(shown) if said else None
+    except (Refused, ValueError):
         yield (
             f"{paths.BUNDLE}, the record of its bundle, cannot be read; remove the file, or pass "
             "--allow-older"
@@ -39,7 +44,7 @@ def _objections(facts: Facts, contents: Contents) -> Iterator[str]:
         ours = contents.version
         if ours is None or _numbers(ours) < version:
             yield (
-                f"it has had version {had['version']} of the bundle {name}, but this one "
+                f"it has had version {shown} of the bundle {name}, but this one "
                 f"{f'is the older {ours}' if ours else 'has no version'}; to install it anyway, "
                 "pass --allow-older"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from edgeboot.components.k3s.base import url_at
 from edgeboot.engine.observe import status
 from edgeboot.errors import StepFailed
 from edgeboot.inventory.model import Cluster
+from edgeboot.kube.credentials import parse_credentials
 from edgeboot.localio import atomic, directories, disk_space
 from edgeboot.plan.health import why_no_api
 from edgeboot.secret import Secret
@@ -45,26 +47,35 @@ def url_from_outside(cluster: Cluster) -> str:
 def rewritten(
     kubeconfig: Secret, cluster: Cluster, *, context: str | None = None, server: str | None = None
 ) -> bytes:
-    """K3s's kubeconfig with the server's address and the cluster's name, or those given.
+    """A kubeconfig with the server's address and the cluster's name, or those given.
 
-    K3s writes ``https://127.0.0.1:6443`` and calls cluster, user and context ``default``.
+    It is written anew around the CA, the certificate and the key of K3s's own. Nothing else in that
+    file is copied: a server that was taken over must not run a program (``exec``), read a file or
+    switch TLS off on the operator's machine. ``ApiError`` if K3s did not write the file.
     """
+    found = parse_credentials(kubeconfig, cluster.servers[0].name)
     name = context or cluster.name
-    url = server or url_from_outside(cluster)
-    try:
-        document = verbatim.parse(kubeconfig.value)
-        (entry,), (user,), (found,) = (document[k] for k in ("clusters", "users", "contexts"))
-        entry["cluster"]["server"] = url
-        entry["name"] = user["name"] = found["name"] = name
-        found["context"] |= {"cluster": name, "user": name}
-        document["current-context"] = name
-    except (KeyError, TypeError, ValueError) as error:
-        raise StepFailed(
-            "cannot understand the kubeconfig that K3s wrote",
-            where=cluster.servers[0].name,
-            hint="use /etc/rancher/k3s/k3s.yaml on that host",
-        ) from error
+    authority = {
+        "certificate-authority-data": _encoded(found.ca.encode()),
+        "server": server or url_from_outside(cluster),
+    }
+    client = {
+        "client-certificate-data": _encoded(found.certificate.encode()),
+        "client-key-data": _encoded(found.key.value),
+    }
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": authority}],
+        "users": [{"name": name, "user": client}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
     return verbatim.dump(document)
+
+
+def _encoded(pem: bytes) -> str:
+    return base64.b64encode(pem).decode()
 
 
 def check_target(path: Path) -> None:

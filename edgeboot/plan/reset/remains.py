@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from edgeboot.answer import number, understood
 from edgeboot.errors import StepFailed
 from edgeboot.plan import paths
 from edgeboot.plan.reset.clear import Clear, ResetTarget
@@ -42,17 +43,19 @@ class Remains:
 
 def parse_remains(output: str, node: str) -> Remains:
     """The remains that ``survey.sh`` prints; ``StepFailed`` if its output is incomplete."""
-    try:
+    with understood(lambda why: _unreadable(node, why)):
         said, end, _rest = output.rpartition("\nend\n")
         if not end:
             raise ValueError("the last line is missing")
         return _parse([tuple(line.partition(" ")[::2]) for line in said.splitlines()])
-    except (ValueError, LookupError) as error:
-        raise StepFailed(
-            f"cannot parse the host's report of what is on it: {error}",
-            where=node,
-            hint="rerun with EDGEBOOT_TRACEBACK=1 and report the output",
-        ) from error
+
+
+def _unreadable(node: str, why: str) -> StepFailed:
+    return StepFailed(
+        f"cannot parse the host's report of what is on it: {why}",
+        where=node,
+        hint="rerun with --verbose and report the output",
+    )
 
 
 def _parse(rows: list[tuple[str, ...]]) -> Remains:
@@ -61,15 +64,15 @@ def _parse(rows: list[tuple[str, ...]]) -> Remains:
 
     def sizes(key: str) -> dict[str, int]:
         pairs = (rest.partition(" ")[::2] for rest in all_of(key))
-        return {path: int(kibibytes or 0) * 1024 for kibibytes, path in pairs}
+        return {path: number(kibibytes or "0") * 1024 for kibibytes, path in pairs}
 
     return Remains(
         services=all_of("service"),
-        processes=int(all_of("processes")[0]),
+        processes=number(all_of("processes")[0]),
         mounts=all_of("mount"),
         namespaces=all_of("namespace"),
         links=all_of("link"),
-        rules=int(all_of("rules")[0]),
+        rules=number(all_of("rules")[0]),
         paths=sizes("path"),
         disks=all_of("disk"),
         record=("record", "") in rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from edgeboot.answer import number
 from edgeboot.errors import NotMeasured
 from edgeboot.verify.measure.samples import Sample, Sampling, keyed
 from edgeboot.verify.measure.usage import Reading, Unmeasured, Usage
@@ -88,7 +89,7 @@ def _available(window: Window, name: str) -> Reading:
             return free * 1024
         keys = window.keys(sample, "host-memory")
         cache = keys.get("total_inactive_file", keys.get("inactive_file", 0))
-        return min(free * 1024, max(0, int(limit) - used + cache))
+        return min(free * 1024, max(0, number(limit) - used + cache))
 
     return window.gauge(name, of, "the kernel reports no MemAvailable")
 
@@ -110,7 +111,7 @@ def _ran(window: Window, sample: Sample, name: str) -> float | None:
 
 def _cpu_of(window: Window, name: str, roles: Sequence[str] | frozenset[str]) -> Reading:
     """By the processes' own clocks, including children they have waited for."""
-    ticks = int(window.all.facts.get("ticks", "100"))
+    ticks = number(window.all.facts.get("ticks", "100"))
 
     def of(sample: Sample, pid: str) -> int | None:
         fields = process_stat(sample.lines.get(f"/proc/{pid}/stat", []))
@@ -153,7 +154,7 @@ def _written(window: Window, _name: str) -> Reading:
     def sectors(sample: Sample) -> int | None:
         lines = window.all.of(sample, "disks")
         fields = lines[0].split() if lines else []
-        return int(fields[9]) * _SECTOR if len(fields) > 9 else None
+        return number(fields[9]) * _SECTOR if len(fields) > 9 else None
 
     return window.rate(sectors, "K3s's data is not on a block device in /proc/diskstats")
 
@@ -186,7 +187,7 @@ def _pressure(window: Window, name: str) -> Reading:
     def of(sample: Sample) -> float | None:
         for line in window.all.of(sample, f"pressure-{kind}") or ():
             if line.startswith("some "):
-                return int(line.rpartition("total=")[2]) / 100  # microseconds: 10 000 a per cent
+                return number(line.rpartition("total=")[2]) / 100  # microseconds: 10 000 a per cent
         return None
 
     return window.rate(of, "the kernel has no pressure stall information (PSI)")
@@ -216,13 +217,13 @@ def _image_store(window: Window, _name: str) -> Reading:
 def _disk_free(window: Window, _name: str) -> Reading:
     if "space" not in window.all.facts:
         raise NotMeasured("the host did not report free disk space")
-    return Reading(int(window.all.facts["space"]) * 1024)
+    return Reading(number(window.all.facts["space"]) * 1024)
 
 
 def _startup(window: Window, _name: str) -> Reading:
     if "boot" not in window.all.facts:
         raise NotMeasured("the service manager does not know when K3s became ready")
-    return Reading(int(window.all.facts["boot"]) // 1000)
+    return Reading(number(window.all.facts["boot"]) // 1000)
 
 
 def _pods_memory(window: Window, name: str) -> Reading:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from edgeboot.answer import is_number, number, understood
 from edgeboot.errors import NotMeasured
 
 
@@ -38,13 +40,15 @@ def parse_sampling(output: str) -> Sampling:
         raise NotMeasured("the samples are incomplete")
     found = Sampling()
     for line in said.splitlines():
-        try:
+        with understood(partial(_unreadable, line)):
             _read(found, line)
-        except (ValueError, IndexError) as error:
-            raise NotMeasured(f"unreadable sample {line!r}") from error
     if len(found.samples) < 2:
         raise NotMeasured(f"{len(found.samples)} samples are not enough")
     return found
+
+
+def _unreadable(line: str, _why: str) -> NotMeasured:
+    return NotMeasured(f"unreadable sample {line[:80]!r}")
 
 
 def _read(found: Sampling, line: str) -> None:
@@ -67,10 +71,10 @@ def _read(found: Sampling, line: str) -> None:
         case "files":
             role, count = rest.split(" ")
             files = found.samples[-1].files
-            files[role] = files.get(role, 0) + int(count)
+            files[role] = files.get(role, 0) + number(count)
         case "disk":
             size, path = rest.split(" ", 1)
-            found.disk[path] = int(size) * 1024
+            found.disk[path] = number(size) * 1024
         case "method" | "ticks" | "clock" | "limit" | "boot" | "space":
             found.facts[key] = rest
         case _:
@@ -82,6 +86,6 @@ def keyed(lines: list[str]) -> Mapping[str, int]:
     found = {}
     for line in lines:
         words = line.split()
-        if len(words) > 1 and words[1].isdigit():
-            found[words[0].rstrip(":")] = int(words[1])
+        if len(words) > 1 and is_number(words[1]):
+            found[words[0].rstrip(":")] = number(words[1])
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
+from edgeboot.answer import is_number, number
 from edgeboot.errors import NotMeasured
 from edgeboot.inventory.budget.values import ALL_FIGURES
 from edgeboot.verify.measure.samples import Sample, Sampling, keyed
@@ -35,7 +36,7 @@ class Window:
     def number(self, sample: Sample, name: str) -> int | None:
         """The number a file consists of; None where the file does not exist."""
         lines = self.all.of(sample, name)
-        return int(lines[0].split()[0]) if lines and lines[0].split()[0].isdigit() else None
+        return number(lines[0].split()[0]) if lines and is_number(lines[0].split()[0]) else None
 
     def of_processes(
         self, sample: Sample, roles: Sequence[str] | frozenset[str], file: str, key: str
@@ -83,7 +84,7 @@ class Window:
         for pid in (pid for pid, role in self.all.roles.items() if role == "k3s"):
             fields = process_stat(self.all.samples[0].lines.get(f"/proc/{pid}/stat", []))
             if fields and "clock" in facts:
-                up_at_start = int(fields[19]) / int(facts.get("ticks", "100"))
+                up_at_start = number(fields[19]) / number(facts.get("ticks", "100"))
                 return float(facts["clock"]) - self.times[0] + up_at_start
         return None
 

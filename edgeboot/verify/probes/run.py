@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from edgeboot.answer import is_number
 from edgeboot.errors import NotMeasured
 from edgeboot.json_document import Node
 from edgeboot.kube.api import (
@@ -85,7 +86,7 @@ def _remove_old(api: KubeApi, now: float) -> None:
     path = NAMESPACES.path(query={"labelSelector": "=".join(MANAGED_BY)})
     for name in names(list_of(api, path)):
         began = name.rpartition("-")[2]
-        if began.isdigit() and now - int(began) > _OLD:
+        if is_number(began) and now - int(began) > _OLD:
             api.delete(NAMESPACES, name)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
+from edgeboot.answer import number, understood
 from edgeboot.errors import NotMeasured
 from edgeboot.plan.health import Status, parse_status
 from edgeboot.verify.reading.certificates import Certificate, parse_certificates
@@ -37,7 +38,8 @@ class Inspection:
     @property
     def clock(self) -> float:
         """The host's clock when it was read, in seconds since 1970."""
-        return float(self.sections.text("clock").strip() or "nan")
+        with understood(_unreadable):
+            return float(number(self.sections.text("clock").strip()))
 
     @property
     def enabled(self) -> bool:
@@ -64,7 +66,8 @@ class Inspection:
     def sysctls(self) -> Mapping[str, str]:
         """Kernel settings, by their names below ``/proc/sys``."""
         rows = (line.split(" ", 2) for line in self._kernel() if line.startswith("sysctl "))
-        return {row[1]: row[2] for row in rows}
+        with understood(_unreadable):
+            return {row[1]: row[2] for row in rows}
 
     @property
     def modules(self) -> frozenset[str]:
@@ -95,7 +98,14 @@ class Inspection:
         return self.sections.text("kernel").splitlines()
 
     def _words(self, kind: str) -> frozenset[str]:
-        return frozenset(line.split()[1] for line in self._kernel() if line.startswith(f"{kind} "))
+        with understood(_unreadable):
+            return frozenset(
+                line.split()[1] for line in self._kernel() if line.startswith(f"{kind} ")
+            )
+
+
+def _unreadable(why: str) -> NotMeasured:
+    return NotMeasured(f"cannot read the host's answer: {why}")
 
 
 _CREDENTIALS = (
@@ -119,11 +129,7 @@ def _is_secret(path: str) -> bool:
 
 
 def _above(path: str) -> list[str]:
-    found = []
-    while path != "/":
-        path = posixpath.dirname(path)
-        found.append(path)
-    return found
+    return [str(parent) for parent in PurePosixPath(path).parents]
 
 
 def parse_inspection(output: str) -> Inspection:
@@ -145,7 +151,7 @@ def _entries(text: str) -> dict[str, FileStatus]:
         head, bar, path = line.partition("|")
         words = head.split(" ", 2)
         if bar and len(words) == 3:
-            found[path] = FileStatus(int(words[0], 8), words[1], words[2])
+            found[path] = FileStatus(number(words[0], 8), words[1], words[2])
     return found
 
 

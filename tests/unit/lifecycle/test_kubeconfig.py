@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from edgeboot.lifecycle.kubeconfig import merging
 from edgeboot.lifecycle.kubeconfig.fetch import rewritten
 from edgeboot.secret import Secret
 from edgeboot.yaml import verbatim
-from tests.support.kubeconfigs import CLUSTER, K3S, OTHERS, OURS, without_ours
+from tests.support.kubeconfigs import CERTIFICATE, CLUSTER, K3S, KEY, OTHERS, OURS, without_ours
 
 
 def merge(existing: bytes, ours: bytes = OURS, **given: bool) -> bytes:
@@ -40,7 +41,7 @@ def test_address_and_names_are_the_clusters() -> None:
         "name": "edge",
         "context": {"cluster": "edge", "user": "edge"},
     }
-    assert document["users"][0]["user"]["client-key-data"] == "S0VZ"
+    assert document["users"][0]["user"]["client-key-data"] == KEY
 
 
 def test_address_and_names_as_given() -> None:
@@ -54,8 +55,36 @@ def test_address_and_names_as_given() -> None:
 
 @pytest.mark.parametrize("text", [b"", b"a: [", b"clusters: []\nusers: []\ncontexts: []\n", b"1"])
 def test_a_kubeconfig_of_another_form(text: bytes) -> None:
-    with pytest.raises(StepFailed, match="cannot understand"):
+    with pytest.raises(StepFailed, match="cannot read its kubeconfig"):
         rewritten(Secret(text), CLUSTER)
+
+
+def hostile(document: dict[str, Any]) -> None:
+    """What a server that was taken over would like the operator's kubectl to do."""
+    cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+    document["preferences"] = {"colors": True}
+    document["extensions"] = [{"name": "canary", "extension": {}}]
+    document["contexts"][0]["context"]["namespace"] = "canary"
+    cluster |= {"insecure-skip-tls-verify": True, "proxy-url": "http://canary.example:1"}
+    cluster |= {"tls-server-name": "canary", "certificate-authority": "/etc/canary"}
+    user |= {"exec": {"command": "canary", "apiVersion": "client.authentication.k8s.io/v1"}}
+    user |= {"tokenFile": "/canary", "token": "canary", "username": "canary", "as": "canary"}
+    user |= {"auth-provider": {"name": "canary"}, "client-key": "/etc/canary"}
+
+
+def test_nothing_but_ca_certificate_and_key_comes_from_the_host() -> None:
+    document = yaml.safe_load(K3S.value)
+    hostile(document)
+    assert rewritten(Secret(yaml.safe_dump(document).encode()), CLUSTER) == OURS
+
+
+@pytest.mark.parametrize("word", ["\n    exec: {command: canary}\n", "# canary\n", "\x1b]0;canary"])
+def test_nothing_travels_beside_a_key(word: str) -> None:
+    document = yaml.safe_load(K3S.value)
+    key = base64.b64decode(KEY) + word.encode()
+    document["users"][0]["user"]["client-key-data"] = base64.b64encode(key).decode()
+    with pytest.raises(StepFailed, match="cannot read its kubeconfig"):
+        rewritten(Secret(yaml.safe_dump(document).encode()), CLUSTER)
 
 
 def test_everything_else_is_kept_to_the_letter() -> None:
@@ -75,7 +104,7 @@ def test_new_certificates_replace_the_old_and_the_chosen_namespace_stays() -> No
     once = merge(OTHERS).replace(
         b"    cluster: edge\n", b"    cluster: edge\n    namespace: shop\n"
     )
-    again = yaml.safe_load(merge(once, OURS.replace(b"Q0VSVA==", b"TkVX")))
+    again = yaml.safe_load(merge(once, OURS.replace(CERTIFICATE.encode(), b"TkVX")))
     mine = {s: next(e for e in again[s] if e["name"] == "edge") for s in ("users", "contexts")}
     assert mine["users"]["user"]["client-certificate-data"] == "TkVX"
     assert mine["contexts"]["context"]["namespace"] == "shop"
@@ -87,7 +116,7 @@ def test_new_certificates_replace_the_old_and_the_chosen_namespace_stays() -> No
         b"clusters: [{name: edge, cluster: {server: https://other:6443}}]\n",
         b"users: [{name: edge, user: {token: t}}]\n",
         b"contexts: [{name: edge, context: {cluster: work, user: me}}]\n",
-        OURS.replace(b"user: edge", b"user: somebody").replace(b"S0VZ", b"QQ=="),
+        OURS.replace(b"user: edge", b"user: somebody").replace(KEY.encode(), b"QQ=="),
     ],
 )
 def test_a_name_that_is_somebody_elses(existing: bytes) -> None:

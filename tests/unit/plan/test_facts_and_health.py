@@ -230,3 +230,25 @@ def test_no_output_at_all() -> None:
 def test_broken_json_is_not_known() -> None:
     status = parse_status(status_text(unit=UNIT, nodes=(0, '{"items": [')))
     assert status.nodes is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "condition network FFFFFFFFFF 00FFFFFF",  # more than 32 bits
+        "condition throttled 0x" + "F" * 5000,
+        "condition temperature " + "9" * 5000,
+        "listen \u00b2 sshd",
+        "file file 600 0:0 " + "9" * 5000 + " abc /etc/x",
+        "content \u00e9 /etc/x",
+        "trait cpus many",
+    ],
+)
+def test_a_host_that_lies_is_that_hosts_error(line: str) -> None:
+    with pytest.raises(StepFailed, match=r"^pi: cannot parse the host's facts: "):
+        parse_facts(f"{TRAITS}{line}\nend\n", "pi")
+
+
+def test_a_digit_that_is_not_a_number_is_unknown() -> None:
+    said = parse_status("== clock 0\n\u00b2\n== unit \u00b2\nNRestarts=\u00b2\n== end 0\n")
+    assert (said.clock, said.restarts) == (None, 0)
