@@ -18,7 +18,7 @@ from edgeboot.plan.reset.remains import Loss, Remains, parse_remains
 from edgeboot.transport.base import Held, Result, Snippet, Transport
 
 _SERVICES = ("k3s", "k3s-agent")
-_TARGETS = (
+TARGETS = (
     f"file:{paths.K3S_BINARY}",
     f"text:{paths.CONFIG}",
     f"text:{paths.TOKEN}",
@@ -83,7 +83,7 @@ _LOCKED = 75
 def observe(transport: Transport, more: tuple[str, ...] = ()) -> Facts:
     """The facts of a host, read only; ``more`` are further targets of ``observe.sh``."""
     asked_at = time.time()
-    words = ("free", "-", *_TARGETS, *more)
+    words = ("free", "-", *TARGETS, *more)
     result = transport.run(Snippet("observe", words), deadline=OBSERVE_DEADLINE)
     if not result.ok:
         raise _not_observed(transport, result)
@@ -102,7 +102,7 @@ def observe_locked(
 
     ``Refused`` if another run holds the lock, naming its holder.
     """
-    snippet = Snippet("observe", (f"hold:{run}", _holder(), *_TARGETS, *more))
+    snippet = Snippet("observe", (f"hold:{run}", _holder(), *TARGETS, *more))
     asked_at = time.time()
     held = transport.hold(snippet, ready="ready", deadline=OBSERVE_DEADLINE)
     if isinstance(held, Result):

@@ -1,6 +1,6 @@
 # What K3s left on a host: the only place that decides which processes, mounts, links, and rules are
-# K3s's. Functions only; used by survey.sh and clear.sh, with openings.sh. Source: k3s-killall.sh and
-# k3s-uninstall.sh.
+# K3s's. Functions only; used by survey.sh and clear.sh, with openings.sh and processes.sh. Source:
+# k3s-killall.sh and k3s-uninstall.sh.
 
 data=/var/lib/rancher/k3s
 # A host without ip or iptables uses K3s's own while they exist.
@@ -10,16 +10,17 @@ PATH=$PATH:$data/data/current/bin:$data/data/current/bin/aux
 # control group. Never by name: another container engine has shims of its own.
 remaining_processes() { # prints their ids
     found=' '
+    # In another mount namespace the same path is another file: K3s inside a container.
     mine=$(readlink /proc/1/ns/mnt)
-    for exe in /proc/[0-9]*/exe; do
-        case $(readlink "$exe" 2>/dev/null) in
+    here=" $(namespaces_of_processes | grep -F -e " $mine" | sed 's/ .*//' | tr '\n' ' ')"
+    while read -r pid exe; do
+        case $exe in
         "$data"/data/* | /usr/local/bin/k3s | '/usr/local/bin/k3s (deleted)')
-            # In another mount namespace the same path is another file: K3s inside a container.
-            [ "$(readlink "${exe%/exe}/ns/mnt")" = "$mine" ] || continue
-            pid=${exe#/proc/}
-            found="$found${pid%/exe} " ;;
+            case $here in *" $pid "*) found="$found$pid " ;; esac ;;
         esac
-    done
+    done <<EOF
+$(programs_of_processes)
+EOF
     if ! grep -q kubepods /proc/self/cgroup; then # unless this host is itself a pod
         # shellcheck disable=SC2013  # names without blanks
         for group in $(grep -l '[:/]kubepods' /proc/[0-9]*/cgroup 2>/dev/null); do

@@ -10,7 +10,7 @@
 # name contains the content's hash, so that a part is never continued with another file's bytes.
 # edgeboot's record gets the path before the rename and the hash after it: a crash in between leaves
 # a file that is known to be edgeboot's and that will be hashed again.
-# uses: journal
+# uses: journal processes
 set -eu
 dest=$1 mode=$2 sha256=$3 size=${4:-0} offset=${5:-0}
 ours=/var/lib/edgeboot
@@ -42,11 +42,8 @@ done
 # An earlier connection that has not ended yet may still have the stage open for writing, and a binary
 # that is open for writing cannot be started ("text file busy").
 end_former_writers() {
-    for fd in /proc/[0-9]*/fd/*; do
-        [ "$(readlink "$fd" 2>/dev/null)" = "$stage" ] || continue
-        pid=${fd#/proc/}
-        kill -9 "${pid%%/*}" 2>/dev/null || :
-    done
+    literal=$(printf '%s' "$stage" | sed 's/[].[^$\\*+?(){}|#]/\\&/g')
+    for pid in $(open_by "$literal" | sed 's/.* //'); do kill -9 "$pid" 2>/dev/null || :; done
 }
 
 if [ "$offset" -gt 0 ] && [ "$(stat -c %s "$stage" 2>/dev/null || echo 0)" -ge "$offset" ]; then

@@ -4,7 +4,7 @@
 #
 # Everything but services and paths is looked up again: a pod may have mounted something since the
 # plan was made.
-# uses: init openings remains
+# uses: init openings processes remains
 set -u
 kind=$1
 shift

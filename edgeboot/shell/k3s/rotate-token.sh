@@ -59,7 +59,7 @@ await_complaint() {
             echo "K3s does not start: it was interrupted before its data used the new token" >&2
             exit 1 ;;
         esac
-        sleep 3
+        sleep 3 9<&-
     done
     echo "K3s neither starts nor logs which token its data uses" >&2
     exit 1

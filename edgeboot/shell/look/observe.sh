@@ -12,10 +12,12 @@
 #
 # Hashes come from edgeboot's record if a file's inode, size, and times have not changed since it was
 # written: hashing hundreds of megabytes on an SD card takes minutes.
-# uses: init examine
+# uses: init processes examine
 set -u
 ours=/var/lib/edgeboot
 lock=${1%%:*} run=${1#*:} holder=$2
+newline='
+'
 shift 2
 
 take_lock() {
@@ -60,32 +62,37 @@ hold_lock() {
     # Only this shell holds the lock: taking it over ends this shell, not the process it waits for.
     while beat=$(exec 9>&-; timeout 60 dd bs=1 count=1 2>/dev/null) && [ -n "$beat" ]; do :; done
     : >"$ours/lock"
-    leave
+    (leave) 9>&-
 }
 
-describe() { # PATH
+describe() { # PATH; sets $size
     if [ -L "$1" ] && [ ! -e "$1" ]; then
         printf 'file link 777 0:0 0 - %s\n' "$1"
         return
     fi
     [ -e "$1" ] || return 0
-    if [ -d "$1" ]; then
-        printf 'file directory %s - %s\n' "$(stat -L -c '%a %u:%g 0' "$1")" "$1"
-    elif [ -f "$1" ]; then
-        printf 'file file %s %s %s\n' "$(stat -L -c '%a %u:%g %s' "$1")" "$(digest "$1")" "$1"
+    path=$1
+    # shellcheck disable=SC2046  # words without blanks
+    set -- $(stat -L -c '%a %u:%g %s %i %Y %Z' "$path")
+    size=$3
+    if [ -d "$path" ]; then
+        printf 'file directory %s %s 0 - %s\n' "$1" "$2" "$path"
+    elif [ -f "$path" ]; then
+        digest "$path" "$4 $3 $5 $6"
+        printf 'file file %s %s %s %s %s\n' "$1" "$2" "$3" "$sum" "$path"
     else
-        printf 'file other %s - %s\n' "$(stat -L -c '%a %u:%g 0' "$1")" "$1"
+        printf 'file other %s %s 0 - %s\n' "$1" "$2" "$path"
     fi
 }
 
-digest() { # PATH
-    key=$(stat -L -c '%i %s %Y %Z' "$1")
-    line=$(grep -F -e " $key $1" "$ours/hashes" 2>/dev/null | head -n 1)
-    if [ -n "$line" ] && [ "$line" = "${line%% *} $key $1" ]; then
-        printf '%s' "${line%% *}"
-    else
-        sum=$(sha256sum <"$1") && printf '%s' "${sum%% *}"
+digest() { # PATH KEY: sets $sum
+    sum=''
+    if [ -s "$ours/hashes" ]; then
+        sum=$(grep -F -e " $2 $1" "$ours/hashes")
+        sum=${sum%%"$newline"*}
     fi
+    if [ -z "$sum" ] || [ "$sum" != "${sum%% *} $2 $1" ]; then sum=$(sha256sum <"$1"); fi
+    sum=${sum%% *}
 }
 
 seen() { # PATH
@@ -94,7 +101,7 @@ seen() { # PATH
 
 text() { # PATH
     describe "$1"
-    if [ -f "$1" ] && [ "$(stat -L -c %s "$1")" -le 65536 ]; then
+    if [ -f "$1" ] && [ "$size" -le 65536 ]; then
         printf 'content %s %s\n' "$(base64 <"$1" | tr -d '\n')" "$1"
     fi
 }
@@ -200,51 +207,66 @@ k3s_version() {
 }
 
 listeners() { # listening TCP sockets (state 0A) on K3s's ports, and whose they are
-    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | while read -r _ address _ state _ _ _ _ _ inode _; do
+    sockets=''
+    while read -r _ address _ state _ _ _ _ _ inode _; do
         [ "$state" = 0A ] || continue
         port=$((0x${address##*:}))
         case $port in
         80 | 443 | 2379 | 2380 | 5001 | 6443 | 6444 | 10248 | 10249 | 10250 | 10256 | 10257 | 10258 | 10259 | 10010)
-            printf 'listen %s %s\n' "$port" "$(program_of "$inode")" ;;
+            sockets="$sockets $port:$inode" ;;
+        esac
+    done <<EOF
+$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep ' 0A ')
+EOF
+    [ -n "$sockets" ] || return 0
+    inodes=''
+    for socket in $sockets; do inodes="$inodes|${socket#*:}"; done
+    owners=$(open_by "socket:\\[(${inodes#|})\\]")
+    for socket in $sockets; do
+        program_of "socket:[${socket#*:}]"
+        printf 'listen %s %s\n' "${socket%%:*}" "$program"
+    done
+}
+
+program_of() { # TARGET, with $owners set: sets $program to the first process that has it open
+    while read -r target pid; do
+        [ "$target" = "$1" ] || continue
+        read -r program 2>/dev/null <"/proc/$pid/comm" && return
+    done <<EOF
+$owners
+EOF
+    program=unknown
+}
+
+look() { # TARGET...
+    traits
+    examine /usr/local/bin /etc/rancher /etc/systemd/system /var/lib/rancher/k3s "$ours" /var/lib/kubelet
+    listeners
+    if [ -r "$ours/owned" ]; then sed 's/^/owned /' "$ours/owned"; fi
+    for record in "$ours"/done-*; do
+        case $record in
+        *'*' | *.new) ;;
+        *) printf 'done %s %s\n' "${record#"$ours"/done-}" "$(cat "$record")" ;;
         esac
     done
-}
-
-program_of() { # INODE
-    for fd in /proc/[0-9]*/fd/*; do
-        if [ "$(readlink "$fd" 2>/dev/null)" = "socket:[$1]" ]; then
-            pid=${fd#/proc/}
-            cat "/proc/${pid%%/*}/comm"
-            return
-        fi
+    if [ -r /var/lib/rancher/k3s/server/node-token ]; then
+        printf 'node-token %s\n' "$(base64 </var/lib/rancher/k3s/server/node-token | tr -d '\n')"
+    fi
+    for target in "$@"; do
+        case $target in
+        file:*) describe "${target#file:}" ;;
+        text:*) text "${target#text:}" ;;
+        seen:*) seen "${target#seen:}" ;;
+        tree:*) tree "${target#tree:}" ;;
+        unit:*) unit "${target#unit:}" ;;
+        place:*) filesystem "${target#place:}" ;;
+        parts:*) parts "${target#parts:}" ;;
+        esac
     done
-    echo unknown
+    echo end
 }
 
-[ "$lock" = hold ] && take_lock
-traits
-examine /usr/local/bin /etc/rancher /etc/systemd/system /var/lib/rancher/k3s "$ours" /var/lib/kubelet
-listeners
-if [ -r "$ours/owned" ]; then sed 's/^/owned /' "$ours/owned"; fi
-for record in "$ours"/done-*; do
-    case $record in
-    *'*' | *.new) ;;
-    *) printf 'done %s %s\n' "${record#"$ours"/done-}" "$(cat "$record")" ;;
-    esac
-done
-if [ -r /var/lib/rancher/k3s/server/node-token ]; then
-    printf 'node-token %s\n' "$(base64 </var/lib/rancher/k3s/server/node-token | tr -d '\n')"
-fi
-for target in "$@"; do
-    case $target in
-    file:*) describe "${target#file:}" ;;
-    text:*) text "${target#text:}" ;;
-    seen:*) seen "${target#seen:}" ;;
-    tree:*) tree "${target#tree:}" ;;
-    unit:*) unit "${target#unit:}" ;;
-    place:*) filesystem "${target#place:}" ;;
-    parts:*) parts "${target#parts:}" ;;
-    esac
-done
-echo end
+if [ "$lock" = hold ]; then take_lock; fi
+# Only this shell has the lock: whatever it starts may outlive it, and would keep the lock then.
+(look "$@") 9>&-
 if [ "$lock" = hold ]; then hold_lock; fi

@@ -18,7 +18,7 @@
 #
 # If the service has no control group of its own (OpenRC without rc_cgroup_mode; a controller that
 # its manager does not use), its processes are sampled instead.
-# uses: init
+# uses: init processes
 set -u
 service=$1 seconds=$2
 shift 2
@@ -98,10 +98,11 @@ if [ -n "$pods" ]; then
     reads pods-cpu "$(first_of "/sys/fs/cgroup/cpuacct/${pods##*/}/cpuacct.usage" "$pods/cpu.stat")"
 fi
 data=/var/lib/rancher/k3s
+real=$(readlink -f "$data") # it may be a link
 # The device of the file system with K3s's data, by its numbers.
 device=$(sed -n 's/^[0-9]* [0-9]* \([0-9]*\):\([0-9]*\) [^ ]* \(\/[^ ]*\) .*/\3 \1 \2/p' /proc/self/mountinfo |
     while read -r point major minor; do
-        case $data/ in "${point%/}"/*) echo "${#point} $major $minor" ;; esac
+        case $real/ in "${point%/}"/*) echo "${#point} $major $minor" ;; esac
     done | sort -n | tail -n 1)
 # shellcheck disable=SC2086  # three numbers
 set -- $device
@@ -128,11 +129,9 @@ members() { # prints the processes of K3s
         return
     fi
     # By executable: shims are children of PID 1, not of the service.
-    for exe in /proc/[0-9]*/exe; do
-        case $(readlink "$exe" 2>/dev/null) in
-        /usr/local/bin/k3s | /usr/local/bin/k3s\ * | /var/lib/rancher/k3s/data/*)
-            exe=${exe%/exe}
-            echo "${exe#/proc/}" ;;
+    programs_of_processes | while read -r member exe; do
+        case $exe in
+        /usr/local/bin/k3s | /usr/local/bin/k3s\ * | "$real"/data/*) echo "$member" ;;
         esac
     done
 }

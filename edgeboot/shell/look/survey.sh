@@ -5,7 +5,7 @@
 # service NAME · processes COUNT · mount POINT · namespace NAME · link NAME · rules COUNT ·
 # path KIBIBYTES PATH · disk POINT (a file system of its own below K3s's directory) ·
 # volume KIBIBYTES PATH · data KIBIBYTES PATH · record · end
-# uses: init openings remains
+# uses: init openings processes remains
 set -u
 
 kibibytes() { du -s -k -x "$1" 2>/dev/null | cut -f 1; }
