@@ -27,6 +27,8 @@ class Subject:
     contents: Contents | None
     options: InstallOptions = DEFAULT_OPTIONS
     steps: tuple[Step, ...] = ()
+    # Node objects by name; None if there is no cluster yet, or its API does not answer.
+    registered: Mapping[str, health.NodeState] | None = None
 
     @property
     def facts(self) -> Facts:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import median_low
 
+from edgeboot.checks import identity
 from edgeboot.checks.base import Complaint, Subject, fixable, is_alive, refuse, warn
 from edgeboot.inventory.model import Node
 from edgeboot.plan.facts import Facts
@@ -68,10 +69,25 @@ def machine_id(subject: Subject) -> Iterator[Complaint]:
         yield refuse(what, by_hand)
 
 
+def host_keys(subject: Subject) -> Iterator[Complaint]:
+    """Its SSH host key is its own: cloned cards have the same, and each can pose as the other."""
+    twin = _twin(subject, lambda facts: facts.traits.ssh_host_key)
+    if twin is not None:
+        yield warn(
+            f"it has the same SSH host key as {twin}: a cloned card",
+            "make new ones: `rm /etc/ssh/ssh_host_*; ssh-keygen -A`, restart sshd, and update "
+            "`host-key` in the inventory",
+        )
+
+
 def machine_id_twin(subject: Subject) -> str | None:
     """The node with the same machine ID that keeps it, preferably one that runs K3s."""
-    own = subject.facts.traits.machine_id
-    sharing = [n for n in _observed(subject) if subject.fleet[n.name].traits.machine_id == own]
+    return _twin(subject, lambda facts: facts.traits.machine_id)
+
+
+def _twin(subject: Subject, value: Callable[[Facts], str]) -> str | None:
+    own = value(subject.facts)
+    sharing = [n for n in _others_too(subject) if value(subject.fleet[n.name]) == own]
     keeper = min(sharing, key=lambda n: not is_alive(subject.fleet[n.name], n.role))
     return keeper.name if own and keeper is not subject.node else None
 
@@ -91,12 +107,18 @@ def hostname(subject: Subject) -> Iterator[Complaint]:
 def hostname_twin(subject: Subject) -> str | None:
     """The node with the same hostname that keeps it, preferably the one of that name."""
     own = subject.facts.traits.hostname
-    sharing = [n for n in _observed(subject) if subject.fleet[n.name].traits.hostname == own]
+    sharing = [n for n in _others_too(subject) if subject.fleet[n.name].traits.hostname == own]
     keeper = min(
         sharing, key=lambda n: (n.name != own, not is_alive(subject.fleet[n.name], n.role))
     )
     return keeper.name if own and keeper is not subject.node else None
 
 
-def _observed(subject: Subject) -> list[Node]:
-    return [node for node in subject.cluster.nodes if node.name in subject.fleet]
+def _others_too(subject: Subject) -> list[Node]:
+    """The node and those of other hosts, as far as they are observed."""
+    return [
+        node
+        for node in subject.cluster.nodes
+        if node.name in subject.fleet
+        and (node is subject.node or not identity.is_same_host(subject, node))
+    ]

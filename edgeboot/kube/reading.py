@@ -20,10 +20,12 @@ from edgeboot.kube.api import (
 )
 from edgeboot.kube.connect import api_of
 from edgeboot.plan.health import ChartState, NodeState, Status, is_alive
+from edgeboot.secret import Secret
 from edgeboot.transport.base import Transport
 
 _MOST_COUNTED = 1 << 31
 _LOG_LINES = 8
+_ADDRESSES = frozenset({"InternalIP", "ExternalIP"})
 
 
 def with_api(status: Status, transport: Transport) -> Status:
@@ -90,6 +92,17 @@ def _volume(item: Node) -> str:
     return f"persistent volume {name}{f' of {namespace}/{claim}' if claim else ''}, {size}"
 
 
+def registered_nodes(transport: Transport, kubeconfig: Secret) -> dict[str, NodeState]:
+    """The Node objects of a server's cluster by name; ``ApiError`` if its API does not say."""
+    with api_of(transport, kubeconfig) as api:
+        seen = api.snapshot((NODES,))
+        nodes = nodes_of(seen, api.where)
+        if nodes is None:
+            what = "; ".join(seen.complaints) or "the API does not list nodes"
+            raise ApiError(what, where=api.where)
+        return nodes
+
+
 def nodes_of(seen: Snapshot, where: str) -> dict[str, NodeState] | None:
     """The nodes by name; None if they could not be listed."""
     if NODES not in seen.items:
@@ -116,6 +129,12 @@ def _node(item: Node) -> NodeState:
         images=tuple(
             frozenset(name.text() for name in elements(image, "names"))
             for image in elements(status, "images")
+        ),
+        machine_id=text(info, "machineID"),
+        addresses=tuple(
+            text(address, "address")
+            for address in elements(status, "addresses")
+            if text(address, "type") in _ADDRESSES
         ),
     )
 

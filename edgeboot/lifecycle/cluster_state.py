@@ -13,6 +13,7 @@ from edgeboot.components.context import Context, JoinConfig, TokenFate, service_
 from edgeboot.components.roles import host_resources_of, resources_of
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.joining import join_config_of, lead_server
+from edgeboot.lifecycle.membership import NOBODY, Registered
 from edgeboot.lifecycle.tokens import former_passwords, password_of, torn, written
 from edgeboot.plan import paths
 from edgeboot.plan.diff import diff, leftovers
@@ -54,6 +55,7 @@ class ClusterState:
     options: InstallOptions = DEFAULT_OPTIONS
     read_only: frozenset[str] = frozenset()  # nodes that are read and never changed
     fresh_agent_token: Secret = _NO_SECRET
+    registered: Registered = NOBODY  # the Nodes before anything is changed
 
     def with_facts(self, facts: Mapping[str, Facts]) -> ClusterState:
         """The same state after some hosts were read again."""

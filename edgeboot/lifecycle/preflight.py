@@ -13,6 +13,7 @@ from edgeboot.engine.fleet import WORKERS, FleetError, on_all
 from edgeboot.engine.observe import observe
 from edgeboot.errors import EdgebootError, Refused
 from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.membership import NOBODY, Registered
 from edgeboot.plan.facts import Facts
 from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.options import InstallOptions
@@ -71,11 +72,20 @@ def examine(
     contents: Contents | None,
     options: InstallOptions,
     steps: Mapping[str, tuple[Step, ...]],
+    registered: Registered = NOBODY,
 ) -> dict[str, tuple[Finding, ...]]:
     """The findings of all observed nodes; ``steps`` are what is planned for each."""
     return {
         node.name: findings(
-            Subject(cluster, node, facts, contents, options, steps.get(node.name, ()))
+            Subject(
+                cluster,
+                node,
+                facts,
+                contents,
+                options,
+                steps.get(node.name, ()),
+                registered.nodes,
+            )
         )
         for node in cluster.nodes
         if node.name in facts

@@ -32,6 +32,8 @@ class HostTraits:
     kernel: str = ""  # uname -r
     has: frozenset[str] = frozenset()  # programs and directories that decide how to configure it
     wifi: tuple[str, ...] = ()  # its wireless interfaces
+    network_namespace: str = ""  # of one kernel; with the boot's ID it names a running system
+    ssh_host_key: str = ""  # public: "ssh-ed25519 AAAA…"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Facts:
     asked_at: float | None = None  # the controller's clock when the host read its own
     parts: Mapping[str, PartialUpload] = field(default_factory=dict)  # by path of the staged file
     done: Mapping[str, str] = field(default_factory=dict)  # name of an action -> its inputs
+    kubeconfig: Secret | None = None  # the administrator's, on a server that has been up
 
 
 @dataclass
@@ -99,6 +102,7 @@ class _Draft:
     units: dict[str, UnitFact] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
     node_token: Secret | None = None
+    kubeconfig: Secret | None = None
     condition: list[str] = field(default_factory=list)
     parts: dict[str, PartialUpload] = field(default_factory=dict)
     done: dict[str, str] = field(default_factory=dict)
@@ -133,6 +137,8 @@ def _read_line(draft: _Draft, key: str, rest: str) -> None:  # noqa: C901 - a ta
             draft.listeners.append(Listener(number(port), program))
         case "node-token":
             draft.node_token = Secret(base64.b64decode(rest).strip())
+        case "kubeconfig":
+            draft.kubeconfig = Secret(base64.b64decode(rest))
         case "done":
             name, _, inputs = rest.partition(" ")
             draft.done[name] = inputs
@@ -177,6 +183,7 @@ def _finish(draft: _Draft) -> Facts:
         condition=parse_condition(draft.condition),
         parts=draft.parts,
         done=draft.done,
+        kubeconfig=draft.kubeconfig,
     )
 
 
@@ -198,4 +205,6 @@ def _traits(found: Mapping[str, str]) -> HostTraits:
         kernel=found.get("kernel", ""),
         has=frozenset(found.get("has", "").split()),
         wifi=tuple(found.get("wifi", "").split()),
+        network_namespace=found.get("network-namespace", ""),
+        ssh_host_key=found.get("ssh-host-key", ""),
     )

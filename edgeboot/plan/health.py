@@ -37,6 +37,8 @@ class NodeState:
     voter_message: str = ""  # why it has no vote that counts: it learns, or is unhealthy
     ready_since: str = ""  # RFC 3339
     images: tuple[frozenset[str], ...] = ()
+    machine_id: str = ""  # of the host whose kubelet last reported
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

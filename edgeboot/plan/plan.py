@@ -18,12 +18,26 @@ class PlannedPhase:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a plan has to say about a node that no step changes, and what to do about it.
+
+    ``node`` is empty for the whole cluster.
+    """
+
+    node: str
+    what: str
+    hint: str
+    error_id: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """All that an operation would do, phase by phase; preflight's ``findings`` by node."""
 
     phases: tuple[PlannedPhase, ...]
     findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)  # who chose a node's settings
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def empty(self) -> bool:

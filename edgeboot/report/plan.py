@@ -13,6 +13,7 @@ from edgeboot.plan.steps import Run, Upload, Write, as_json, human_size
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan, phase by phase and host by host, with the differences of small files."""
     warned = {node: _warnings(some) for node, some in plan.findings.items()}
+    yield from remark_lines(plan)
     if plan.empty:
         yield "No changes: every host matches the inventory."
         if total := sum(map(len, warned.values())):
@@ -32,6 +33,14 @@ def plan_lines(plan: Plan) -> Iterator[str]:
                 if isinstance(step, Write | Run):
                     yield from (f"        {line}" for line in step.details())
     yield summary(plan)
+
+
+def remark_lines(plan: Plan) -> Iterator[str]:
+    """What no step changes, and what to do about it."""
+    for one in plan.remarks:
+        about = f"{one.node}: " if one.node else ""
+        yield f"warning: {about}{one.what} [{one.error_id}]"
+        yield f"  next: {one.hint}"
 
 
 def _warnings(some: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -56,6 +65,9 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             if some
         },
         "notes": dict(plan.notes),
+        "remarks": [
+            {"node": r.node, "id": r.error_id, "what": r.what, "next": r.hint} for r in plan.remarks
+        ],
         "phases": [
             {
                 "name": phase.name,

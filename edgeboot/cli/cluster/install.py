@@ -33,7 +33,7 @@ from edgeboot.lifecycle.kubeconfig.fetch import (
 )
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.plan import Plan
-from edgeboot.report.plan import plan_json, plan_lines
+from edgeboot.report.plan import plan_json, plan_lines, remark_lines
 
 
 @click.command()
@@ -161,6 +161,8 @@ def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: i
             raise unsaved
         return
     if done.plan.empty:
+        for line in remark_lines(done.plan):
+            click.echo(line)
         click.echo("No changes: every host matches the inventory, and every node is Ready.")
     else:
         click.echo(f"Done: {ready} nodes are Ready.")

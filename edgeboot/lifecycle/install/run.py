@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from edgeboot.components.host.firewall import opened
 from edgeboot.components.host.observed import targets_of
 from edgeboot.engine.fleet import FleetError, on_all
 from edgeboot.engine.host_sessions import DEFAULT_POLICY, HostSessions, RunPolicy
 from edgeboot.engine.phase_runner import PhaseRunner
-from edgeboot.errors import EdgebootError, Refused, StepFailed
+from edgeboot.errors import EdgebootError, Refused, StepFailed, Unreachable
 from edgeboot.events import Listener, Note
 from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.cluster_state import BundleView, ClusterState
@@ -21,6 +22,7 @@ from edgeboot.lifecycle.install.prepare import prepare_steps, rebooted
 from edgeboot.lifecycle.install.rotation import check_rotation
 from edgeboot.lifecycle.install.sequence import PREPARE, first_phases, later_phases, phases
 from edgeboot.lifecycle.joining import has_state
+from edgeboot.lifecycle.membership import ask, remarks
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
 from edgeboot.lifecycle.quorum import spared
 from edgeboot.lifecycle.watch import ServiceWatch
@@ -55,9 +57,11 @@ def preflight(
     """Examines the hosts and changes nothing; without a bundle, some checks stay unknown."""
     cluster = _as_asked(cluster, options)
     facts = observe_all(cluster, transports, workers=policy.parallel)
+    registered = ask(cluster, facts, transports)
     if bundle is None:
-        return Preflight(examine(cluster, facts, None, options, {}))
+        return Preflight(examine(cluster, facts, None, options, {}, registered))
     state = _state(cluster, bundle, facts, options, policy.read_only)
+    state = replace(state, registered=registered)
     return Preflight(_examined_plan(state).findings)
 
 
@@ -74,6 +78,7 @@ def make_plan(
     """
     facts = observe_all(cluster, transports, workers=policy.parallel)
     state = _state(cluster, bundle, facts, options, policy.read_only)
+    state = replace(state, registered=ask(cluster, facts, transports))
     _check_lead(state)
     check_rotation(state)
     return _checked_plan(state)
@@ -101,6 +106,7 @@ def install(
         runner = Runner(sessions, ServiceWatch(), tell, patience, spared)
         state = _state(cluster, bundle, facts, options, policy.read_only)
         state = runner.without_lost(state, errors)
+        state = _with_registered(state, runner)
         _check_lead(state)
         check_rotation(state)
         planned = _checked_plan(state)
@@ -118,6 +124,20 @@ def install(
         return Installed(planned, confirmed=True, kubeconfig=kubeconfig, lost=runner.lost)
     finally:
         sessions.release()
+
+
+def _with_registered(state: ClusterState, runner: Runner) -> ClusterState:
+    """The state with the Nodes that the cluster knows; reconnects to a server that is lost."""
+    sessions = runner.sessions
+    for _ in range(sessions.policy.attempts):
+        try:
+            found = ask(state.cluster, state.facts, sessions.transports)
+            return replace(state, registered=found)
+        except Unreachable as error:
+            name = error.where or state.lead.name
+            facts, errors = on_all((name,), partial(sessions.back, error=error))
+            state = runner.without_lost(state.with_facts(facts), errors)
+    return state
 
 
 def _check_lead(state: ClusterState) -> None:
@@ -210,10 +230,11 @@ def _examined_plan(state: ClusterState) -> Plan:
     planned = plan(phases(state), state)
     steps = {node.name: planned.steps_of(node.name) for node in state.cluster.nodes}
     contents = state.bundle.contents
-    found = examine(state.cluster, state.facts, contents, state.options, steps)
+    found = examine(state.cluster, state.facts, contents, state.options, steps, state.registered)
     found = {name: some for name, some in found.items() if name not in state.read_only}
     notes = {node.name: node.host.chosen for node in state.cluster.nodes if node.host.chosen}
-    return replace(planned, findings=found, notes=notes)
+    said = remarks(state.cluster, state.facts, state.registered)
+    return replace(planned, findings=found, notes=notes, remarks=said)
 
 
 def _checked_plan(state: ClusterState) -> Plan:

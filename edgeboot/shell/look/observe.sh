@@ -151,6 +151,9 @@ traits() {
     trait cpus "$(nproc)"
     trait hostname "$(uname -n)"
     trait machine-id "$(cat /etc/machine-id 2>/dev/null)"
+    # With the boot's ID this names one running system, however it is reached.
+    trait network-namespace "$(readlink /proc/self/ns/net 2>/dev/null)"
+    trait ssh-host-key "$(ssh_host_key)"
     trait clock "$(date +%s)"
     if has_default_route; then trait default-route yes; else trait default-route no; fi
     trait board "$(if [ -r "$model" ]; then tr -d '\000' <"$model"; fi)"
@@ -158,6 +161,14 @@ traits() {
     trait has "$(has | tr '\n' ' ')"
     trait wifi "$(wifi | tr '\n' ' ')"
     trait k3s-version "$(k3s_version)"
+}
+
+ssh_host_key() { # the public key's type and value
+    for kind in ed25519 ecdsa rsa; do
+        { read -r algorithm key _ <"/etc/ssh/ssh_host_${kind}_key.pub"; } 2>/dev/null || continue
+        printf '%s %s' "$algorithm" "$key"
+        return
+    done
 }
 
 has() { # what decides how something is set up
@@ -251,6 +262,9 @@ look() { # TARGET...
     done
     if [ -r /var/lib/rancher/k3s/server/node-token ]; then
         printf 'node-token %s\n' "$(base64 </var/lib/rancher/k3s/server/node-token | tr -d '\n')"
+    fi
+    if [ -r /etc/rancher/k3s/k3s.yaml ]; then
+        printf 'kubeconfig %s\n' "$(base64 </etc/rancher/k3s/k3s.yaml | tr -d '\n')"
     fi
     for target in "$@"; do
         case $target in

@@ -30,6 +30,7 @@ def observed(machine: FakeMachine, targets: tuple[str, ...]) -> str:
     ]
     if "k3s" in machine.units and machine.server_token:
         lines.append(f"node-token {base64.b64encode(machine.server_token).decode()}")
+        lines.append(f"kubeconfig {base64.b64encode(kubeconfig(API_PORT)).decode()}")
     for target in targets:
         lines += _described(machine, *target.split(":", 1))
     return "\n".join([*lines, "end", ""])

@@ -24,6 +24,8 @@ class FakeBoard:
     boot_file: bytes | None = None
     modules: dict[str, str] = field(default_factory=lambda: {"vxlan": "loaded"})
     boots: int = 0
+    system: str = ""  # its network namespace: the same for two connections to one host
+    ssh_host_key: str = ""
     done: dict[str, str] = field(default_factory=dict)  # name of an action -> its inputs
     acts: list[tuple[str, ...]] = field(default_factory=list)  # every snippet that acts, in order
 
@@ -85,5 +87,7 @@ class FakeBoard:
             f"trait has {self.has}",
             f"trait machine-id {self.machine_id}",
             f"trait clock {self.clock}",
+            f"trait network-namespace {self.system}",
+            f"trait ssh-host-key {self.ssh_host_key}",
             *(f"condition {line}" for line in conditions),
         ]

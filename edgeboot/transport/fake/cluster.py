@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-_CA_HASH = hashlib.sha256(b"fake CA").hexdigest()
+CA = b"fake CA"  # the certificate
+_CA_HASH = hashlib.sha256(CA).hexdigest()
 
 
 @dataclass
@@ -24,6 +25,8 @@ class FakeNode:
     ready: bool = True
     labels: dict[str, str] = field(default_factory=dict)
     taints: set[str] = field(default_factory=set)
+    machine_id: str = ""
+    address: str = ""
 
 
 @dataclass
@@ -56,29 +59,32 @@ class FakeCluster:
         self.password = f"rotated-{self.rotations}".encode()
         return self.node_token
 
-    def start(self, node: str, server: bool, files: Mapping[str, bytes]) -> bool:
-        """Takes a host in whose K3s starts with these files; whether it may join."""
+    def start(
+        self, node: str, server: bool, files: Mapping[str, bytes], machine_id: str = ""
+    ) -> str | None:
+        """Takes a host in whose K3s starts with these files: its Node's name, None if rejected."""
         config = _values(files["/etc/rancher/k3s/config.yaml"].decode())
         token = files["/etc/rancher/k3s/edgeboot-token"]
-        known = node in self.joined
+        name = config.get("node-name", [node])[0]
+        known = name in self.joined
         if server:
             self.password = self.password or password_of(token)
             if password_of(token) != self.password or not (known or self._lets_in(config, token)):
                 self.lets_in.pop(node, None)
-                return False
+                return None
             self.lets_in[node] = self.password
             self.agent_password = files.get("/etc/rancher/k3s/edgeboot-agent-token")
         elif token != self._agent_form():
-            return False
+            return None
         found = self.joined.setdefault(
-            node, FakeNode(self.version, taints=set(config.get("node-taint", ())))
+            name, FakeNode(self.version, taints=set(config.get("node-taint", ())))
         )
-        found.version, found.ready = self.version, True
+        found.version, found.ready, found.machine_id = self.version, True, machine_id
         found.labels |= dict(label.split("=", 1) for label in config.get("node-label", ()))
         if server and found.voter is None and ("cluster-init" in config or "server" in config):
             found.voter = "cluster-init" in config
         self.most_learners = max(self.most_learners, len(self.learners))
-        return True
+        return name
 
     def _lets_in(self, config: Mapping[str, list[str]], token: bytes) -> bool:
         """Whether a new server may join: with the full token of one that runs; or it begins."""
@@ -142,7 +148,11 @@ def _item(name: str, node: FakeNode) -> dict[str, Any]:
     return {
         "metadata": {"name": name, "labels": dict(node.labels), "resourceVersion": "1"},
         "spec": {"taints": [_taint(text) for text in sorted(node.taints)]},
-        "status": {"conditions": conditions, "nodeInfo": {"kubeletVersion": node.version}},
+        "status": {
+            "conditions": conditions,
+            "nodeInfo": {"kubeletVersion": node.version, "machineID": node.machine_id},
+            "addresses": [{"type": "InternalIP", "address": node.address}] if node.address else [],
+        },
     }
 
 
@@ -153,8 +163,9 @@ def _values(config: str) -> dict[str, list[str]]:
         if line.startswith("  - "):
             found[key].append(json.loads(line[4:]))
         elif not line.startswith("#"):
-            key = line.partition(":")[0]
-            found[key] = []
+            key, _, value = line.partition(": ")
+            key = key.removesuffix(":")
+            found[key] = [str(json.loads(value))] if value else []
     return found
 
 

@@ -7,13 +7,14 @@ import posixpath
 
 from edgeboot.transport.base import Argv, Command, Result
 from edgeboot.transport.fake import answers
-from edgeboot.transport.fake.cluster import full_token, password_of
+from edgeboot.transport.fake.cluster import CA, full_token, password_of
 from edgeboot.transport.fake.machine import FakeFile, FakeMachine
 from edgeboot.transport.fake.tls import API_PORT, KUBECONFIG, kubeconfig
 
 _OK = Result(0, "", "")
 _TOLD = "/etc/rancher/k3s/edgeboot-token"
 _FORMER = "/var/lib/edgeboot/former-server-tokens"
+_CA = "/var/lib/rancher/k3s/agent/server-ca.crt"
 _ETCD = "/var/lib/rancher/k3s/server/db/etcd/member"
 
 
@@ -108,11 +109,14 @@ class FakeShell(FakeMachine):
         self.starts += 1
         self.started_with[service] = inputs
         files = {path: file.data for path, file in self.files.items()}
-        joins = self.cluster.start(self.node, service == "k3s", files)
+        name = self.cluster.start(self.node, service == "k3s", files, self.board.machine_id)
+        joins = name is not None
         self.units[service] = "active" if joins else "activating"
         if joins and service == "k3s":
             self.server_token = full_token(password_of(files[_TOLD]))
-        if joins and self.cluster.joined[self.node].voter is not None:
+        if name is not None:
+            self.files[_CA] = FakeFile(0o644, CA)
+        if name is not None and self.cluster.joined[name].voter is not None:
             self.files[_ETCD] = FakeFile(0o700, directory=True)
 
     def _rotate(self, mode: str) -> Result:

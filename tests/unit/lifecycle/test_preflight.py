@@ -24,6 +24,7 @@ from edgeboot.lifecycle.preflight import Preflight, refusals
 from edgeboot.plan.condition import BootFile
 from edgeboot.plan.facts import Facts, FileFact, Listener, UnitFact
 from edgeboot.plan.findings import Finding, Severity
+from edgeboot.plan.health import NodeState
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.steps import Upload
 from edgeboot.secret import Secret
@@ -108,7 +109,11 @@ def subject(case: dict[str, Any]) -> Subject:
     nodes = (node, *(Node(name, f"192.0.2.{i}", Role.SERVER) for i, name in enumerate(others, 2)))
     fleet = {"pi": changed(healthy("pi"), case)}
     fleet |= {name: changed(healthy(name), other) for name, other in others.items()}
-    options = InstallOptions(case.get("reboot", True), frozenset(case.get("allowed", ())))
+    options = InstallOptions(
+        case.get("reboot", True),
+        frozenset(case.get("allowed", ())),
+        forget_node_passwords=case.get("forget", False),
+    )
     steps = tuple(
         Upload(path, Sized(size), 0o644, replaces=False)
         for path, size in case.get("uploads", {}).items()
@@ -133,7 +138,19 @@ def subject(case: dict[str, Any]) -> Subject:
         datastore=Datastore(DatastoreKind(case.get("datastore", "sqlite"))),
         vip=case.get("vip"),
     )
-    return Subject(cluster, node, fleet, contents, options, steps)
+    registered = {
+        name: NodeState(
+            name,
+            said.get("ready", True),
+            "",
+            "v1",
+            machine_id=said.get("machine_id", ""),
+            addresses=tuple(said.get("addresses", ())),
+        )
+        for name, said in case.get("registered", {}).items()
+    }
+    known = registered if "registered" in case else None
+    return Subject(cluster, node, fleet, contents, options, steps, known)
 
 
 def host(data: dict[str, Any]) -> Host:

@@ -1,0 +1,181 @@
+"""Hosts and Nodes are matched by what they are, on fake hosts: nobody joins twice or by mistake."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edgeboot.engine.fleet import FleetError
+from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.install.run import make_plan
+from edgeboot.plan.options import InstallOptions
+from edgeboot.plan.plan import Plan
+from edgeboot.report.plan import plan_json, plan_lines
+from edgeboot.transport.base import NoChannel
+from edgeboot.transport.fake.host import FakeHost
+from tests.support.small_cluster import BUNDLE, CLUSTER, hosts, run
+
+FORGET = InstallOptions(forget_node_passwords=True)
+
+
+def installed() -> dict[str, FakeHost]:
+    fakes = hosts()
+    run(fakes)
+    for node in CLUSTER.nodes:
+        fakes[node.name].cluster.joined[node.name].address = node.address
+    return fakes
+
+
+def listing(**names: str) -> Cluster:
+    """The inventory with some of its nodes under other names."""
+    changed = {old.replace("_", "-"): new for old, new in names.items()}
+    nodes = tuple(replace(n, name=changed.get(n.name, n.name)) for n in CLUSTER.nodes)
+    return replace(CLUSTER, nodes=nodes)
+
+
+def reached(fakes: dict[str, FakeHost], cluster: Cluster) -> dict[str, FakeHost]:
+    """The hosts by the names of an inventory, at the addresses that it has."""
+    at = {node.address: fakes[node.name] for node in CLUSTER.nodes}
+    return {node.name: at[node.address] for node in cluster.nodes}
+
+
+def plan(
+    fakes: dict[str, FakeHost],
+    cluster: Cluster = CLUSTER,
+    options: InstallOptions = InstallOptions(),  # noqa: B008 - frozen
+) -> Plan:
+    return make_plan(cluster, BUNDLE, {n.name: fakes[n.name] for n in cluster.nodes}, options)
+
+
+def refused(fakes: dict[str, FakeHost], cluster: Cluster) -> dict[str, str]:
+    """What speaks against an install, which leaves every host and the cluster as they are."""
+    before = {name: (dict(h.files), h.starts) for name, h in fakes.items()}
+    with pytest.raises(FleetError) as caught:
+        run(fakes, cluster)
+    assert caught.value.exit_code == 5
+    assert {name: (dict(h.files), h.starts) for name, h in fakes.items()} == before
+    return {name: str(error) for name, error in caught.value.errors.items()}
+
+
+def shown(found: Plan) -> str:
+    return "\n".join(plan_lines(found))
+
+
+def test_a_node_removed_from_the_inventory_is_named() -> None:
+    fakes = installed()
+    rest = replace(CLUSTER, nodes=CLUSTER.nodes[:2])
+    found = plan(fakes, rest)
+    assert found.empty
+    text = shown(found)
+    assert "agent-2: it is in the cluster (Ready, 192.0.2.22), but not in the inventory" in text
+    assert "edgeboot reset --limit agent-2" in text
+    assert "edgeboot ssh server-1 sudo k3s kubectl delete node agent-2" in text
+    assert plan_json(found)["remarks"][0]["node"] == "agent-2"
+    assert run(fakes, rest).plan.remarks == found.remarks
+
+
+def test_a_node_that_only_has_no_part_in_the_run_is_not() -> None:
+    assert plan(installed(), CLUSTER.without({"agent-2"})).remarks == ()
+
+
+def test_a_renamed_agent_is_the_same_host() -> None:
+    fakes, cluster = installed(), listing(agent_2="kitchen")
+    errors = refused(reached(fakes, cluster), cluster)
+    assert set(errors) == {"kitchen"}
+    assert "this host runs as agent-2" in errors["kitchen"]
+    assert "change its name back to agent-2" in errors["kitchen"]
+    assert set(fakes["server-1"].cluster.joined) == {"server-1", "agent-1", "agent-2"}
+
+
+def test_a_renamed_agent_whose_node_was_deleted_gets_its_new_name() -> None:
+    fakes, cluster = installed(), listing(agent_2="kitchen")
+    del fakes["server-1"].cluster.joined["agent-2"]
+    run(reached(fakes, cluster), cluster)
+    assert set(fakes["server-1"].cluster.joined) == {"server-1", "agent-1", "kitchen"}
+
+
+def test_swapped_names_are_refused_naming_both() -> None:
+    fakes, cluster = installed(), listing(agent_1="agent-2", agent_2="agent-1")
+    errors = refused(reached(fakes, cluster), cluster)
+    assert "agent-2 and agent-1 are swapped: this host (192.0.2.21) runs as agent-1" in str(errors)
+    assert set(errors) == {"agent-1", "agent-2"}
+
+
+def test_a_swapped_host_is_refused_alone_as_well() -> None:
+    fakes, cluster = installed(), listing(agent_1="agent-2", agent_2="agent-1")
+    alone = cluster.without({"agent-1"})
+    errors = refused(reached(fakes, alone), alone)
+    assert "this host (192.0.2.21) runs as agent-1" in errors["agent-2"]
+
+
+def test_another_host_at_a_new_address_does_not_take_a_name() -> None:
+    fakes = installed()
+    fakes["agent-2"] = newcomer(fakes)
+    cluster = at_another_address()
+    errors = refused(fakes, cluster)
+    assert set(errors) == {"agent-2"}
+    assert "another host as agent-2 at 192.0.2.22, and it is Ready" in errors["agent-2"]
+    with pytest.raises(FleetError, match="it is Ready"):
+        plan(fakes, cluster, FORGET)
+
+
+def test_it_may_replace_one_that_is_off_if_that_is_asked_for() -> None:
+    fakes = installed()
+    fakes["server-1"].cluster.joined["agent-2"].ready = False
+    fakes["agent-2"] = newcomer(fakes)
+    errors = refused(fakes, at_another_address())
+    assert "the cluster knows another host as agent-2" in errors["agent-2"]
+    assert not plan(fakes, at_another_address(), FORGET).empty
+
+
+def newcomer(fakes: dict[str, FakeHost]) -> FakeHost:
+    found = FakeHost("agent-2", fakes["server-1"].cluster)
+    found.board.machine_id = "f" * 32
+    return found
+
+
+def at_another_address() -> Cluster:
+    *rest, last = CLUSTER.nodes
+    return replace(CLUSTER, nodes=(*rest, replace(last, address="192.0.2.99")))
+
+
+def test_the_same_host_at_a_new_address_is_no_matter() -> None:
+    assert plan(installed(), at_another_address()).empty
+
+
+def test_a_changed_hostname_is_no_matter() -> None:
+    fakes = installed()
+    fakes["agent-1"].board.hostname = "raspberrypi"
+    assert plan(fakes).empty
+
+
+def test_two_entries_for_one_host_are_refused() -> None:
+    fakes = hosts()
+    for name in ("agent-1", "agent-2"):
+        fakes[name].board.system = "net:[4026531840]"
+    errors = refused(fakes, CLUSTER)
+    assert "agent-1 (192.0.2.21) and agent-2 (192.0.2.22) are the same host" in errors["agent-1"]
+
+
+def test_an_api_that_does_not_answer_is_said_once_and_refuses_nobody() -> None:
+    fakes = installed()
+    server = fakes["server-1"]
+    server.open_channel = lambda *_args, **_more: NoChannel("Connection refused")  # type: ignore[method-assign]
+    found = plan(fakes, replace(CLUSTER, nodes=CLUSTER.nodes[:2]))
+    assert [remark.node for remark in found.remarks] == [""]
+    assert "cannot tell whether the cluster has other nodes" in shown(found)
+
+
+def test_a_first_install_asks_nobody() -> None:
+    fakes = hosts()
+    assert plan(fakes).remarks == ()
+    assert not any(fake.channels for fake in fakes.values())
+
+
+def test_a_host_of_another_cluster_is_said_to_be_one_whatever_its_name() -> None:
+    fakes, other = installed(), installed()
+    stranger = other["agent-1"]
+    stranger.files["/var/lib/rancher/k3s/agent/server-ca.crt"].data = b"another CA"
+    errors = refused({**fakes, "agent-2": stranger}, CLUSTER)
+    assert "belongs to another cluster" in errors["agent-2"]
