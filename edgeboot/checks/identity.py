@@ -96,7 +96,7 @@ def _renamed(subject: Subject, name: str) -> Iterator[Complaint]:
 def _taken(subject: Subject) -> Iterator[Complaint]:
     """A host that has not joined yet takes the name of a node that is another host."""
     own, state = subject.node.name, (subject.registered or {}).get(subject.node.name)
-    if state is None or not is_other_host(state, subject.facts):
+    if state is None or not is_other_host(state, subject.facts.traits.machine_id):
         return
     where = f" at {state.addresses[0]}" if state.addresses else ""
     if state.ready and not _has_address(subject, state):
@@ -113,10 +113,9 @@ def _taken(subject: Subject) -> Iterator[Complaint]:
         )
 
 
-def is_other_host(state: NodeState, facts: Facts) -> bool:
+def is_other_host(state: NodeState, machine_id: str) -> bool:
     """Whether a Node's kubelet runs on another machine, as far as both are known."""
-    own = facts.traits.machine_id
-    return bool(own and state.machine_id and own != state.machine_id)
+    return bool(machine_id and state.machine_id and machine_id != state.machine_id)
 
 
 def _has_address(subject: Subject, state: NodeState) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from edgeboot.bundle.format.contents import Role as Item
 from edgeboot.bundle.oci.reference import parse
+from edgeboot.checks.identity import runs_as
 from edgeboot.checks.kernel import CONTROLLERS
 from edgeboot.components.cluster.ingress import ingress_ports
 from edgeboot.components.context import service_of
@@ -63,6 +64,8 @@ def _expectation(state: ClusterState, node: Node, named: Named | None) -> Expect
         limits=limits_for(node, named),
         sysctls={**SYSCTLS, **(PROTECTED_SYSCTLS if protects else {})},
         controllers=CONTROLLERS[state.facts[node.name].traits.cgroup_version],
+        runs_as=runs_as(state.facts[node.name]) or "",
+        machine_id=state.facts[node.name].traits.machine_id,
         pending=next((s.reason for s in starts if _CHANGED in s.reason), ""),
     )
 
@@ -89,6 +92,7 @@ def cluster_expectation(cluster: Cluster, bundle: BundleView) -> ClusterExpectat
         storage="local-storage" not in off,
         probe_image=_probe_image(bundle),
         domain=str(config.get("cluster-domain", "cluster.local")),
+        nodes=frozenset(node.name for node in cluster.every_node),
         dns=dns[0] if isinstance(dns, tuple) and dns else "10.43.0.10",
     )
 

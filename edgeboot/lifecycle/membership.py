@@ -51,15 +51,19 @@ def ask(
     return Registered(why="; ".join(complaints))
 
 
-def remarks(cluster: Cluster, facts: Mapping[str, Facts], found: Registered) -> tuple[Remark, ...]:
-    """Each Node that the inventory does not name, except those that its hosts run as."""
+def running_as(facts: Mapping[str, Facts]) -> frozenset[str]:
+    """The Nodes that hosts are."""
+    return frozenset(filter(None, map(runs_as, facts.values())))
+
+
+def remarks(cluster: Cluster, running: Collection[str], found: Registered) -> tuple[Remark, ...]:
+    """Each Node that the inventory does not name, except those its hosts are ``running`` as."""
     if found.nodes is None:
         if not found.why:
             return ()
         what = f"cannot tell whether the cluster has other nodes: {found.why}"
         hint = "run `edgeboot status` to see why"
         return (Remark("", what, hint, error_id="unlisted-node"),)
-    running = {runs_as(one) for one in facts.values()}
     return tuple(
         Remark(
             state.name,

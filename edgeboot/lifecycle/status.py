@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edgeboot.checks.identity import is_other_host
 from edgeboot.components.context import service_of
 from edgeboot.engine.fleet import on_all
 from edgeboot.engine.observe import status
 from edgeboot.errors import EdgebootError, combined_exit_code
 from edgeboot.inventory.model import Cluster, Node
+from edgeboot.lifecycle.membership import Registered, remarks
 from edgeboot.plan.diagnosis import Diagnosis, diagnose
 from edgeboot.plan.health import (
     ChartState,
+    NodeState,
     Status,
     answering,
     why_no_voter,
     why_not_ready,
 )
+from edgeboot.plan.plan import Remark
 from edgeboot.transport.base import Transport
 
 CLOCK_TOLERANCE = 30  # seconds; certificates and leases bear no more with comfort
@@ -26,8 +30,9 @@ _MISSED, _UNREACHABLE = 1, 3
 
 @dataclass(frozen=True)
 class NodeReport:
-    """One node. ``ready`` is None where the API could not be asked; ``why`` None where all is well.
+    """One node. ``why`` is None where all is well.
 
+    ``ready`` is None where the API could not be asked, or has another host under this name.
     ``images`` counts what its kubelet lists (at most 50); ``journal`` is empty where all is well.
     """
 
@@ -47,17 +52,19 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class ClusterReport:
-    """All nodes of the inventory, and the charts as a server sees them."""
+    """All nodes of the inventory, the charts as a server sees them, and Nodes of other hosts."""
 
     cluster: str
     nodes: tuple[NodeReport, ...]
     charts: tuple[ChartState, ...] | None
+    unlisted: tuple[Remark, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """0 all is well, 3 a host is unreachable, else 1."""
         codes = [_UNREACHABLE for node in self.nodes if not node.reachable]
         codes += [_MISSED for node in self.nodes if node.why]
+        codes += [_MISSED for _ in self.unlisted]
         codes += [_MISSED for chart in self.charts or () if not chart.done]
         return combined_exit_code(codes)
 
@@ -90,7 +97,9 @@ def report(
         else _node(node, seen[node.name], first, now)
         for node in cluster.nodes
     )
-    return ClusterReport(cluster.name, nodes, first.charts if first else None)
+    running = frozenset(own.runs_as for own in seen.values() if own.runs_as)
+    unlisted = remarks(cluster, running, Registered(first.nodes)) if first else ()
+    return ClusterReport(cluster.name, nodes, first.charts if first else None, unlisted)
 
 
 def _unreachable(node: Node, error: EdgebootError) -> NodeReport:
@@ -110,6 +119,8 @@ def _unreachable(node: Node, error: EdgebootError) -> NodeReport:
 
 def _node(node: Node, own: Status, first: Status | None, now: int) -> NodeReport:
     known = first.nodes.get(node.name) if first and first.nodes else None
+    if wrong := _other_node(node, own, known):
+        return _mistaken(node, own, wrong)
     ready = None if first is None or first.nodes is None else bool(known and known.ready)
     why = _why(node, own, first)
     cause = _cause(node, own, now) if why else None
@@ -128,6 +139,31 @@ def _node(node: Node, own: Status, first: Status | None, now: int) -> NodeReport
         error_id=said.error_id if said else "not-ready" if why else None,
         images=len(known.images) if known else None,
         journal=own.journal if why else "",
+    )
+
+
+def _other_node(node: Node, own: Status, known: NodeState | None) -> str | None:
+    """Why the host is not the node that its entry names; None if nothing speaks against it."""
+    if own.runs_as and own.runs_as != node.name:
+        return f"this host runs as {own.runs_as}"
+    if known and not own.runs_as and is_other_host(known, own.machine_id):
+        where = f" at {known.addresses[0]}" if known.addresses else ""
+        return f"the cluster has another host as {node.name}{where}"
+    return None
+
+
+def _mistaken(node: Node, own: Status, wrong: str) -> NodeReport:
+    return NodeReport(
+        name=node.name,
+        role=node.role.value,
+        address=node.address,
+        reachable=True,
+        service=own.active,
+        version=own.version,
+        ready=None,
+        why=wrong,
+        hint="run `edgeboot plan`, which says what to do",
+        error_id="other-node",
     )
 
 

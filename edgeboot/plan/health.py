@@ -69,6 +69,8 @@ class Status:
     chart_log: str = ""  # the last words of a chart's job that has not succeeded
     clock: int | None = None  # seconds since 1970, where asked for
     version: str = ""  # of the binary, where asked for
+    machine_id: str = ""  # where asked for
+    runs_as: str = ""  # the Node that the host is, where asked for; empty if it has not joined
     complaints: tuple[str, ...] = field(default=())
 
 
@@ -99,6 +101,7 @@ def parse_status(output: str) -> Status:
 
     unit = dict(line.partition("=")[::2] for line in (read("unit") or "").splitlines())
     images = read("images")
+    identity = dict(line.partition("=")[::2] for line in (read("identity") or "").splitlines())
     return Status(
         active=unit.get("ActiveState", "unknown"),
         restarts=_number(unit.get("NRestarts")) or 0,
@@ -109,6 +112,8 @@ def parse_status(output: str) -> Status:
         journal=(read("journal") or "").strip(),
         clock=_number(read("clock")),
         version=_version(read("version")),
+        machine_id=identity.get("MachineID", ""),
+        runs_as=identity.get("Node", ""),
         complaints=tuple(complaints),
     )
 

@@ -29,6 +29,9 @@ def status_lines(report: ClusterReport) -> Iterator[str]:
                 yield from (f"    {line}" for line in node.journal.splitlines()[-_JOURNAL_LINES:])
             if node.hint:
                 yield f"  next: {node.hint}"
+    for one in report.unlisted:
+        yield f"{one.node}: {one.what} [{one.error_id}]"
+        yield f"  next: {one.hint}"
 
 
 def _row(node: NodeReport) -> tuple[str, ...]:

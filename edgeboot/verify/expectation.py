@@ -48,6 +48,8 @@ class Expectation:
     sysctls: Mapping[str, str] = field(default_factory=lambda: SYSCTLS)
     controllers: frozenset[str] = frozenset({"memory"})
     pending: str = ""
+    runs_as: str = ""  # the Node that the host is; empty for one that has not joined
+    machine_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class ClusterExpectation:
     probe_image: str | None = None
     domain: str = "cluster.local"
     dns: str = "10.43.0.10"
+    nodes: frozenset[str] = frozenset()  # all names in the inventory
 
 
 def expected_files(resources: Iterable[Resource]) -> tuple[ExpectedFile, ...]:

@@ -57,6 +57,8 @@ def applies(
             return nodes > 1
         case "ingress":
             return cluster.ingress
+        case "other_nodes":
+            return bool(cluster.nodes)
         case "storage":
             return cluster.storage
         case _:

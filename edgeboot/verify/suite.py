@@ -21,6 +21,7 @@ from edgeboot.verify.session.own import run_own
 from edgeboot.verify.subject import ClusterSubject, Subject
 from edgeboot.verify.summary import node_report
 
+_SAID_BY_PLAN = frozenset({"identity", "other nodes"})
 _WORKERS = 64  # they only wait for hosts
 
 
@@ -117,6 +118,8 @@ def run_checks(
 
 def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
     """A failed check of a service or node with its cause and the last lines of its journal."""
+    if result.outcome is Outcome.FAILED and result.check in _SAID_BY_PLAN:
+        return replace(result, hint="run `edgeboot plan`, which says what to do")
     subject = fleet.subjects.get(result.node)
     if result.outcome is not Outcome.FAILED or subject is None:
         return result

@@ -219,7 +219,10 @@ def node_object(
         conditions.append({"type": "EtcdIsVoter", "status": str(voter), "message": ""})
     return {
         "metadata": {"name": name},
-        "status": {"conditions": conditions, "nodeInfo": {"kubeletVersion": VERSION}},
+        "status": {
+            "conditions": conditions,
+            "nodeInfo": {"kubeletVersion": VERSION, "machineID": f"id-{name}"},
+        },
     }
 
 
@@ -419,8 +422,12 @@ def site(*agents: str) -> Site:
             files=(CONFIG, AGENT_DIRECTORY),
             images={IMAGE: DIGEST},
             limits={"memory": 150 * MIB, "cpu": 500},
+            runs_as=name,
+            machine_id=f"id-{name}",
         )
-    cluster = ClusterExpectation("edge", charts=("hello",), probe_image=IMAGE)
+    cluster = ClusterExpectation(
+        "edge", charts=("hello",), probe_image=IMAGE, nodes=frozenset(expectations)
+    )
     return Site(hosts, expectations, cluster, state)
 
 

@@ -22,7 +22,7 @@ from edgeboot.lifecycle.install.prepare import prepare_steps, rebooted
 from edgeboot.lifecycle.install.rotation import check_rotation
 from edgeboot.lifecycle.install.sequence import PREPARE, first_phases, later_phases, phases
 from edgeboot.lifecycle.joining import has_state
-from edgeboot.lifecycle.membership import ask, remarks
+from edgeboot.lifecycle.membership import ask, remarks, running_as
 from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusals
 from edgeboot.lifecycle.quorum import spared
 from edgeboot.lifecycle.watch import ServiceWatch
@@ -233,7 +233,7 @@ def _examined_plan(state: ClusterState) -> Plan:
     found = examine(state.cluster, state.facts, contents, state.options, steps, state.registered)
     found = {name: some for name, some in found.items() if name not in state.read_only}
     notes = {node.name: node.host.chosen for node in state.cluster.nodes if node.host.chosen}
-    said = remarks(state.cluster, state.facts, state.registered)
+    said = remarks(state.cluster, running_as(state.facts), state.registered)
     return replace(planned, findings=found, notes=notes, remarks=said)
 
 

@@ -4,7 +4,7 @@
 # status.sh ROLE SERVICE [MORE]
 #   ROLE     server (token and kubeconfig too) or agent
 #   SERVICE  the service
-#   MORE     "more": clock, version of the binary, and the log of a running service as well
+#   MORE     "more": clock, identity, version of the binary, and the log of a running service as well
 # uses: init sections
 set -u
 role=$1 service=$2 more=${3:-}
@@ -25,10 +25,20 @@ unit() {
     printf 'ActiveState=%s\nNRestarts=%s\nRuntime=%s\n' "$active" "$(service_restarts "$service")" "$(runtime)"
 }
 
+# The Node that the host is, once it has joined. edgeboot writes the name as a JSON string.
+identity() {
+    machine=$(cat /etc/machine-id 2>/dev/null) name=
+    if [ -e /var/lib/rancher/k3s/agent/server-ca.crt ]; then
+        name=$(sed -n 's/^node-name: "\(.*\)"$/\1/p' /etc/rancher/k3s/config.yaml 2>/dev/null)
+    fi
+    printf 'MachineID=%s\nNode=%s\n' "$machine" "$name"
+}
+
 active=$(service_active "$service")
 section unit unit
 if [ "$more" = more ]; then
     section clock date +%s
+    section identity identity
     section version timeout 20 /usr/local/bin/k3s --version
 fi
 if [ "$active" != active ] || [ "$more" = more ]; then section journal last_words; fi

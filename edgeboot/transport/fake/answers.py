@@ -72,6 +72,8 @@ def status(machine: FakeMachine, role: str, service: str) -> str:
     active = machine.units.get(service, "inactive")
     runtime = "yes" if active == "active" else "no"
     lines = ["== unit 0", f"ActiveState={active}", "NRestarts=0", f"Runtime={runtime}"]
+    name = machine.runs_as
+    lines += ["== identity 0", f"MachineID={machine.board.machine_id}", f"Node={name}"]
     if active != "active":
         return "\n".join([*lines, "== journal 0", "not started", ""])
     if role == "server":

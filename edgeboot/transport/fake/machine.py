@@ -34,6 +34,7 @@ class FakeMachine:
         self.board = FakeBoard(node, hashlib.sha256(node.encode()).hexdigest()[:32])
         self.parts: dict[str, bytes] = {}
         self.received = 0  # bytes of uploads
+        self.runs_as = ""  # the name of its Node
         self.server_token: bytes | None = None  # what K3s has written into its data directory
 
     def contents(self) -> dict[str, bytes]:

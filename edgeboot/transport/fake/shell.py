@@ -115,6 +115,7 @@ class FakeShell(FakeMachine):
         if joins and service == "k3s":
             self.server_token = full_token(password_of(files[_TOLD]))
         if name is not None:
+            self.runs_as = name
             self.files[_CA] = FakeFile(0o644, CA)
         if name is not None and self.cluster.joined[name].voter is not None:
             self.files[_ETCD] = FakeFile(0o700, directory=True)
@@ -142,5 +143,6 @@ class FakeShell(FakeMachine):
             self.units.pop(item, None)
             self.files.pop(item, None)
         if kind == "record":
+            self.runs_as = ""
             self.owned.clear()
             self.started_with.clear()

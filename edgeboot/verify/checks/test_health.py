@@ -17,6 +17,28 @@ def test_api(cluster: ClusterSubject) -> None:
     assert reading.ready, reading.complaint or "/readyz is not ok"
 
 
+def test_other_nodes(cluster: ClusterSubject) -> None:
+    """Every Node of the cluster is in the inventory."""
+    other = [
+        f"{node.name} ({'Ready' if node.ready else 'not Ready'})"
+        for node in cluster.reading.nodes.values()
+        if node.name not in cluster.expected.nodes
+    ]
+    assert not other, f"not in the inventory: {', '.join(other)}"
+
+
+def test_identity(subject: Subject) -> None:
+    """The host is the node that the inventory names."""
+    own, machine_id = subject.expected.runs_as, subject.expected.machine_id
+    assert own in {"", subject.name}, f"this host runs as {own}"
+    node = _node(subject)
+    if not (node.machine_id and machine_id):
+        return  # some hosts have none
+    where = f" at {node.addresses[0]}" if node.addresses else ""
+    changed = ", or its machine-id was changed while K3s ran" if own else ""
+    assert node.machine_id == machine_id, f"another host{where} reports as {subject.name}{changed}"
+
+
 def test_node_ready(subject: Subject) -> None:
     """The node is Ready."""
     state = subject.cluster.reading.nodes.get(subject.name)

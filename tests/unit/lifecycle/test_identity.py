@@ -8,10 +8,13 @@ import pytest
 
 from edgeboot.engine.fleet import FleetError
 from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.expectations import cluster_expectation, expectations
 from edgeboot.lifecycle.install.run import make_plan
+from edgeboot.lifecycle.status import ClusterReport, report
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.plan import Plan
 from edgeboot.report.plan import plan_json, plan_lines
+from edgeboot.report.status import status_lines
 from edgeboot.transport.base import NoChannel
 from edgeboot.transport.fake.host import FakeHost
 from tests.support.small_cluster import BUNDLE, CLUSTER, hosts, run
@@ -179,3 +182,53 @@ def test_a_host_of_another_cluster_is_said_to_be_one_whatever_its_name() -> None
     stranger.files["/var/lib/rancher/k3s/agent/server-ca.crt"].data = b"another CA"
     errors = refused({**fakes, "agent-2": stranger}, CLUSTER)
     assert "belongs to another cluster" in errors["agent-2"]
+
+
+def status(fakes: dict[str, FakeHost], cluster: Cluster) -> ClusterReport:
+    return report(cluster, fakes, {}, now=1_790_000_000)
+
+
+def test_status_names_a_node_removed_from_the_inventory() -> None:
+    fakes = installed()
+    gone = fakes.pop("agent-2")
+    gone.units.clear()
+    found = status(fakes, replace(CLUSTER, nodes=CLUSTER.nodes[:2]))
+    assert [one.node for one in found.unlisted] == ["agent-2"]
+    assert found.exit_code == 1
+    text = "\n".join(status_lines(found))
+    assert "agent-2: it is in the cluster" in text
+    assert "[unlisted-node]" in text
+
+
+def test_status_names_hosts_that_are_other_nodes() -> None:
+    cluster = listing(agent_1="agent-2", agent_2="agent-1")
+    found = status(reached(installed(), cluster), cluster)
+    whys = {node.name: (node.why, node.ready, node.error_id) for node in found.nodes}
+    assert whys["agent-1"] == ("this host runs as agent-2", None, "other-node")
+    assert whys["agent-2"] == ("this host runs as agent-1", None, "other-node")
+    assert found.unlisted == ()
+
+
+def test_status_of_a_renamed_node_names_it_once() -> None:
+    cluster = listing(agent_2="kitchen")
+    found = status(reached(installed(), cluster), cluster)
+    assert found.nodes[2].why == "this host runs as agent-2"
+    assert found.unlisted == ()
+
+
+def test_status_does_not_take_a_new_host_for_the_node_that_is_ready() -> None:
+    fakes = installed()
+    fakes["agent-2"] = newcomer(fakes)
+    node = status(fakes, at_another_address()).nodes[2]
+    assert node.why == "the cluster has another host as agent-2 at 192.0.2.22"
+    assert node.ready is None
+
+
+def test_verify_expects_a_host_to_be_its_node() -> None:
+    cluster = listing(agent_2="kitchen")
+    fakes = reached(installed(), cluster)
+    found = {one.node: one for one in expectations(cluster, BUNDLE, fakes)}
+    assert (found["kitchen"].runs_as, found["agent-1"].runs_as) == ("agent-2", "agent-1")
+    assert found["kitchen"].machine_id == fakes["kitchen"].board.machine_id
+    whole = cluster_expectation(cluster.without({"agent-1"}), BUNDLE)
+    assert whole.nodes == {"server-1", "agent-1", "kitchen"}

@@ -190,6 +190,27 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
         "",
         "cgroup controller memory",
     ),
+    "a node that the inventory does not name": (
+        lambda made: made.state.nodes.append(node_object("phantom", ready=False)),
+        "other nodes",
+        "cluster",
+        "",
+        "not in the inventory: phantom (not Ready)",
+    ),
+    "a host that is another node": (
+        lambda made: made.expect("agent-1", runs_as="agent-2"),
+        "identity",
+        "agent-1",
+        "",
+        "this host runs as agent-2",
+    ),
+    "another host under its name": (
+        lambda made: made.expect("agent-1", runs_as="", machine_id="id-new"),
+        "identity",
+        "agent-1",
+        "",
+        "another host reports as agent-1",
+    ),
     "node version": (
         lambda made: made.state.nodes[1]["status"]["nodeInfo"].update(kubeletVersion="v1.35.0"),
         "node version",
@@ -318,6 +339,7 @@ UNMEASURED: dict[str, tuple[Break, set[str]]] = {
         api(broken=("nodes",)),
         {
             *("node ready", "node version", "pod runs", "dns from pod", "dns from node"),
+            *("identity", "other nodes"),
             *("pod traffic", "ingress", "storage"),
         },
     ),
@@ -333,7 +355,10 @@ UNMEASURED: dict[str, tuple[Break, set[str]]] = {
     ),
     "no API": (
         lambda made: setattr(made.hosts["server-1"], "gone", True),
-        {"api", "node ready", "node version", "workload", "chart", "pod runs", "storage"},
+        {
+            *("api", "node ready", "node version", "workload", "chart", "pod runs", "storage"),
+            *("identity", "other nodes"),
+        },
     ),
 }
 
