@@ -259,6 +259,13 @@ def _checked_plan(state: ResetState, *, foreign: bool) -> ResetPlan:
     }
     if errors:
         raise FleetError(errors)
+    errors = {
+        node.name: _astray(node.name, state.found[node.name].remains)
+        for node in state.nodes
+        if state.found[node.name].remains.astray
+    }
+    if errors:
+        raise FleetError(errors)
     for server in _witness(state):
         _check_quorum(state, state.found[server.name].status)
     lost = {node.name: losses(state.found[node.name].remains) for node in state.nodes}
@@ -293,6 +300,17 @@ def _is_foreign(seen: Seen) -> bool:
     remains = seen.remains
     present = remains.services or remains.paths or remains.processes
     return bool(present) and not seen.facts.owned
+
+
+def _astray(node: str, remains: Remains) -> Refused:
+    """A link of K3s's leads where nothing may be removed, or to a disk that is not mounted."""
+    place, why = next(iter(remains.astray.items()))
+    return Refused(
+        f"cannot remove what is in {place}: {why}",
+        where=node,
+        hint=f"nothing was changed on any host; see `ls -ld {place}`, mount the disk or remove the "
+        "link (after K3s's files behind it), and rerun",
+    )
 
 
 def _refusal(node: str) -> Refused:

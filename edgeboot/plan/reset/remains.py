@@ -24,6 +24,15 @@ class Loss:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """A directory of K3s's that a link leads elsewhere: it is emptied, the link stays."""
+
+    link: str
+    target: str
+    size: int  # in bytes
+
+
+@dataclass(frozen=True)
 class Remains:
     """Everything to remove from a host. Sizes in bytes by path."""
 
@@ -35,6 +44,8 @@ class Remains:
     rules: int = 0
     paths: dict[str, int] = field(default_factory=dict)
     disks: tuple[str, ...] = ()  # file systems of their own below K3s's directory: emptied
+    moved: tuple[Moved, ...] = ()
+    astray: dict[str, str] = field(default_factory=dict)  # what cannot be removed, and why
     record: bool = False  # edgeboot's own record of what it put there
     volumes: dict[str, int] = field(default_factory=dict)
     data: dict[str, int] = field(default_factory=dict)
@@ -75,10 +86,17 @@ def _parse(rows: list[tuple[str, ...]]) -> Remains:
         rules=number(all_of("rules")[0]),
         paths=sizes("path"),
         disks=all_of("disk"),
+        moved=tuple(map(_moved, all_of("moved"))),
+        astray=dict(row.partition(" ")[::2] for row in all_of("astray")),
         record=("record", "") in rows,
         volumes=sizes("volume"),
         data=sizes("data"),
     )
+
+
+def _moved(row: str) -> Moved:
+    link, kibibytes, target = row.split(" ", 2)
+    return Moved(link, target, int(kibibytes or 0) * 1024)
 
 
 def losses(remains: Remains) -> tuple[Loss, ...]:
@@ -93,6 +111,10 @@ def losses(remains: Remains) -> tuple[Loss, ...]:
         *remains.claims,
         *(Loss(f"{names.get(path, 'data')} {path}", size) for path, size in remains.data.items()),
         *(Loss(f"all files on {disk}, which stays mounted") for disk in remains.disks),
+        *(
+            Loss(f"all files in {one.target}, where {one.link} leads", one.size)
+            for one in remains.moved
+        ),
     )
 
 
@@ -100,7 +122,9 @@ def clearing_steps(remains: Remains) -> tuple[Clear, ...]:
     """The steps that leave nothing of it, in order."""
     gone = tuple(remains.paths)
     network = (*remains.namespaces, *remains.links)
-    size = human_size(sum(remains.paths.values()))
+    linked = {one.link for one in remains.moved}  # their paths count what is behind them, too
+    sizes = [size for path, size in remains.paths.items() if path not in linked]
+    size = human_size(sum((*sizes, *(one.size for one in remains.moved))))
     processes, rules = _counted(remains.processes, "process"), _counted(remains.rules, "rule")
     steps = (
         *(Clear(ResetTarget.SERVICE, (s,), f"stop and disable {s}") for s in remains.services),
@@ -111,8 +135,10 @@ def clearing_steps(remains: Remains) -> tuple[Clear, ...]:
         ),
         *_one(remains.rules, ResetTarget.RULES, f"remove {rules} of K3s from iptables"),
     )
-    if gone:
-        steps = (*steps, Clear(ResetTarget.PATHS, gone, f"remove {' '.join(gone)} ({size})"))
+    if gone or remains.moved:
+        targets = [f"what is in {one.target}" for one in remains.moved]
+        words = " ".join((*gone, *(("and",) if gone and targets else ()), ", ".join(targets)))
+        steps = (*steps, Clear(ResetTarget.PATHS, gone, f"remove {words.strip()} ({size})"))
     if remains.record:
         steps = (*steps, Clear(ResetTarget.RECORD, (), f"remove edgeboot's own {paths.OURS}"))
     return steps

@@ -3,6 +3,13 @@
 # k3s-killall.sh and k3s-uninstall.sh.
 
 data=/var/lib/rancher/k3s
+# Directories that are K3s's as a whole, and those in them that people move to another disk. Any of
+# them may be a link or a mount point of the administrator's: it stays, and what is behind it goes.
+places="/run/k3s /run/flannel /var/lib/kubelet /var/lib/cni /var/log/pods /var/log/containers"
+places="$places /etc/rancher/k3s /etc/rancher/node $data"
+inner="$data/data $data/agent $data/agent/images $data/agent/containerd $data/server $data/storage"
+inner="$inner $data/server/tls $data/server/db $data/server/db/etcd $data/server/db/snapshots"
+inner="$inner /var/lib/kubelet/pods /var/lib/kubelet/plugins"
 # A host without ip or iptables uses K3s's own while they exist.
 PATH=$PATH:$data/data/current/bin:$data/data/current/bin/aux
 
@@ -10,12 +17,13 @@ PATH=$PATH:$data/data/current/bin:$data/data/current/bin/aux
 # control group. Never by name: another container engine has shims of its own.
 remaining_processes() { # prints their ids
     found=' '
+    programs=$(real "$data/data")
     # In another mount namespace the same path is another file: K3s inside a container.
     mine=$(readlink /proc/1/ns/mnt)
     here=" $(namespaces_of_processes | grep -F -e " $mine" | sed 's/ .*//' | tr '\n' ' ')"
     while read -r pid exe; do
         case $exe in
-        "$data"/data/* | /usr/local/bin/k3s | '/usr/local/bin/k3s (deleted)')
+        "$programs"/* | /usr/local/bin/k3s | '/usr/local/bin/k3s (deleted)')
             case $here in *" $pid "*) found="$found$pid " ;; esac ;;
         esac
     done <<EOF
@@ -56,10 +64,69 @@ mounts_below() { # PREFIX...: prints mount points that are one of these or lie b
 }
 
 remaining_mounts() { # what K3s's containers have mounted
-    mounts_below /run/k3s /var/lib/kubelet/pods /var/lib/kubelet/plugins
-    for point in /run/netns/cni-*; do
-        [ -e "$point" ] && mounts_below "$point"
+    for base in /run/k3s /var/lib/kubelet/pods /var/lib/kubelet/plugins; do
+        base=$(real "$base")
+        mounts_below "$base" | grep -vxF -e "$base"
     done
+    for point in /run/netns/cni-*; do
+        if [ -e "$point" ]; then mounts_below "$point"; fi
+    done
+}
+
+real() { # PATH: prints where it is, links followed
+    readlink -f "$1" 2>/dev/null || printf '%s\n' "$1"
+}
+
+is_place() { # PATH
+    case " $places " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+moved_places() { # prints the links that lead a directory of K3s's elsewhere, the deepest first
+    for place in $places $inner "$data"/agent/containerd/io.containerd.*; do
+        if [ -L "$place" ]; then echo "$place"; fi
+    done | sort -r
+}
+
+# A link to the system's own directories, or to what is not only K3s's, must not cost anybody's files.
+why_not_empty() { # PLACE, a link or a mount point: prints why what is behind it cannot be removed
+    theirs=''
+    if ! target=$(cd -P "$1" 2>/dev/null && pwd -P); then
+        echo "it leads to $(readlink "$1"), which is no directory or not mounted"
+        return
+    fi
+    if [ "$1" != "$target" ]; then
+        case ${target%/}/ in
+        /etc/k3s/* | /etc/rancher/*/* | /var/lib/*k3s*/* | /var/lib/*kube*/* | /var/lib/rancher/*/*) ;;
+        / | /bin/* | /sbin/* | /lib/* | /lib??/* | /boot/* | /dev/* | /proc/* | /sys/* | /etc/* | /usr/*)
+            theirs='the system' ;;
+        /home/*/*/* | /var/*/*/*/*) ;;
+        /home/*/ | /root/) theirs='a user' ;;
+        /home/ | /run/ | /var/* | /opt/ | /srv/ | /mnt/ | /media/ | /tmp/) theirs='the system' ;;
+        esac
+        case $1/ in "${target%/}"/*) theirs=${theirs:-'more than K3s'} ;; esac
+        if [ -n "$theirs" ]; then
+            echo "it leads to $target, which belongs to $theirs"
+            return
+        fi
+        if [ "$1" != "$data" ] && is_mount_point "$target"; then
+            echo "it leads to $target, a whole disk, which may hold other files"
+            return
+        fi
+    fi
+    [ "$1" = "$data" ] || return 0
+    for entry in "$target"/* "$target"/.[!.]*; do
+        if [ ! -e "$entry" ] && [ ! -L "$entry" ]; then continue; fi
+        case ${entry##*/} in
+        agent | data | server | storage | lost+found | .edgeboot-*) ;;
+        *)
+            echo "$target also holds ${entry##*/}, which is not K3s's"
+            return ;;
+        esac
+    done
+}
+
+is_mount_point() { # DIRECTORY
+    mounts_below "$1" | grep -qxF -e "$1"
 }
 
 # /proc/net shows this network namespace, /sys/class/net the one in which /sys was mounted.
@@ -114,12 +181,19 @@ EOF
     return 1
 }
 
-# In a directory with mount points below it, only these stay.
-has_content() { # DIRECTORY, with $mounted set: whether there is anything but those
-    if ! holds_mount "$1"; then return 0; fi
+# Of a link to a directory, and of a directory with mount points below it, these stay.
+has_content() { # PATH, with $mounted set: whether there is anything but those
+    if is_place "$1" && [ -L "$1" ] && [ -d "$1" ]; then
+        has_entries "$(real "$1")"
+    else
+        ! holds_mount "$1" || has_entries "$1"
+    fi
+}
+
+has_entries() { # DIRECTORY
     for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
         if [ ! -e "$entry" ] && [ ! -L "$entry" ]; then continue; fi
-        if has_content "$entry"; then return 0; fi
+        if ! holds_mount "$entry" || has_entries "$entry"; then return 0; fi
     done
     return 1
 }
@@ -131,8 +205,7 @@ is_ours() { # PATH of a link: whether it leads to K3s
 
 # Files and directories of K3s and edgeboot; files elsewhere are in edgeboot's own record.
 remaining_paths() {
-    for path in /run/k3s /run/flannel /var/lib/kubelet /var/lib/cni /var/log/pods /var/log/containers \
-        /etc/rancher/k3s /etc/rancher/node "$data" \
+    for path in $places \
         /etc/systemd/system/k3s.service /etc/systemd/system/k3s-agent.service \
         /etc/systemd/system/k3s.service.env /etc/systemd/system/k3s-agent.service.env \
         /etc/init.d/k3s /etc/init.d/k3s-agent /etc/logrotate.d/k3s /etc/logrotate.d/k3s-agent \

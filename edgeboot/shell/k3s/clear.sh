@@ -75,29 +75,55 @@ clear_rules() {
     nft_tables | while read -r family name; do nft delete table "$family" "$name"; done
 }
 
-# A disk mounted at or below K3s's data directory, or at the kubelet's, is emptied, as
-# k3s-uninstall.sh does, and stays mounted; any other mount is an error.
+# A link or a disk in the place of one of K3s's directories stays, empty, as k3s-uninstall.sh leaves
+# disks. What pods have mounted is gone before; any other mount is an error.
 clear_path() { # PATH
-    mounted=$(mounts_below "$1")
-    # shellcheck disable=SC2154  # set by remains.sh
-    if [ -z "$mounted" ]; then
-        rm -rf "$1" || fail "cannot remove $1"
-    elif [ "$1" = "$data" ] || [ "$mounted" = /var/lib/kubelet ]; then
-        empty "$1"
+    mounted=$(mounts_below "$(real "$1")")
+    if is_place "$1" && [ -L "$1" ]; then
+        empty "$1" || exit 1
+    elif [ -z "$mounted" ]; then
+        remove "$1"
     else
-        fail "something is mounted below $1: $mounted"
+        # shellcheck disable=SC2154  # set by remains.sh
+        case $1 in
+        "$data") ;;
+        /var/lib/kubelet)
+            for point in $mounted; do
+                case $point in "$1" | "$1/pods" | "$1/plugins") ;; *) fail "something is mounted below $1: $point" ;; esac
+            done ;;
+        *) if ! is_place "$1" || [ "$mounted" != "$1" ]; then fail "something is mounted below $1: $mounted"; fi ;;
+        esac
+        empty "$1" || exit 1
     fi
 }
 
-empty() { # DIRECTORY: everything but mount points and what leads to them
-    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+# In the directory itself: a path to it might lead elsewhere by the time something is removed.
+empty() ( # DIRECTORY, with $mounted set: everything but mount points and what leads to them
+    why=$(why_not_empty "$1")
+    [ -z "$why" ] || fail "cannot remove what is in $1: $why"
+    cd -P "$1" || exit 1
+    empty_here
+)
+
+empty_here() (
+    here=$(pwd -P)
+    for entry in * .[!.]* ..?*; do
         if [ ! -e "$entry" ] && [ ! -L "$entry" ]; then continue; fi
-        if holds_mount "$entry"; then
-            empty "$entry"
+        if holds_mount "$here/$entry"; then
+            cd -P "./$entry" && empty_here && cd .. || exit 1
         else
-            rm -rf "$entry" || fail "cannot remove $entry"
+            remove "./$entry"
         fi
     done
+)
+
+remove() { # PATH
+    rm -rf "$1" 2>/dev/null && return
+    # A snapshot of btrfs is a read-only directory, which only its own program removes.
+    if command -v btrfs >/dev/null 2>&1; then
+        find "$1" -depth -type d -inum 256 | while read -r volume; do btrfs subvolume delete "$volume"; done >&2
+    fi
+    rm -rf "$1" || fail "cannot remove $1"
 }
 
 is_dead() { ! grep -qF -e " $1" /proc/net/unix; } # SOCKET: nothing listens there any more
@@ -119,6 +145,12 @@ clear_traces() {
 } 2>/dev/null
 
 clear_paths() {
+    points=$(remaining_mounts)
+    [ -z "$points" ] || fail "still mounted: $points"
+    for link in $(moved_places); do
+        mounted=$(mounts_below "$(real "$link")")
+        empty "$link" || exit 1
+    done
     for path in "$@"; do clear_path "$path"; done
     clear_traces
     # Their parent directories were created with them, and stay if they have other content.

@@ -13,6 +13,7 @@ from edgeboot.events import silent
 from edgeboot.inventory.model import Node
 from edgeboot.lifecycle.reset import chosen, involved, make_plan, reset
 from edgeboot.plan.reset.plan import ResetPlan
+from edgeboot.plan.reset.remains import Remains
 from edgeboot.transport.fake.host import FakeFile, FakeHost, Fault
 from tests.support.small_cluster import CLUSTER, hosts, is_bare
 from tests.support.small_cluster import run as install
@@ -103,6 +104,21 @@ def test_a_foreign_k3s_is_refused_on_all_hosts_unless_asked_for() -> None:
     assert fakes["agent-1"].units
     assert run(fakes, foreign=True)
     assert all(is_bare(host) for host in fakes.values())
+
+
+def test_a_link_to_what_others_need_is_refused_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fakes = installed()
+    remains = Remains(astray={"/var/lib/rancher/k3s": "it leads to /, which belongs to the system"})
+    monkeypatch.setattr("edgeboot.lifecycle.reset.survey", lambda _transport: remains)
+    with pytest.raises(FleetError) as caught:
+        run(fakes)
+    refusal = caught.value.errors["server-1"]
+    assert isinstance(refusal, Refused)
+    assert "cannot remove what is in /var/lib/rancher/k3s: it leads to /" in str(refusal)
+    assert "ls -ld /var/lib/rancher/k3s" in str(refusal)
+    assert all(host.units for host in fakes.values())
 
 
 def test_a_server_does_not_go_while_agents_stay() -> None:

@@ -61,6 +61,19 @@ def test_data_is_named_with_its_size() -> None:
     ]
 
 
+MOVED = "processes 0\nrules 0\nmoved /var/lib/rancher/k3s 3 /mnt/my ssd/k3s\nend\n"
+
+
+def test_what_is_behind_a_link_alone_is_a_reason_to_go_on() -> None:
+    remains = parse_remains(MOVED, "n")
+    assert [s.describe() for s in clearing_steps(remains)] == [
+        "remove what is in /mnt/my ssd/k3s (3.0 KiB)"
+    ]
+    assert [loss.describe() for loss in losses(remains)] == [
+        "all files in /mnt/my ssd/k3s, where /var/lib/rancher/k3s leads (3.0 KiB)"
+    ]
+
+
 @pytest.mark.parametrize(
     "text", ["", "processes 0\nrules 0\n", "rules 0\nend\n", "processes x\nend\n"]
 )
