@@ -13,7 +13,7 @@ from edgeboot.cli.options import inventory_option
 from edgeboot.cli.run.connect import target_of
 from edgeboot.errors import BadInput
 from edgeboot.inventory.load import load
-from edgeboot.transport.ssh.connection import CONFIGS
+from edgeboot.transport.ssh.client_config.readers import CONFIGS
 from edgeboot.transport.ssh.openssh import client_files
 from edgeboot.yaml.wording import nearest
 

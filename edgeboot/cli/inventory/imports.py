@@ -7,18 +7,15 @@ from pathlib import Path
 import click
 
 from edgeboot.cli.formats import out_options
+from edgeboot.cli.inventory.ssh_config import from_ssh_config
 from edgeboot.cli.inventory.write import Target
 from edgeboot.errors import BadInput
-from edgeboot.inventory.draft import Draft, DraftNode, DraftSsh, named
+from edgeboot.inventory.draft import Draft
 from edgeboot.inventory.importers.k0sctl import from_k0sctl, is_k0sctl
 from edgeboot.inventory.importers.k3s_ansible import from_ini, from_yaml
-from edgeboot.inventory.model import Role
 from edgeboot.localio.directories import expanded
-from edgeboot.transport.ssh import client_config
-from edgeboot.transport.ssh.target import Hop, SshTarget
 from edgeboot.yaml import foreign
 
-_SSH_PORT = 22
 _MOST = 1 << 20  # bytes
 
 
@@ -55,7 +52,7 @@ def import_(
     """
     target = Target.chosen(out, output, force=force)
     path = expanded(source)
-    draft = _from_ssh_config(path, pattern) if kind == "ssh-config" else _read(path, kind)
+    draft = from_ssh_config(path, pattern) if kind == "ssh-config" else _read(path, kind)
     target.write(
         draft,
         f"{len(draft.nodes)} nodes",
@@ -89,38 +86,3 @@ def _read(path: Path, kind: str) -> Draft:
             raise BadInput("not a k0sctl.yaml", where=str(path), hint=hint)
         return from_k0sctl(document, str(path))
     return from_yaml(document, str(path))
-
-
-def _from_ssh_config(path: Path, pattern: str | None) -> Draft:
-    if not pattern:
-        hint = "add --host with a name or a pattern, for example --host 'pi-*'"
-        raise BadInput("--from ssh-config needs --host", hint=hint)
-    config = client_config.load(path)
-    names = client_config.aliases(config, pattern)
-    if not names:
-        hint = "use names as written after `Host`; patterns there are skipped"
-        raise BadInput(f"no host matches {pattern!r}", where=str(path), hint=hint)
-    hops = {name: client_config.resolve(SshTarget(name, name), config) for name in names}
-    nodes = [_node_of(name, hop, first=name == names[0]) for name, hop in hops.items()]
-    lost = [
-        f"{name}: only its last jump host; the others still come from ~/.ssh/config"
-        for name, hop in hops.items()
-        if hop.via and hop.via.via
-    ]
-    if len(nodes) > 1:
-        lost.append("roles: the first host is the server, the others are agents; adjust them")
-    return Draft("edge", named(nodes), lost=tuple(lost))
-
-
-def _node_of(name: str, hop: Hop, *, first: bool) -> DraftNode:
-    return DraftNode(
-        address=hop.host,
-        role=Role.SERVER if first else Role.AGENT,
-        name=name,
-        ssh=DraftSsh(
-            user=hop.user,
-            port=hop.port if hop.port != _SSH_PORT else None,
-            key=next((str(key) for key in hop.keys if key.is_file()), None),
-            jump=f"{hop.via.user}@{hop.via.host}:{hop.via.port}" if hop.via else None,
-        ),
-    )

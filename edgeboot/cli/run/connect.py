@@ -16,11 +16,14 @@ from edgeboot.errors import EdgebootError, Unreachable
 from edgeboot.inventory.model import Cluster, Jump, Node
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh.cancellation import Cancellation
+from edgeboot.transport.ssh.client_config.readers import reader
+from edgeboot.transport.ssh.client_config.settings import HostConfiguration
 from edgeboot.transport.ssh.connection import connect
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from edgeboot.transport.ssh.target import SshTarget
 
 NOTHING = Asking()
+OF_ONE_HOST = (Unreachable, HostConfiguration)  # errors that say nothing about other hosts
 
 
 @contextmanager
@@ -41,7 +44,7 @@ def connected(
     with attempted(
         cluster, accept_new=accept_new, asking=asking, workers=workers, cancellation=cancellation
     ) as (opened, errors):
-        off = {n: e for n, e in errors.items() if lost is not None and isinstance(e, Unreachable)}
+        off = {n: e for n, e in errors.items() if lost is not None and isinstance(e, OF_ONE_HOST)}
         if errors.keys() - off:
             raise FleetError(errors)
         if lost is not None:
@@ -67,11 +70,18 @@ def attempted(
 
     with closing_on_signals(opened, cancellation):
         credentials = credentials_for(_asking_for(cluster, asking), cancellation)
+        configuration = reader()  # one for all: hosts may share a jump host
 
         def open_one(name: str) -> None:
             target = targets[name]
             opened[name] = made = wrap(
-                connect(target, keys, credentials=credentials, cancellation=cancellation)
+                connect(
+                    target,
+                    keys,
+                    configuration=configuration,
+                    credentials=credentials,
+                    cancellation=cancellation,
+                )
             )
             if cancellation.asked:  # too late for the signal to see it
                 made.close()

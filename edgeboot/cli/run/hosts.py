@@ -10,11 +10,11 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from edgeboot.cli.run.connect import connected
+from edgeboot.cli.run.connect import OF_ONE_HOST, connected
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.engine.fleet import WORKERS, FleetError
 from edgeboot.engine.host_sessions import DEFAULT_POLICY, RunPolicy
-from edgeboot.errors import EdgebootError, Unreachable, combined_exit_code
+from edgeboot.errors import EdgebootError, combined_exit_code
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.selection import can_continue, limited, without
 from edgeboot.transport.base import Transport
@@ -138,7 +138,7 @@ def _with_advice(cluster: Cluster, scope: HostSelection) -> Iterator[None]:
     try:
         yield
     except FleetError as error:
-        missing = {n for n, e in error.errors.items() if isinstance(e, Unreachable)}
+        missing = {n for n, e in error.errors.items() if isinstance(e, OF_ONE_HOST)}
         spared = missing == error.errors.keys() and can_continue(cluster, missing)
         if spared and not scope.skip_unreachable:
             for one in error.errors.values():

@@ -2,7 +2,7 @@
 
 connection     ``connect`` and the Transport itself
 chain          sockets, jump hosts and retries: a connection through every hop
-target         what to connect to, and the limits; ``client_config`` adds ~/.ssh/config
+target         what to connect to, and the limits; ``client_config/`` adds ~/.ssh/config
 host_keys      which host keys are trusted: known_hosts, the policy, scanning a new host
 login          keys, passwords, sudo, doas
 streams        one command on one channel; ``held`` one that stays; ``quoting`` its line

@@ -33,6 +33,7 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 _TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux only
 _TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+_FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 _UNSENT = 128 << 10  # bytes; the kernel's own buffer takes megabytes
 
 
@@ -128,7 +129,7 @@ def _connection(
         forward_agent=False,
         config=fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig()),
         connect_kwargs={
-            "timeout": limits.connect,
+            "timeout": hop.connect_timeout or limits.connect,
             "banner_timeout": limits.banner,
             "auth_timeout": limits.auth,
             "channel_timeout": limits.channel,
@@ -143,7 +144,7 @@ def _connection(
 
 def _socket(hop: Hop, limits: Limits, cancellation: Cancellation) -> socket.socket:
     """A TCP connection that sends at once and notices a dead network."""
-    sock = _dialled(hop, limits.connect, cancellation)
+    sock = _dialled(hop, hop.connect_timeout or limits.connect, cancellation)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if _TCP_USER_TIMEOUT is not None:
@@ -159,7 +160,7 @@ def _dialled(hop: Hop, seconds: float, cancellation: Cancellation) -> socket.soc
     """``socket.create_connection``, which nothing could cut: to the first address that answers."""
     failure: OSError = socket.gaierror("no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(
-        hop.host, hop.port, type=socket.SOCK_STREAM
+        hop.host, hop.port, _FAMILIES[hop.address_family], socket.SOCK_STREAM
     ):
         sock = socket.socket(family, kind, protocol)
         sock.settimeout(seconds)

@@ -9,18 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
-from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from edgeboot.blob import BytesSource, Source
 from edgeboot.errors import Interrupted, Unreachable
-from edgeboot.localio.directories import expanded
 from edgeboot.secret import Secret
 from edgeboot.transport.base import Channel, Command, Held, NoChannel, Progress, Result, Snippet
-from edgeboot.transport.ssh import client_config, forward
+from edgeboot.transport.ssh import forward
 from edgeboot.transport.ssh.algorithms import WatchedTransport
 from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.chain import Approach, close_chain, open_chain
+from edgeboot.transport.ssh.client_config.readers import reader
+from edgeboot.transport.ssh.client_config.resolve import resolve
+from edgeboot.transport.ssh.client_config.settings import Reader
 from edgeboot.transport.ssh.errors import door
 from edgeboot.transport.ssh.held import Heartbeat, SshHeld, close
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
@@ -33,7 +34,6 @@ from edgeboot.transport.ssh.target import Hop, Limits, SshTarget
 from edgeboot.transport.ssh.watchdog import Watchdog
 
 DEFAULT_LIMITS = Limits()
-CONFIGS = (Path("~/.ssh/config"), Path("/etc/ssh/ssh_config"))
 _TICK = 0.2
 _GRACE = 2.0  # after a deadline, for ending one command without ending the connection
 
@@ -47,7 +47,7 @@ def connect(
     keys: HostKeys,
     limits: Limits = DEFAULT_LIMITS,
     *,
-    configs: tuple[Path, ...] = CONFIGS,
+    configuration: Reader | None = None,
     credentials: Credentials | None = None,
     cancellation: Cancellation | None = None,
 ) -> SshTransport:
@@ -55,10 +55,11 @@ def connect(
 
     Raises ``Unreachable``, ``Refused`` for a host key that is unknown or has changed, and
     ``BadInput`` for a key or an SSH configuration that cannot be used. Without ``credentials``
-    the operator is asked for nothing. ``cancellation`` ends connecting and reconnecting with
-    ``Interrupted``.
+    the operator is asked for nothing. ``configuration`` is the SSH configuration, which remembers
+    what it was asked; without it, the operator's own is read. ``cancellation`` ends connecting and
+    reconnecting with ``Interrupted``.
     """
-    hop = client_config.resolve(target, client_config.load(*(expanded(path) for path in configs)))
+    hop = resolve(target, configuration or reader())
     approach = Approach(keys, limits, credentials or Credentials(), cancellation or Cancellation())
     return SshTransport(hop, approach)
 

@@ -49,7 +49,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Hop:
-    """A target with ``~/.ssh/config`` applied; ``via`` is the hop before it."""
+    """A target with ``~/.ssh/config`` applied; ``via`` is the hop before it.
+
+    ``agent`` is the socket of the SSH agent: None for the one of SSH_AUTH_SOCK, an empty path for
+    no agent. ``connect_timeout`` is in seconds.
+    """
 
     node: str
     host: str
@@ -64,6 +68,9 @@ class Hop:
     via: Hop | None
     certificates: tuple[Path, ...] = ()
     password: str | None = None
+    agent: Path | None = None
+    connect_timeout: int | None = None
+    address_family: str = "any"
 
     @property
     def where(self) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edgeboot.transport.ssh.client_config.readers import reader
 from edgeboot.transport.ssh.connection import SshTransport, connect
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from edgeboot.transport.ssh.login.secrets import Credentials
@@ -174,7 +175,7 @@ class Lab:
             target,
             keys or self.keys(),
             limits or self.limits,
-            configs=(config,) if config else (),
+            configuration=reader((config,) if config else ()),
             credentials=credentials,
         )
         self.open.append(made)

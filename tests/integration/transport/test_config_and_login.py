@@ -36,7 +36,9 @@ def test_the_configuration_fills_in_what_the_target_leaves_open(lab: Lab) -> Non
         f"Host pi\n HostName 127.0.0.1\n Port {server.port}\n User {lab.users['dash']}\n"
     )
     config = _config(
-        lab, f"Include more/*\nHost *\n  IdentityFile {lab.key}\n  IdentityFile /no/such/key\n"
+        lab,
+        f"Include {included.parent}/*\n"
+        f"Host *\n  IdentityFile {lab.key}\n  IdentityFile /no/such/key\n",
     )
     target = SshTarget("node-1", "pi", host_key=server.public())
     assert _user_seen(lab, target, config) == lab.users["dash"]

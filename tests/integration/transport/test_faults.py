@@ -279,13 +279,14 @@ import sys, time
 from pathlib import Path
 from edgeboot import shell
 from edgeboot.transport.base import Snippet
+from edgeboot.transport.ssh.client_config.readers import reader
 from edgeboot.transport.ssh.connection import connect
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from edgeboot.transport.ssh.target import SshTarget
 port, key, host_key, user, script, pid = sys.argv[1:]
 shell.text = lambda name: script
 target = SshTarget("n", "127.0.0.1", user, int(port), Path(key), host_key)
-transport = connect(target, HostKeys(), configs=())
+transport = connect(target, HostKeys(), configuration=reader(()))
 held = transport.hold(Snippet("hold", (pid,)), ready="READY", deadline=9)
 print("held", flush=True)
 time.sleep(60)

@@ -151,7 +151,8 @@ def test_k0sctl(tmp_path: Path) -> None:
         assert words in said
 
 
-def test_ssh_config(tmp_path: Path) -> None:
+def test_ssh_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # without ssh; with it: tests/integration/transport
     words = ("--from", "ssh-config", "--host", "pi-*")
     cluster, said = imported(tmp_path, "config", SSH_CONFIG, *words)
     found = [(n.name, n.address, n.role, n.ssh.user, n.ssh.port) for n in cluster.nodes]

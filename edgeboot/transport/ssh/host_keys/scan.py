@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from edgeboot.errors import Refused
-from edgeboot.localio.directories import expanded
-from edgeboot.transport.ssh import client_config
 from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.chain import Approach, close_chain, open_chain
-from edgeboot.transport.ssh.connection import CONFIGS, DEFAULT_LIMITS
+from edgeboot.transport.ssh.client_config.readers import reader
+from edgeboot.transport.ssh.client_config.resolve import resolve
+from edgeboot.transport.ssh.client_config.settings import Reader
+from edgeboot.transport.ssh.connection import DEFAULT_LIMITS
 from edgeboot.transport.ssh.host_keys.known_hosts import fingerprint
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
 from edgeboot.transport.ssh.login.secrets import Credentials
@@ -66,7 +66,7 @@ def scan(
     keys: HostKeys,
     limits: Limits = DEFAULT_LIMITS,
     *,
-    configs: tuple[Path, ...] = CONFIGS,
+    configuration: Reader | None = None,
     credentials: Credentials | None = None,
     cancellation: Cancellation | None = None,
 ) -> Offer:
@@ -74,10 +74,7 @@ def scan(
 
     ``Refused`` if another key is on record for it, ``Unreachable`` if it does not answer.
     """
-    hop = client_config.resolve(
-        replace(target, host_key=None),
-        client_config.load(*(expanded(path) for path in configs)),
-    )
+    hop = resolve(replace(target, host_key=None), configuration or reader())
     scanner = _Scanner(
         keys.files, keys.recorded, keys.accept_new, keys.announce, scanned_node=hop.node
     )

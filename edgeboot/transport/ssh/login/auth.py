@@ -7,6 +7,7 @@ failure and dies of a configured key file that does not exist.
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from edgeboot.transport.ssh.target import Hop
 
 _DEFAULT_FILES = ("id_ed25519", "id_ecdsa", "id_rsa")
 _KEYS_BEFORE_PASSWORD = 3  # sshd hangs up after six attempts (MaxAuthTries); leave some
+_AGENT_SECONDS = 60.0  # it may ask somebody to confirm the use of a key
 _INTERACTIVE = "keyboard-interactive"
 
 
@@ -45,7 +47,7 @@ class Login:
 
     def authenticate(self, transport: paramiko.Transport) -> None:
         """Logs in, or raises ``Unreachable`` saying what was tried."""
-        agent = paramiko.Agent()
+        agent = _agent(self.hop.agent)
         try:
             done = self._by_key(transport, agent.get_keys())
         finally:
@@ -188,6 +190,30 @@ class Login:
         elif not self._tried and not hop.password:
             hint += "; or, with a password: --ask-pass"
         return LoginFailed(f"login failed: {what}", where=hop.where, hint=hint)
+
+
+class _Agent(paramiko.agent.AgentSSH):
+    """The agent at a socket of its own; without a path, or with none listening, it has no keys."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        if path == Path():
+            return
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(_AGENT_SECONDS)
+        try:
+            sock.connect(str(path))
+            self._connect(sock)  # type: ignore[attr-defined] # the stubs leave it out
+        except (OSError, paramiko.SSHException):  # ssh goes on without it, too
+            sock.close()
+
+    def close(self) -> None:
+        """Ends the connection to the agent."""
+        self._close()  # type: ignore[attr-defined]
+
+
+def _agent(path: Path | None) -> _Agent | paramiko.Agent:
+    return paramiko.Agent() if path is None else _Agent(path)
 
 
 class _Answers:
