@@ -18,10 +18,11 @@ from edgeboot.engine.phase_runner import PhaseRunner
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import Listener
 from edgeboot.inventory.model import Cluster, Node, Role
+from edgeboot.lifecycle.departure import Departure
 from edgeboot.lifecycle.quorum import majority
 from edgeboot.plan.cluster import DeleteNodes
 from edgeboot.plan.facts import Facts
-from edgeboot.plan.health import Status, answering
+from edgeboot.plan.health import NodeState, Status, answering
 from edgeboot.plan.phases import Gate, Phase, plan
 from edgeboot.plan.reset.clear import Clear
 from edgeboot.plan.reset.plan import ResetPlan
@@ -145,10 +146,22 @@ def _clear_rest(state: ResetState, node: Node) -> tuple[Clear, ...]:
 
 def _forget(state: ResetState, server: Node) -> tuple[DeleteNodes, ...]:
     """The nodes that the cluster knows and loses."""
-    status = state.found[server.name].status
-    known = (status.nodes if status else None) or {}
-    gone = tuple(node.name for node in state.nodes if node.name in known)
+    known = _known(state.found[server.name])
+    departure = _departure(state, state.found[server.name])
+    names = map(departure.node_of, state.nodes)
+    gone = tuple(name for name in dict.fromkeys(names) if name in known)
     return (DeleteNodes(gone),) if gone else ()
+
+
+def _known(server: Seen) -> Mapping[str, NodeState]:
+    return (server.status.nodes if server.status else None) or {}
+
+
+def _departure(state: ResetState, server: Seen | None) -> Departure:
+    """What decides which Nodes go; ``server`` is one that stays, if any does."""
+    facts = {name: seen.facts for name, seen in state.found.items()}
+    known = _known(server) if server else {}
+    return Departure(state.cluster, state.nodes, facts, known)
 
 
 def _surveyed(_state: ResetState) -> Mapping[str, str]:
@@ -252,10 +265,11 @@ def _seen(cluster: Cluster, nodes: tuple[Node, ...], transport: Transport, facts
 
 
 def _checked_plan(state: ResetState, *, foreign: bool) -> ResetPlan:
+    departure = _departure(state, next((state.found[s.name] for s in _witness(state)), None))
     errors = {
-        node.name: _refusal(node.name)
+        node.name: error
         for node in state.nodes
-        if not foreign and _is_foreign(state.found[node.name])
+        if not foreign and (error := _objection(state.found[node.name], node, departure))
     }
     if errors:
         raise FleetError(errors)
@@ -267,16 +281,17 @@ def _checked_plan(state: ResetState, *, foreign: bool) -> ResetPlan:
     if errors:
         raise FleetError(errors)
     for server in _witness(state):
-        _check_quorum(state, state.found[server.name].status)
+        _check_quorum(state, state.found[server.name].status, departure)
     lost = {node.name: losses(state.found[node.name].remains) for node in state.nodes}
     return ResetPlan(plan(phases(), state), {name: some for name, some in lost.items() if some})
 
 
-def _check_quorum(state: ResetState, seen: Status | None) -> None:
+def _check_quorum(state: ResetState, seen: Status | None, departure: Departure) -> None:
     """Servers go while those that stay can agree: they are taken out of etcd first."""
-    going = {server.name for server in state.cluster.servers if server in state.nodes}
-    if not going:
+    servers = [server for server in state.cluster.servers if server in state.nodes]
+    if not servers:
         return
+    going = {departure.node_of(server) or server.name for server in servers}
     if seen is None or not seen.api_ready or seen.nodes is None:
         raise Refused(
             f"cannot remove {', '.join(sorted(going))} from etcd: no remaining server answers",
@@ -313,9 +328,12 @@ def _astray(node: str, remains: Remains) -> Refused:
     )
 
 
-def _refusal(node: str) -> Refused:
+def _objection(seen: Seen, node: Node, departure: Departure) -> Refused | None:
+    """Why a host is not reset unless ``--foreign`` is given; None if nothing speaks against it."""
+    if not _is_foreign(seen):
+        return departure.objection(node)
     return Refused(
         "the K3s on this host was not installed by edgeboot",
-        where=node,
+        where=node.name,
         hint="nothing was changed on any host; to remove it anyway, add --foreign",
     )

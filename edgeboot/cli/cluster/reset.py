@@ -30,7 +30,11 @@ from edgeboot.transport.ssh.cancellation import Cancellation
 @inventory_option
 @click.option("--limit", metavar="NODE,…", help="Only these nodes, by name.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show what would be removed, and exit.")
-@click.option("--foreign", is_flag=True, help="Also remove a K3s that edgeboot did not install.")
+@click.option(
+    "--foreign",
+    is_flag=True,
+    help="Also remove a K3s that edgeboot did not install, or that is another node.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation; needs --confirm.")
 @click.option("--confirm", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
 @retry_option

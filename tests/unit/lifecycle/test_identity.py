@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from edgeboot.engine.fleet import FleetError
+from edgeboot.events import silent
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.expectations import cluster_expectation, expectations
 from edgeboot.lifecycle.install.run import make_plan
+from edgeboot.lifecycle.reset import chosen, involved, reset
 from edgeboot.lifecycle.status import ClusterReport, report
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.plan import Plan
@@ -232,3 +234,61 @@ def test_verify_expects_a_host_to_be_its_node() -> None:
     assert found["kitchen"].machine_id == fakes["kitchen"].board.machine_id
     whole = cluster_expectation(cluster.without({"agent-1"}), BUNDLE)
     assert whole.nodes == {"server-1", "agent-1", "kitchen"}
+
+
+def clear(fakes: dict[str, FakeHost], cluster: Cluster, *limit: str, foreign: bool = False) -> None:
+    nodes = chosen(cluster, limit)
+    used = {node.name: fakes[node.name] for node in involved(cluster, nodes)}
+    try:
+        assert reset(cluster, nodes, used, foreign=foreign, confirm=lambda _plan: True, tell=silent)
+    finally:
+        for fake in used.values():
+            fake.close()
+
+
+def joined(fakes: dict[str, FakeHost]) -> set[str]:
+    return set(fakes["server-1"].cluster.joined)
+
+
+def test_a_reset_of_a_renamed_host_deletes_the_node_that_it_is() -> None:
+    cluster = listing(agent_2="kitchen")
+    fakes = reached(installed(), cluster)
+    clear(fakes, cluster, "kitchen")
+    assert joined(fakes) == {"server-1", "agent-1"}
+    run(fakes, cluster)
+    assert joined(fakes) == {"server-1", "agent-1", "kitchen"}
+    assert plan(fakes, cluster).remarks == ()
+
+
+def test_a_reset_under_a_swapped_name_is_refused() -> None:
+    cluster = listing(agent_1="agent-2", agent_2="agent-1")
+    fakes = reached(installed(), cluster)
+    with pytest.raises(FleetError, match="this host runs as agent-1, which stays"):
+        clear(fakes, cluster, "agent-2")
+    assert joined(fakes) == {"server-1", "agent-1", "agent-2"}
+    clear(fakes, cluster, "agent-1", "agent-2")
+    assert joined(fakes) == {"server-1"}
+
+
+def test_a_cloned_card_is_cleared_without_the_node_that_it_was_cloned_from() -> None:
+    fakes = installed()
+    clone = newcomer(fakes)
+    clone.files, clone.owned = dict(fakes["agent-1"].files), set(fakes["agent-1"].owned)
+    fakes["agent-2"] = clone
+    errors = refused(fakes, CLUSTER)
+    assert "runs as agent-1, and so does the host of agent-1: a cloned card" in errors["agent-2"]
+    clear(fakes, CLUSTER, "agent-2", foreign=True)
+    assert "agent-1" in joined(fakes)
+    assert not clone.files
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_reset_of_a_new_host_does_not_delete_the_node_of_another(foreign: bool) -> None:
+    fakes = installed()
+    fakes["agent-2"] = newcomer(fakes)
+    if foreign:
+        clear(fakes, at_another_address(), "agent-2", foreign=True)
+    else:
+        with pytest.raises(FleetError, match=r"another host at 192\.0\.2\.22 works as agent-2"):
+            clear(fakes, at_another_address(), "agent-2")
+    assert "agent-2" in joined(fakes)
