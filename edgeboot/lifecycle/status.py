@@ -12,7 +12,7 @@ from edgeboot.engine.observe import status
 from edgeboot.errors import EdgebootError, combined_exit_code
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.membership import Registered, remarks
-from edgeboot.plan.diagnosis import Diagnosis, diagnose
+from edgeboot.plan.diagnosis import Diagnosis, cause_of
 from edgeboot.plan.health import (
     ChartState,
     NodeState,
@@ -138,7 +138,7 @@ def _node(node: Node, own: Status, first: Status | None, now: int) -> NodeReport
         hint=said.hint if said else _hint(node, own) if why else None,
         error_id=said.error_id if said else "not-ready" if why else None,
         images=len(known.images) if known else None,
-        journal=own.journal if why else "",
+        journal=_excerpt(own, cause) if why else "",
     )
 
 
@@ -183,7 +183,14 @@ def _why(node: Node, own: Status, first: Status | None) -> str | None:
 
 
 def _cause(node: Node, own: Status, now: int) -> Diagnosis | None:
-    return diagnose(own.journal, node.name) or _clock(own, now)
+    return cause_of(own, node.name) or _clock(own, now)
+
+
+def _excerpt(own: Status, cause: Diagnosis | None) -> str:
+    """The log that explains it; a service that was stopped has nothing to say of that."""
+    if own.active == "inactive":
+        return ""
+    return own.containerd if cause and cause.line in own.containerd else own.journal
 
 
 def _clock(own: Status, now: int) -> Diagnosis | None:

@@ -9,7 +9,7 @@ from edgeboot.engine.observe import status
 from edgeboot.errors import EdgebootError, StepFailed
 from edgeboot.inventory.model import Node
 from edgeboot.lifecycle.cluster_state import ClusterState
-from edgeboot.plan.diagnosis import diagnose
+from edgeboot.plan.diagnosis import cause_of
 from edgeboot.plan.diff import FIRST_START
 from edgeboot.plan.health import Status, is_rejected
 from edgeboot.plan.steps import Start, Step
@@ -48,11 +48,8 @@ class ServiceWatch:
     ) -> StepFailed:
         """The error with its cause and the last lines of the journal."""
         seen = state.statuses.get(node)
-        excerpt = ""
-        if seen and (said := seen.journal or seen.chart_log):
-            lines = "\n".join(f"    {line}" for line in said.splitlines()[-8:])
-            excerpt = f"\n  last lines of its {'journal' if seen.journal else 'job'}:\n{lines}"
-        cause = diagnose(seen.journal, node) if seen else None
+        excerpt = _excerpt(seen) if seen else ""
+        cause = cause_of(seen, node) if seen else None
         again = "then rerun; finished steps are not repeated"
         undone = _undo_first_start(seen, steps, transport)
         return StepFailed(
@@ -61,6 +58,16 @@ class ServiceWatch:
             hint=f"{cause.hint if cause else 'fix the problem on the host'}; {again}",
             error_id=cause.error_id if cause else "not-ready",
         )
+
+
+def _excerpt(seen: Status) -> str:
+    """The last lines of the log that says most."""
+    logs = {"containerd": seen.containerd, "journal": seen.journal, "job": seen.chart_log}
+    whose, said = next(((name, text) for name, text in logs.items() if text), ("", ""))
+    if not said:
+        return ""
+    lines = "\n".join(f"    {line}" for line in said.splitlines()[-8:])
+    return f"\n  last lines of its {whose}:\n{lines}"
 
 
 def _undo_first_start(seen: Status | None, steps: Sequence[Step], transport: Transport) -> str:

@@ -1,6 +1,7 @@
-"""Known causes in K3s's journal, with what to do about each: pure.
+"""Known causes in the logs of K3s and its containerd, with what to do about each: pure.
 
-Sources: K3s, pkg/agent/config and pkg/clientaccess, for joining; the kubelet and Go for the rest.
+Sources: K3s, pkg/agent/config and pkg/clientaccess, for joining; containerd's plugins for their
+own; the kubelet and Go for the rest.
 """
 
 from __future__ import annotations
@@ -8,19 +9,81 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from edgeboot.plan.health import Status
+
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A known cause: ``what`` it is, ``hint`` what to do, and its id in docs/troubleshooting.md."""
+    """A known cause: ``what`` it is, ``hint`` what to do, and its id in docs/troubleshooting.md.
+
+    ``line`` is where it was found.
+    """
 
     error_id: str
     what: str
     hint: str
+    line: str = ""
 
 
 # Pattern and meaning; {0} is its first group, {node} the node. The first match in the newest line
 # counts, so specific patterns come before general ones.
 _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
+    (
+        r"fsnotify watcher: too many open files|inotify.*too many open files",
+        Diagnosis(
+            error_id="inotify",
+            what="fs.inotify.max_user_instances is too low, so containerd does not start "
+            "containers",
+            hint="on the host, run "
+            "`echo fs.inotify.max_user_instances=512 | sudo tee /etc/sysctl.d/91-inotify.conf` "
+            "and `sudo sysctl --system`, then restart K3s",
+        ),
+    ),
+    (
+        r"snapshotter cannot be enabled|mount overlay.*(?:not permitted|no such "
+        r"device|invalid argument)",
+        Diagnosis(
+            error_id="snapshotter",
+            what="its file system cannot hold images in layers (overlay)",
+            hint="put /var/lib/rancher on ext4 or xfs, or set `snapshotter: native` in `config`",
+        ),
+    ),
+    (
+        r"failed to load TOML|[Ff]ailed to (?:load|parse) .*config\.toml|toml: ",
+        Diagnosis(
+            error_id="containerd-config",
+            what="containerd cannot read its configuration",
+            hint="correct config.toml.tmpl or config-v3.toml.tmpl in "
+            "/var/lib/rancher/k3s/agent/etc/containerd, or delete it; then restart K3s",
+        ),
+    ),
+    (
+        r"[Rr]ead-only file system",
+        Diagnosis(
+            error_id="disk-read-only",
+            what="its disk is read-only, as after an error of the medium",
+            hint="look for errors with `dmesg`, check the file system with fsck, and replace the "
+            "card if it has worn out",
+        ),
+    ),
+    (
+        r"[Ii]nput/output error|[Ss]tructure needs cleaning|invalid freelist|"
+        r"meta\.db.*invalid database|page \d+ already freed",
+        Diagnosis(
+            error_id="disk-damaged",
+            what="data on its disk is damaged",
+            hint="check the disk with `dmesg` and fsck. If only containerd's data is damaged, stop "
+            "K3s, delete /var/lib/rancher/k3s/agent/containerd, and run `edgeboot install`",
+        ),
+    ),
+    (
+        r"exec\S* .*/var/lib/rancher/\S+: permission denied",
+        Diagnosis(
+            error_id="noexec",
+            what="programs below /var/lib/rancher may not run (a noexec mount)",
+            hint="mount it without noexec, then restart K3s",
+        ),
+    ),
     (
         r"[Nn]ode password rejected",
         Diagnosis(
@@ -202,17 +265,37 @@ _CAUSES: tuple[tuple[str, Diagnosis], ...] = (
 )
 
 
+# What a node says once it has come so far: what it complained of before is solved.
+_SUCCESS = re.compile(r"is up and running|Running kubelet|[Cc]onnected to proxy")
+
+
+def cause_of(status: Status, node: str) -> Diagnosis | None:
+    """The cause of what is wrong with a node's K3s; None where its logs name none.
+
+    What a service complains of while it is being stopped is not why it does not run.
+    """
+    if status.active in {"inactive", "deactivating"}:
+        return None
+    return diagnose(status.containerd, node) or diagnose(status.journal, node)
+
+
 def diagnose(journal: str, node: str) -> Diagnosis | None:
-    """The cause in the newest line that matches a known one; None without a match."""
+    """The cause in the newest line that matches a known one; None without a match.
+
+    A later sign of success ends the search: what came before is solved.
+    """
     for line in reversed(journal.splitlines()):
+        if _SUCCESS.search(line):
+            return None
         for pattern, cause in _CAUSES:
             found = re.search(pattern, line)
             if found:
-                group = found.group(1) if found.re.groups else ""
+                group = (found.group(1) or "") if found.re.groups else ""
                 return Diagnosis(
                     cause.error_id,
                     cause.what.replace("{0}", group),
                     cause.hint.replace("{node}", node),
+                    line.strip(),
                 )
     return None
 

@@ -65,7 +65,8 @@ class Status:
     charts: tuple[ChartState, ...] | None = None
     node_token: Secret | None = None
     kubeconfig: Secret | None = None
-    journal: str = ""
+    journal: str = ""  # of the present start
+    containerd: str = ""  # complaints in containerd's log, where the kubelet does not run
     chart_log: str = ""  # the last words of a chart's job that has not succeeded
     clock: int | None = None  # seconds since 1970, where asked for
     version: str = ""  # of the binary, where asked for
@@ -110,6 +111,7 @@ def parse_status(output: str) -> Status:
         node_token=_secret(read("token")),
         kubeconfig=_secret(read("kubeconfig")),
         journal=(read("journal") or "").strip(),
+        containerd=(read("containerd") or "").strip(),
         clock=_number(read("clock")),
         version=_version(read("version")),
         machine_id=identity.get("MachineID", ""),

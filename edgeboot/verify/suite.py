@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.model import Role
-from edgeboot.plan.diagnosis import diagnose
+from edgeboot.plan.diagnosis import cause_of
+from edgeboot.plan.health import Status
 from edgeboot.transport.base import Transport
 from edgeboot.verify.catalogue import files_of
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
@@ -23,6 +24,7 @@ from edgeboot.verify.summary import node_report
 
 _SAID_BY_PLAN = frozenset({"identity", "other nodes"})
 _WORKERS = 64  # they only wait for hosts
+_LINES = 3  # of a journal that names no known cause
 
 
 class Fleet:
@@ -126,13 +128,20 @@ def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
     if result.check not in {"service", "node ready"} or result.detail:
         return result
     try:
-        journal = subject.inspection.status.journal
+        status = subject.inspection.status
     except EdgebootError:
         return result
-    if cause := diagnose(journal, result.node):
+    if cause := cause_of(status, result.node):
         message = f"{result.message}: {cause.what} [{cause.error_id}]"
-        return replace(result, message=message, hint=cause.hint, detail=journal)
-    return replace(result, detail=journal)
+        return replace(result, message=message, hint=cause.hint, detail=cause.line)
+    return replace(result, detail=_last_words(status))
+
+
+def _last_words(status: Status) -> str:
+    """A few lines of a service that runs badly; why one was stopped, its journal does not say."""
+    if status.active == "inactive":
+        return ""
+    return "\n".join((status.containerd or status.journal).splitlines()[-_LINES:])
 
 
 def check_selection(selection: CheckSelection) -> None:

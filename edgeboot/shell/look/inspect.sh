@@ -4,7 +4,7 @@
 # inspect.sh SERVICE FILE...
 #   SERVICE  name of the service
 #   FILE     is hashed, byte by byte: hashes that an earlier run recorded prove nothing
-# uses: init sections
+# uses: init said sections
 set -u
 service=$1
 shift
@@ -14,15 +14,7 @@ data=/var/lib/rancher/k3s
 unit() {
     enabled=no
     if service_enabled "$service"; then enabled=yes; fi
-    printf 'ActiveState=%s\nNRestarts=%s\nEnabled=%s\n' "$active" "$(service_restarts "$service")" "$enabled"
-}
-
-# Errors since the service was last started deliberately, then its last lines.
-journal() {
-    since=$(stat -c %Y "/var/lib/edgeboot/started-$service" 2>/dev/null)
-    said=$(service_log "$service" 300 "${since:-0}")
-    printf '%s\n' "$said" | grep -E 'level=(error|fatal)|^Error|^panic|^E[0-9]{4} ' | tail -n 6
-    printf '%s\n' "$said" | tail -n 6
+    printf 'ActiveState=%s\nNRestarts=%s\nEnabled=%s\n' "$active" "$restarts" "$enabled"
 }
 
 version() { "$k3s" --version 2>/dev/null | sed -n '1s/^k3s version \([^ ]*\).*/\1/p'; }
@@ -67,13 +59,15 @@ kernel() {
 }
 
 active=$(service_active "$service")
+restarts=$(service_restarts "$service")
 section clock date +%s
 section unit unit
 section version version
 if [ -S /run/k3s/containerd/containerd.sock ]; then
     section images timeout 120 "$k3s" ctr -n k8s.io images check
 fi
-section journal journal
+section journal service_said "$service" "$active" "$restarts"
+kubelet_listens || section containerd containerd_said "$service"
 section modes modes "$@"
 section hashes hashes "$@"
 section certificates certificates

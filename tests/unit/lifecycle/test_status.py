@@ -83,6 +83,34 @@ def test_a_failed_agent_says_why_and_what_to_try() -> None:
     assert "next: " in text
 
 
+def test_a_stopped_service_is_not_explained_by_what_it_said_before() -> None:
+    fakes = installed()
+    agent = fakes["agent-1"]
+    assert isinstance(agent, Told)
+    agent.instead = (
+        "== unit 0\nActiveState=inactive\n== journal 0\nlevel=error etcdserver: no leader\n"
+    )
+    text = "\n".join(status_lines(look(fakes)))
+    assert "agent-1: its service is inactive [not-ready]" in text
+    assert "etcdserver" not in text
+
+
+def test_a_containerd_that_is_not_up_is_explained_by_its_own_log() -> None:
+    fakes = installed()
+    agent = fakes["agent-1"]
+    assert isinstance(agent, Told)
+    agent.instead = (
+        "== unit 0\nActiveState=active\nRuntime=no\n"
+        "== journal 0\nlevel=error msg=other\n"
+        "== containerd 0\ncontainerd: failed to load TOML: (4, 3): unexpected token\n"
+    )
+    text = "\n".join(status_lines(look(fakes)))
+    assert "container runtime is not up: containerd cannot read its configuration" in text
+    assert "[containerd-config]" in text
+    assert "    containerd: failed to load TOML: (4, 3): unexpected token" in text
+    assert "msg=other" not in text
+
+
 def test_a_wrong_clock_is_told_though_all_runs() -> None:
     fakes = installed()
     agent = fakes["agent-2"]

@@ -80,6 +80,14 @@ def test_the_journal_names_the_cause_and_its_last_lines_are_shown() -> None:
     assert "next: free space" in said
 
 
+def test_a_containerd_that_does_not_start_is_explained_by_its_own_log() -> None:
+    log = 'level=warning msg="failed to load cri" error="fsnotify watcher: too many open files"'
+    said, _ = gave_up(replace(UP, containerd=log, journal="level=error msg=other"))
+    assert "it is slow: fs.inotify.max_user_instances is too low" in said
+    assert "[inotify]" in said
+    assert f"last lines of its containerd:\n    {log}" in said
+
+
 def test_without_a_journal_a_charts_job_is_shown() -> None:
     said, _ = gave_up(replace(UP, chart_log="no such value"))
     assert "last lines of its job:\n    no such value" in said

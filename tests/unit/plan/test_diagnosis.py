@@ -4,9 +4,39 @@ from __future__ import annotations
 
 import pytest
 
-from edgeboot.plan.diagnosis import diagnose, known_ids
+from edgeboot.plan.diagnosis import cause_of, diagnose, known_ids
+from edgeboot.plan.health import Status
 
 CASES = {
+    "inotify": (
+        'level=warning msg="failed to load plugin" error="failed to create CRI service: failed to '
+        "create cni conf monitor for default: failed to create fsnotify watcher: too many open "
+        'files" id=io.containerd.grpc.v1.cri',
+        "fs.inotify.max_user_instances=512",
+    ),
+    "snapshotter": (
+        'level=fatal msg="\\"overlayfs\\" snapshotter cannot be enabled for \\"/var/lib/rancher/'
+        'k3s/agent/containerd\\", try using \\"fuse-overlayfs\\" or \\"native\\""',
+        "ext4",
+    ),
+    "containerd-config": (
+        "containerd: failed to load TOML: /var/lib/rancher/k3s/agent/etc/containerd/config.toml: "
+        "(4, 3): unexpected token",
+        "config.toml.tmpl",
+    ),
+    "disk-read-only": (
+        'level=fatal msg="mkdir /var/lib/rancher/k3s/agent: read-only file system"',
+        "dmesg",
+    ),
+    "disk-damaged": (
+        'level=fatal msg="write /var/lib/rancher/k3s/agent/x: input/output error"',
+        "fsck",
+    ),
+    "noexec": (
+        'msg="containerd exited: fork/exec /var/lib/rancher/k3s/data/ab/bin/containerd: permission '
+        'denied"',
+        "noexec",
+    ),
     "node-password-rejected": (
         'level=error msg="Node password rejected, duplicate hostname or contents of '
         "'/etc/rancher/node/password' may not match server node-passwd entry\"",
@@ -107,3 +137,37 @@ def test_the_newest_complaint_counts_and_none_is_invented() -> None:
     assert found.error_id == "disk-full"
     assert diagnose("level=info msg=hello", "pi") is None
     assert diagnose("", "pi") is None
+
+
+@pytest.mark.parametrize(
+    "success",
+    [
+        'level=info msg="k3s is up and running"',
+        'level=info msg="Running kubelet --v=0"',
+        'level=info msg="Remotedialer connected to proxy" url="wss://192.0.2.1:6443/v1-k3s/connect"',
+    ],
+)
+def test_what_was_solved_since_is_no_cause(success: str) -> None:
+    refused = CASES["port-unreachable"][0]
+    assert diagnose(f"{refused}\n{success}\nlevel=info msg=idle", "pi") is None
+    again = diagnose(f"{refused}\n{success}\n{CASES['disk-full'][0]}", "pi")
+    assert again is not None
+    assert (again.error_id, again.line) == ("disk-full", CASES["disk-full"][0])
+
+
+def test_containerds_own_log_goes_before_the_journal() -> None:
+    status = Status("active", 0, journal=CASES["port-unreachable"][0])
+    found = cause_of(status, "pi")
+    assert found is not None
+    assert found.error_id == "port-unreachable"
+    found = cause_of(
+        Status("active", 0, journal=status.journal, containerd=CASES["inotify"][0]), "pi"
+    )
+    assert found is not None
+    assert found.error_id == "inotify"
+
+
+@pytest.mark.parametrize(("active", "named"), [("inactive", False), ("failed", True)])
+def test_what_a_service_says_while_it_is_stopped_is_not_why(active: str, named: bool) -> None:
+    status = Status(active, 0, journal=CASES["no-quorum"][0])
+    assert (cause_of(status, "pi") is not None) == named
