@@ -24,6 +24,7 @@ TARGETS = (
     f"text:{paths.TOKEN}",
     f"text:{paths.AGENT_TOKEN}",
     f"text:{paths.FORMER_TOKENS}",
+    f"text:{paths.CLUSTER_NAME}",
     f"text:{paths.NODE_RECORD}",
     f"seen:{paths.DATABASE}",
     f"file:{paths.ETCD_DATA}",

@@ -48,6 +48,7 @@ FLANNEL = f"{OURS}/flannel-backend"  # the backend at the last boot
 COREDNS = f"{OURS}/coredns-replicas"  # the number that was set
 BUNDLE = f"{OURS}/bundle.json"  # the bundle that the host was installed from
 FORMER_TOKENS = f"{OURS}/former-server-tokens"  # passwords of earlier snapshots; on one server
+CLUSTER_NAME = f"{OURS}/cluster"  # the name of the cluster that the host was installed for
 NODE_RECORD = f"{OURS}/node.json"  # labels and taints that edgeboot set on its Node object
 
 CLOCK = f"{OURS}/clock.sh"

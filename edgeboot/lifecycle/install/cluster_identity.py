@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from edgeboot.errors import Refused
 from edgeboot.inventory.model import Cluster
+from edgeboot.lifecycle.install.naming import recorded
 from edgeboot.lifecycle.joining import lead_server
 from edgeboot.plan import paths
 from edgeboot.plan.facts import Facts
@@ -34,7 +35,7 @@ def of_other_clusters(cluster: Cluster, facts: Mapping[str, Facts]) -> dict[str,
     if ours and own and own.sha256 and own.sha256 != ours:
         return {}
     strangers = {
-        node.name: _refusal(node.name, first, ca.sha256, ours)
+        node.name: _refusal(node.name, first, ca.sha256, ours, facts)
         for node in cluster.agents
         if (ca := facts[node.name].files.get(paths.SERVER_CA)) and ca.sha256 != ours
     }
@@ -42,14 +43,18 @@ def of_other_clusters(cluster: Cluster, facts: Mapping[str, Facts]) -> dict[str,
         theirs = facts[node.name].node_token
         found = _CA_HASH.match(theirs.value) if theirs else None
         if ours and found and found[1].decode() != ours:
-            strangers[node.name] = _refusal(node.name, first, found[1].decode(), ours)
+            strangers[node.name] = _refusal(node.name, first, found[1].decode(), ours, facts)
     return strangers
 
 
-def _refusal(node: str, first: str, theirs: str, ours: str | None) -> Refused:
+def _refusal(
+    node: str, first: str, theirs: str, ours: str | None, facts: Mapping[str, Facts]
+) -> Refused:
+    name = recorded(facts[node])
+    other = f"another cluster ({name})" if name else "another cluster"
     state = f"{first} has {ours[:12]}…" if ours else f"{first} has none yet"
     return Refused(
-        f"this host belongs to another cluster: its CA is {theirs[:12]}…, but {state}",
+        f"this host belongs to {other}: its CA is {theirs[:12]}…, but {state}",
         where=node,
         hint="nothing was changed on any host; if that cluster is gone, remove K3s and its volumes "
         f"with `edgeboot reset --limit {node}`, then rerun",

@@ -14,6 +14,7 @@ from edgeboot.components.k3s.base import url_at, url_of
 from edgeboot.inventory.model import DatastoreKind, Node, Role
 from edgeboot.lifecycle.cluster_state import ClusterState, settling_steps
 from edgeboot.lifecycle.install.hooks import hook_steps
+from edgeboot.lifecycle.install.naming import naming_steps
 from edgeboot.lifecycle.joining import has_joined, is_member, join_config_of
 from edgeboot.plan import paths
 from edgeboot.plan.cluster import DeleteNodes, ForgetNodePasswords, Reach
@@ -117,6 +118,8 @@ def rebooted(plan: Plan) -> frozenset[str]:
 def joining_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
     """A node's steps; before it is started to join, the API it joins must answer."""
     steps = settling_steps(state, node)
+    named = naming_steps(state.facts[node.name], state.cluster.name, changes=bool(steps))
+    steps = (*named, *steps)
     url = join_config_of(state.cluster, node, state.facts).url
     starts = any(isinstance(step, Start) for step in steps)
     facts = state.facts[node.name]

@@ -18,6 +18,7 @@ from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.cluster_state import BundleView, ClusterState
 from edgeboot.lifecycle.install.age import age_objections
 from edgeboot.lifecycle.install.cluster_identity import of_other_clusters
+from edgeboot.lifecycle.install.naming import new_hosts_in_renamed, renaming
 from edgeboot.lifecycle.install.prepare import prepare_steps, rebooted
 from edgeboot.lifecycle.install.rotation import check_rotation
 from edgeboot.lifecycle.install.sequence import PREPARE, first_phases, later_phases, phases
@@ -234,6 +235,7 @@ def _examined_plan(state: ClusterState) -> Plan:
     found = {name: some for name, some in found.items() if name not in state.read_only}
     notes = {node.name: node.host.chosen for node in state.cluster.nodes if node.host.chosen}
     said = remarks(state.cluster, running_as(state.facts), state.registered)
+    said = (*renaming(state), *said)
     return replace(planned, findings=found, notes=notes, remarks=said)
 
 
@@ -242,6 +244,7 @@ def _checked_plan(state: ClusterState) -> Plan:
     errors = refusals(planned.findings)
     if not state.bundle.allow_older:
         errors = _steps_back(state) | errors
+    errors = new_hosts_in_renamed(state) | errors
     errors.update(of_other_clusters(state.cluster, state.facts))
     if errors:
         raise FleetError(errors)

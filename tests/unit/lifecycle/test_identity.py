@@ -292,3 +292,49 @@ def test_a_reset_of_a_new_host_does_not_delete_the_node_of_another(foreign: bool
         with pytest.raises(FleetError, match=r"another host at 192\.0\.2\.22 works as agent-2"):
             clear(fakes, at_another_address(), "agent-2")
     assert "agent-2" in joined(fakes)
+
+
+OTHER_NAME = replace(CLUSTER, name="office")
+RECORD = "/var/lib/edgeboot/cluster"
+
+
+def test_a_renamed_cluster_is_said_and_nothing_restarts() -> None:
+    fakes = installed()
+    found = plan(fakes, OTHER_NAME)
+    assert [(name, step.describe()) for name, step in found.steps] == [
+        (node.name, f"change {RECORD} (0644)") for node in CLUSTER.nodes
+    ]
+    assert "the cluster's name on its hosts is edge, and in the inventory office" in shown(found)
+    starts = {name: fake.starts for name, fake in fakes.items()}
+    run(fakes, OTHER_NAME)
+    assert {name: fake.starts for name, fake in fakes.items()} == starts
+    again = plan(fakes, OTHER_NAME)
+    assert (again.empty, again.remarks) == (True, ())
+
+
+def test_a_copied_inventory_does_not_take_another_clusters_server() -> None:
+    fakes = installed()
+    copied = {**fakes, "agent-1": newcomer(fakes), "agent-2": newcomer(fakes)}
+    errors = refused(copied, OTHER_NAME)
+    assert set(errors) == {"agent-1", "agent-2"}
+
+
+def test_a_host_of_another_cluster_is_named_with_that_cluster() -> None:
+    fakes, other = installed(), hosts()
+    run(other, OTHER_NAME)
+    other["agent-1"].files["/var/lib/rancher/k3s/agent/server-ca.crt"].data = b"another CA"
+    errors = refused({**fakes, "agent-1": other["agent-1"]}, CLUSTER)
+    assert "this host belongs to another cluster (office)" in errors["agent-1"]
+
+
+@pytest.mark.parametrize("said", [None, b"../../etc\n", b"x" * 200, b"\x1b[2J\n"])
+def test_hosts_without_a_good_record_go_on_without_noise(said: bytes | None) -> None:
+    fakes = installed()
+    for fake in fakes.values():
+        if said is None:
+            del fake.files[RECORD]
+        else:
+            fake.files[RECORD].data = said
+    for cluster in (CLUSTER, OTHER_NAME):
+        found = plan(fakes, cluster)
+        assert (found.empty, found.remarks) == (True, ())
