@@ -44,7 +44,8 @@ def renaming(state: ClusterState) -> tuple[Remark, ...]:
         return ()
     what = (
         f"the cluster's name on its hosts is {', '.join(sorted(set(names.values())))}, and in the "
-        f"inventory {state.cluster.name}: its nodes keep running, the records and the kubeconfig change"
+        f"inventory {state.cluster.name}: nothing restarts, only the records and the kubeconfig "
+        "change"
     )
     hint = "if this is the inventory of another cluster, correct the addresses of its hosts"
     return (Remark("", what, hint, error_id="cluster-renamed"),)
