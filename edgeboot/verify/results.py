@@ -42,7 +42,8 @@ class CheckResult:
     """One check on one node. ``subject`` is what it is about: a path, an image, a figure.
 
     ``message`` is one line, ``hint`` the next step where it is known, ``detail`` several lines that
-    help to find the cause.
+    help to find the cause. ``because`` names the result of which this one is a consequence, as
+    ``about`` gives it.
     """
 
     node: str
@@ -53,6 +54,17 @@ class CheckResult:
     category: Category = Category.CONFIG
     detail: str = ""
     hint: str = ""
+    because: str = ""
+
+    @property
+    def about(self) -> str:
+        """The node and the check: ``agent-1 service``."""
+        return f"{self.node} {self.check}"
+
+    @property
+    def bad(self) -> bool:
+        """Whether it failed, or could not be measured."""
+        return self.outcome in {Outcome.FAILED, Outcome.NOT_MEASURED}
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ class ScheduledCheck:
 
     def result(self, outcome: Outcome, message: str = "") -> CheckResult:
         """How it ended."""
-        name = self.check.name.replace("_", " ")
-        return CheckResult(self.node, name, self.subject, outcome, message, self.check.category)
+        category = self.check.category
+        return CheckResult(self.node, self.check.name, self.subject, outcome, message, category)
 
 
 Rows = Sequence[tuple[str, Any]]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from edgeboot.answer import understood
-from edgeboot.errors import EdgebootError, Interrupted, NotMeasured
+from edgeboot.errors import EdgebootError, Interrupted, NotMeasured, Unreachable
 from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Snippet, Transport
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
@@ -38,6 +38,15 @@ class Cached(Generic[T]):
             raise
         except EdgebootError as error:
             self._found = error
+
+    def fail(self, error: EdgebootError) -> None:
+        """There is no reading, for a reason that is known before."""
+        self._found = error
+
+    @property
+    def error(self) -> EdgebootError | None:
+        """What prevented the reading."""
+        return self._found if isinstance(self._found, EdgebootError) else None
 
     @property
     def told(self) -> T:
@@ -124,6 +133,12 @@ class Subject:
         return self._inspection.told
 
     @property
+    def lost(self) -> EdgebootError | None:
+        """Why the host no longer answers; None where it does."""
+        errors = (self._inspection.error, self._usage.error)
+        return next((e for e in errors if isinstance(e, Unreachable)), None)
+
+    @property
     def usage(self) -> Usage:
         """What the node used over the window, with the figures that need the API."""
         usage = self._usage.told
@@ -143,7 +158,10 @@ class Subject:
         self._usage.read(lambda: self._sample(seconds))
 
     def inspect(self) -> None:
-        """Reads the host's state."""
+        """Reads the host's state; one that was lost while sampling is not waited for again."""
+        if lost := self.lost:
+            self._inspection.fail(lost)
+            return
         self._inspection.read(self._inspect)
         if self.role is Role.SERVER:
             self._latency.read(lambda: read_latency(self.transport))

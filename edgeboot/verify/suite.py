@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from types import MappingProxyType
 
 from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.model import Role
-from edgeboot.plan.diagnosis import cause_of
-from edgeboot.plan.health import Status
 from edgeboot.transport.base import Transport
 from edgeboot.verify.catalogue import files_of
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
+from edgeboot.verify.explain import explained
 from edgeboot.verify.keyword import keyword_matcher
-from edgeboot.verify.results import Category, CheckResult, Outcome, Verification
+from edgeboot.verify.results import Category, CheckResult, Verification
 from edgeboot.verify.schedule import schedule
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.session.checks import run_scheduled
@@ -22,9 +21,7 @@ from edgeboot.verify.session.own import run_own
 from edgeboot.verify.subject import ClusterSubject, Subject
 from edgeboot.verify.summary import node_report
 
-_SAID_BY_PLAN = frozenset({"identity", "other nodes"})
 _WORKERS = 64  # they only wait for hosts
-_LINES = 3  # of a journal that names no known cause
 
 
 class Fleet:
@@ -36,8 +33,13 @@ class Fleet:
         expectations: Sequence[Expectation],
         transports: Mapping[str, Transport],
         aside: frozenset[str] = frozenset(),
+        lost: Mapping[str, EdgebootError] = MappingProxyType({}),
     ) -> None:
-        """Nodes ``aside`` are read because others need them, but not checked."""
+        """Nodes ``aside`` are read because others need them, but not checked.
+
+        ``lost`` are hosts that could not be reached, and why.
+        """
+        self.lost = lost
         self.cluster = ClusterSubject(cluster)
         self.all = {e.node: Subject(e, transports[e.node], self.cluster) for e in expectations}
         self.subjects = {name: s for name, s in self.all.items() if name not in aside}
@@ -91,7 +93,7 @@ def verify(
         cluster=fleet.cluster.expected.name,
         when=when,
         k3s=next(s.expected.version for s in subjects),
-        results=tuple(_explained(result, fleet) for result in results),
+        results=explained(results, fleet.all, fleet.cluster, fleet.lost),
         nodes=tuple(node_report(subject) for subject in subjects),
     )
 
@@ -116,32 +118,6 @@ def run_checks(
         what = f"no checks match -k {keyword!r}" if keyword else "no checks are selected"
         raise BadInput(what, hint="list them: edgeboot verify --list")
     return results
-
-
-def _explained(result: CheckResult, fleet: Fleet) -> CheckResult:
-    """A failed check of a service or node with its cause and the last lines of its journal."""
-    if result.outcome is Outcome.FAILED and result.check in _SAID_BY_PLAN:
-        return replace(result, hint="run `edgeboot plan`, which says what to do")
-    subject = fleet.subjects.get(result.node)
-    if result.outcome is not Outcome.FAILED or subject is None:
-        return result
-    if result.check not in {"service", "node ready"} or result.detail:
-        return result
-    try:
-        status = subject.inspection.status
-    except EdgebootError:
-        return result
-    if cause := cause_of(status, result.node):
-        message = f"{result.message}: {cause.what} [{cause.error_id}]"
-        return replace(result, message=message, hint=cause.hint, detail=cause.line)
-    return replace(result, detail=_last_words(status))
-
-
-def _last_words(status: Status) -> str:
-    """A few lines of a service that runs badly; why one was stopped, its journal does not say."""
-    if status.active == "inactive":
-        return ""
-    return "\n".join((status.containerd or status.journal).splitlines()[-_LINES:])
 
 
 def check_selection(selection: CheckSelection) -> None:

@@ -40,7 +40,7 @@ LIMITS = {
     "files": 300,
     "k3s.writes": 512 << 10,
 }
-_PODS = {"pod runs", "dns from pod", "dns from node", "pod traffic", "ingress", "storage"}
+_PODS = {"pod_runs", "dns_from_pod", "dns_from_node", "pod_traffic", "ingress", "storage"}
 
 
 def test_a_fresh_cluster_is_what_was_asked_for(bare_module: Fleet) -> None:
@@ -323,8 +323,8 @@ def _silent_agent(checks: list[dict[str, str]]) -> set[tuple[str, str, str, str]
         for c in images
         if c["outcome"] == "not measured"
     }
-    if ("agent-2", "node ready") in gone:
-        found.add(("agent-2", "node ready", "", "failed"))
+    if ("agent-2", "node_ready") in gone:
+        found.add(("agent-2", "node_ready", "", "failed"))
     return found
 
 
@@ -366,10 +366,10 @@ def test_tests_of_a_sites_own_run_over_the_same_connection(bare_module: Fleet) -
     assert _logins(bare_module)["agent-1"] == before["agent-1"] + 1
     found = {(c["node"], c["check"], c["outcome"]) for c in json.loads(done.out)["checks"]}
     assert found == {
-        ("server-1", "hosts name", "passed"),
-        ("agent-1", "hosts name", "passed"),
-        ("server-1", "api port", "passed"),
-        ("agent-1", "api port", "skipped"),
+        ("server-1", "hosts_name", "passed"),
+        ("agent-1", "hosts_name", "passed"),
+        ("server-1", "api_port", "passed"),
+        ("agent-1", "api_port", "skipped"),
         ("server-1", "memory", "passed"),
         ("agent-1", "memory", "passed"),
         ("cluster", "nodes", "passed"),

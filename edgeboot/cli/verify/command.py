@@ -14,7 +14,7 @@ from edgeboot.bundle.trust.signing import Trust
 from edgeboot.cli.bundle.trust import trust_options
 from edgeboot.cli.formats import output_option
 from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
-from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
+from edgeboot.cli.run.hosts import HostSelection, host_options, reached
 from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged
 from edgeboot.cli.terminal.prompts import Asking
@@ -76,11 +76,13 @@ def verify(
     with (
         logged(cluster, "verify") as log,
         open_bundle(cluster, bundle_path, trust) as bundle,
-        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
+        reached(cluster, _sparing(scope), accept_new=accept_new, asking=asking) as hosts,
     ):
         expected = expectations(hosts.cluster, bundle, hosts.transports, limits)
         whole = cluster_expectation(hosts.cluster, bundle)
-        fleet = Fleet(whole, expected, hosts.transports, aside=hosts.policy.read_only)
+        fleet = Fleet(
+            whole, expected, hosts.transports, aside=hosts.policy.read_only, lost=hosts.lost
+        )
         if wanted.watch:
             watch_use(fleet, wanted.window)
         found = run_checks(
@@ -92,7 +94,12 @@ def verify(
     save(found, wanted.reports)
     if wanted.record is not None:
         record(fleet, found, wanted.record, wanted.margin)
-    return combined_exit_code((found.exit_code, tell_lost(hosts.lost)))
+    return combined_exit_code((found.exit_code, *(e.exit_code for e in hosts.lost.values())))
+
+
+def _sparing(scope: HostSelection) -> HostSelection:
+    """A host that does not answer is a finding: the others are checked all the same."""
+    return replace(scope, skip_unreachable=True)
 
 
 def _without_secrets(found: Verification) -> Verification:

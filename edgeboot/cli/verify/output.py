@@ -9,16 +9,19 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from edgeboot.cli.terminal.verbosity import is_quiet
 from edgeboot.errors import BadInput
 from edgeboot.localio import atomic, disk_space
 from edgeboot.report.verification.document import check_json, verification_json
 from edgeboot.report.verification.html.page import verification_html
 from edgeboot.report.verification.junit import junit_xml
 from edgeboot.report.verification.prometheus import prometheus_text
-from edgeboot.report.verification.text import budget_table, check_tables, problems, summary
+from edgeboot.report.verification.text import node_table, problems, summary
 from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import TITLES, Verification
 from edgeboot.verify.selection import CheckSelection
+
+_ENDLESS = 100_000  # columns
 
 
 def _json(found: Verification) -> str:
@@ -62,12 +65,9 @@ def render(found: Verification, output: str) -> None:
 
 
 def _show(found: Verification) -> None:
-    console = Console(highlight=False)
-    for table in check_tables(found):
-        console.print(table)
-        console.print()
-    if any(node.figures for node in found.nodes):
-        console.print(budget_table(found.nodes))
+    console = wide_console()
+    if not is_quiet():
+        console.print(node_table(found))
         for node in found.nodes:
             if node.method != "cgroup":
                 console.print(f"{node.name}: sums over processes; K3s shares its control group")
@@ -75,6 +75,12 @@ def _show(found: Verification) -> None:
     for line in problems(found):
         console.print(line, markup=False, soft_wrap=True)
     console.print(summary(found))
+
+
+def wide_console() -> Console:
+    """A console that cuts and wraps nothing where its output is read by programs, or kept."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_ENDLESS)
 
 
 def checked_reports(paths: Sequence[Path]) -> None:

@@ -88,13 +88,15 @@ def read_verification(text: str, where: str) -> Verification:
 def _read_check(item: Mapping[str, Any]) -> CheckResult:
     return CheckResult(
         node=str(item["node"]),
-        check=str(item["check"]),
+        # Reports of edgeboot 0.1 had spaces in names.
+        check=str(item["check"]).replace(" ", "_"),
         subject=str(item["subject"]),
         outcome=Outcome(item["outcome"]),
         message=str(item["message"]),
         category=Category(item["category"]),
         detail=str(item["detail"]),
         hint=str(item["hint"]),
+        because=str(item.get("because", "")),
     )
 
 

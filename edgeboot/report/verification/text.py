@@ -1,18 +1,17 @@
-"""A verification on the terminal: tables of checks, budgets as bars, problems."""
+"""A verification as text: a line a node, budgets as bars, each problem once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from rich.table import Table
 from rich.text import Text
 
 from edgeboot.inventory.budget.values import ALL_FIGURES
-from edgeboot.report.verification.matrix import Cell, rows_of
+from edgeboot.report.verification.problems import problem_lines, problems_of, skipped_of
 from edgeboot.verify.measure.budgets import shown
 from edgeboot.verify.results import (
-    TITLES,
+    Category,
     CheckResult,
     Measured,
     NodeReport,
@@ -26,34 +25,59 @@ _STYLES = {
     Outcome.NOT_MEASURED: "yellow",
     Outcome.SKIPPED: "dim",
 }
-_WORDS = {Outcome.PASSED: "ok", Outcome.FAILED: "FAILED", Outcome.NOT_MEASURED: "?"}
+_WORDS = {
+    Outcome.PASSED: "ok",
+    Outcome.FAILED: "FAILED",
+    Outcome.NOT_MEASURED: "not measured",
+    Outcome.SKIPPED: "skipped",
+}
+_LIMITED = 4  # figures that have a column of their own
 _BAR = 20
-_NODES_ABREAST = 6
 _TICKS = "▁▂▃▄▅▆▇█"
 _SPARK = 24
 
 
-def check_tables(found: Verification) -> Iterator[Table]:
-    """Check by node, a few nodes at a time, the checks of one category together."""
-    for category, rows in rows_of(found).items():
-        names = list(dict.fromkeys(node for row in rows for node in row.cells))
-        for start in range(0, len(names), _NODES_ABREAST):
-            abreast = names[start : start + _NODES_ABREAST]
-            table = Table(TITLES[category], *abreast, box=None, pad_edge=False, min_width=40)
-            for row in rows:
-                cells = [row.cells.get(name) for name in abreast]
-                if any(cells):
-                    table.add_row(row.check, *(_cell(cell) for cell in cells))
-            yield table
+def node_table(found: Verification) -> Table:
+    """A line a node: its checks by category, and how much of each limit it uses."""
+    categories = [c for c in Category if any(r.category is c for r in found.results)]
+    limited = _limited(found.nodes)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("node", *categories, *limited):
+        table.add_column(heading, no_wrap=True)
+    figures = {node.name: {m.what: m for m in node.figures} for node in found.nodes}
+    for name in dict.fromkeys(r.node for r in found.results):
+        own = [r for r in found.results if r.node == name]
+        cells = [_cell([r for r in own if r.category is category]) for category in categories]
+        shares = [_share(figures.get(name, {}).get(what)) for what in limited]
+        table.add_row(Text(name), *cells, *shares)
+    return table
 
 
-def _cell(cell: Cell | None) -> Text:
-    if cell is None:
+def _limited(nodes: Sequence[NodeReport]) -> list[str]:
+    """The figures that budgets limit, the missed ones first where there is no room for all."""
+    every = [m for node in nodes for m in node.figures if m.limit is not None]
+    names = dict.fromkeys(m.what for m in every)
+    missed = {m.what for m in every if m.fits is False}
+    kept = set(sorted(names, key=lambda name: name not in missed)[:_LIMITED])
+    return [name for name in names if name in kept]
+
+
+def _cell(results: Sequence[CheckResult]) -> Text:
+    """How many checks ended badly, else how many passed."""
+    for outcome in (Outcome.FAILED, Outcome.NOT_MEASURED, Outcome.PASSED, Outcome.SKIPPED):
+        if number := sum(r.outcome is outcome for r in results):
+            return Text(f"{number} {_WORDS[outcome]}", style=_STYLES[outcome])
+    return Text("")
+
+
+def _share(measured: Measured | None) -> Text:
+    if measured is None or measured.limit is None:
         return Text("")
-    word = _WORDS.get(cell.outcome, "-")
-    if cell.outcome is not Outcome.PASSED and cell.total > 1:
-        word += f" {cell.total - cell.passed}/{cell.total}"
-    return Text(word, style=_STYLES[cell.outcome])
+    if measured.used is None:
+        return Text("?", style=_STYLES[Outcome.NOT_MEASURED])
+    used = shown(measured.what, measured.used)
+    share = f" ({measured.used / measured.limit:.0%})" if measured.limit else ""
+    return Text(f"{used}{share}", style="bold red" if measured.fits is False else "green")
 
 
 def budget_table(nodes: Sequence[NodeReport], *, everything: bool = False) -> Table:
@@ -106,19 +130,9 @@ def spark(series: Sequence[tuple[float, int]]) -> str:
 
 
 def problems(found: Verification) -> Iterator[str]:
-    """Each check that did not pass, with its hint and details.
-
-    A problem that several nodes share appears once.
-    """
-    nodes: dict[CheckResult, list[str]] = {}
-    for result in found.results:
-        if result.outcome in {Outcome.FAILED, Outcome.NOT_MEASURED}:
-            nodes.setdefault(replace(result, node=""), []).append(result.node)
-    for result, names in nodes.items():
-        yield _tame(problem_line(replace(result, node=", ".join(names))))
-        if result.hint:
-            yield f"    next: {_tame(result.hint)}"
-        yield from (f"    {_tame(line)}" for line in result.detail.splitlines())
+    """Each problem once, with what follows from it and what to do; then what was skipped."""
+    for problem in (*problems_of(found), *skipped_of(found)):
+        yield from map(_tame, problem_lines(problem))
 
 
 def _tame(text: str) -> str:

@@ -94,7 +94,7 @@ class _Own(Recorder):
         about = [str(value) for name, value in parameters.items() if name != "node_name"]
         return CheckResult(
             node=str(parameters.get("node_name", CLUSTER)),
-            check=item.originalname.removeprefix("test_").replace("_", " "),
+            check=item.originalname.removeprefix("test_"),
             subject=" ".join(about),
             outcome=outcome,
             message=message,

@@ -13,7 +13,7 @@ from edgeboot.report.verification.difference import difference, difference_json,
 from edgeboot.report.verification.document import verification_json
 from edgeboot.report.verification.junit import junit_xml
 from edgeboot.report.verification.prometheus import prometheus_text
-from edgeboot.report.verification.text import bar, budget_table, check_tables, problems, spark
+from edgeboot.report.verification.text import bar, budget_table, node_table, problems, spark
 from edgeboot.verify.measure.usage import Spread
 from edgeboot.verify.results import (
     Category,
@@ -176,6 +176,7 @@ def test_json() -> None:
         "category": "config",
         "detail": "l1\nl2",
         "hint": "look",
+        "because": "",
     }
     assert [c["category"] for c in checks] == ["config", "config", "health", "own"]
     # Plain strings: a StrEnum would be written alike, but not read alike by YAML.
@@ -210,17 +211,18 @@ def test_a_failed_budget_is_red_on_the_terminal_and_a_passed_one_green(
     }
 
 
-def test_checks_have_their_colours_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nodes_have_their_colours_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
-    passed = tuple(CheckResult("n", "kernel", str(n), Outcome.PASSED) for n in range(2))
-    alone = CheckResult("n", "service", "", Outcome.FAILED)
-    found = replace(SMALL, results=(*SMALL.results, *passed, alone))
-    assert {one for one in coloured(*check_tables(found)) if one[1] != HEADING} == {
-        ("FAILED 1/2", RED),
-        ("FAILED", RED),
+    alone = CheckResult("o", "service", "", Outcome.PASSED)
+    found = replace(SMALL, results=(*SMALL.results, alone))
+    assert {one for one in coloured(node_table(found)) if one[1] != HEADING} == {
+        ("1 FAILED", RED),
+        ("1 not measured", YELLOW),
+        ("1 skipped", DIM),
+        ("1 ok", GREEN),
+        ("5 B (125%)", RED),
+        ("1.50 % (2%)", GREEN),
         ("?", YELLOW),
-        ("-", DIM),
-        ("ok", GREEN),
     }
 
 
@@ -232,16 +234,14 @@ def plain(*things: object) -> list[list[str]]:
     return [line.split() for line in out.getvalue().splitlines()]
 
 
-def test_nodes_are_drawn_six_at_a_time_and_empty_rows_left_out() -> None:
-    results = [CheckResult(f"n{n}", "service", "", Outcome.PASSED) for n in range(7)]
+def test_a_node_is_one_line() -> None:
+    results = [CheckResult(f"n{n}", "service", "", Outcome.PASSED) for n in range(20)]
     results += [CheckResult("n6", "kernel", "", Outcome.FAILED)]
-    assert plain(*check_tables(replace(SMALL, results=tuple(results)))) == [
-        ["Configuration", *(f"n{n}" for n in range(6))],
-        ["service", *["ok"] * 6],
-        ["Configuration", "n6"],
-        ["service", "ok"],
-        ["kernel", "FAILED"],
-    ]
+    rows = plain(node_table(replace(SMALL, results=tuple(results), nodes=())))
+    assert len(rows) == 21
+    assert rows[0] == ["node", "config"]
+    assert rows[6] == ["n5", "1", "ok"]
+    assert rows[7] == ["n6", "1", "FAILED"]
 
 
 def test_headings_and_minimums_of_the_budget_table() -> None:
@@ -271,13 +271,14 @@ def test_numbers_are_right_aligned() -> None:
 def test_problems_have_hints_only_where_there_are_some() -> None:
     assert list(problems(SMALL)) == [
         "failed: n: file /y: gone",
-        "    next: look",
         "    l1",
         "    l2",
+        "    next: look",
         "not measured: m: api: no route",
+        "skipped: m: own: later",
     ]
     hostile = replace(SMALL.results[1], detail="a\x1b[2Jb")
-    assert list(problems(replace(SMALL, results=(hostile,))))[2] == "    a\ufffd[2Jb"
+    assert list(problems(replace(SMALL, results=(hostile,))))[1] == "    a\ufffd[2Jb"
 
 
 def test_bars_and_sparks_use_their_whole_width() -> None:

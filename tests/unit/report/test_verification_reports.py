@@ -23,7 +23,7 @@ from edgeboot.report.verification.prometheus import prometheus_text
 from edgeboot.report.verification.text import (
     bar,
     budget_table,
-    check_tables,
+    node_table,
     problems,
     spark,
     summary,
@@ -136,8 +136,8 @@ def _shown(*things: object) -> str:
 
 
 def test_the_terminal_shows_counts_bars_and_reasons() -> None:
-    text = _shown(*check_tables(FOUND), budget_table(FOUND.nodes))
-    assert re.search(r"file\s+FAILED 1/2\s+\?", text)
+    text = _shown(node_table(FOUND), budget_table(FOUND.nodes))
+    assert re.search(r"^a\s+1 FAILED\s+1 FAILED", text, re.M)
     assert re.search(r"memory\s+200.0 MiB\s+100.0 MiB\s+█{20} 200%\s+▁█", text)
     assert re.search(r"not measured\s+100.0 MiB\s+no route", text)
     assert "250m" not in text
@@ -153,9 +153,48 @@ def test_what_is_the_same_on_several_nodes_is_said_once() -> None:
     other = replace(one, node="c", message="no answer")
     lines = problems(replace(FOUND, results=(one, other, replace(one, node="b"))))
     assert list(lines) == [
-        *("not measured: a, b: dns: no image", "    next: build", "    x"),
-        *("not measured: c: dns: no answer", "    next: build", "    x"),
+        *("not measured: a, b: dns: no image", "    x", "    next: build"),
+        *("not measured: c: dns: no answer", "    x", "    next: build"),
     ]
+
+
+def test_consequences_are_counted_under_their_cause() -> None:
+    stopped = CheckResult("a", "service", "", Outcome.FAILED, "its service is inactive")
+    images = [
+        CheckResult("a", "image", f"i{n}", Outcome.NOT_MEASURED, "no runtime", because="a service")
+        for n in range(9)
+    ]
+    ready = CheckResult("a", "node_ready", "", Outcome.FAILED, "not Ready", because="a service")
+    lines = list(problems(replace(FOUND, results=(stopped, *images, ready))))
+    assert lines == [
+        "failed: a: service: its service is inactive",
+        "    10 checks follow from this: image, node_ready",
+    ]
+
+
+def test_one_problem_of_many_files_is_one_line() -> None:
+    missing = [
+        CheckResult(node, "file", f"/f{n}", Outcome.FAILED, "missing")
+        for n in range(5)
+        for node in ("a", "b")
+    ]
+    assert list(problems(replace(FOUND, results=tuple(missing)))) == [
+        "failed: a, b: file /f0, /f1, /f2 and 2 more: missing"
+    ]
+
+
+def test_nothing_is_cut_or_wrapped_in_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    name, message = "node-" + "x" * 60, "word " * 60
+    long = CheckResult(name, "file", "/" + "y" * 90, Outcome.FAILED, message.strip())
+    node = replace(FOUND.nodes[0], name=name)
+    render(replace(FOUND, results=(long,), nodes=(node,)), "text")
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert f"failed: {name}: file {long.subject}: {long.message}\n" in out
+    assert len([line for line in out.splitlines() if line.startswith(name)]) == 1
 
 
 def test_no_color_means_no_colour(

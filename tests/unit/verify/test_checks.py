@@ -192,7 +192,7 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
     ),
     "a node that the inventory does not name": (
         lambda made: made.state.nodes.append(node_object("phantom", ready=False)),
-        "other nodes",
+        "other_nodes",
         "cluster",
         "",
         "not in the inventory: phantom (not Ready)",
@@ -211,14 +211,14 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
         "",
         "another host reports as agent-1",
     ),
-    "node version": (
+    "node_version": (
         lambda made: made.state.nodes[1]["status"]["nodeInfo"].update(kubeletVersion="v1.35.0"),
-        "node version",
+        "node_version",
         "agent-1",
         "",
         "version v1.35.0, not",
     ),
-    "etcd": (etcd(False), "etcd voter", "server-1", "", "does not vote"),
+    "etcd": (etcd(False), "etcd_voter", "server-1", "", "does not vote"),
     "workload": (
         api(workloads=[deployment("coredns", ready=0)]),
         "workload",
@@ -230,21 +230,21 @@ FAILS: dict[str, tuple[Break, str, str, str, str]] = {
     "chart gone": (api(charts=[]), "chart", "cluster", "hello", "no such HelmChart"),
     "dns": (
         pod("pod-agent-1", ended("dns failed no servers", "peer server-1 ok x", "ingress-80 ok")),
-        "dns from pod",
+        "dns_from_pod",
         "agent-1",
         "",
         "no servers",
     ),
     "dns of the node": (
         pod("node-agent-1", ended("dns failed connection refused")),
-        "dns from node",
+        "dns_from_node",
         "agent-1",
         "",
         "connection refused",
     ),
     "traffic": (
         pod("pod-agent-1", ended("dns ok", "peer server-1 failed 10.42.0.2: timed out")),
-        "pod traffic",
+        "pod_traffic",
         "agent-1",
         "",
         "peer server-1: 10.42.0.2: timed out",
@@ -287,7 +287,7 @@ def test_a_node_that_is_not_ready_is_explained_by_its_journal() -> None:
     made = site()
     made.state.nodes[1] = node_object("agent-1", ready=False)
     agent(made).journal = "level=error no space left on device"
-    (failed,) = (r for r in bad(verified(made), Outcome.FAILED) if r.check == "node ready")
+    (failed,) = (r for r in bad(verified(made), Outcome.FAILED) if r.check == "node_ready")
     assert failed.message == ("not Ready: container runtime is down: its disk is full [disk-full]")
     assert failed.hint.startswith("free space below /var/lib/rancher")
     assert failed.detail == "level=error no space left on device"
@@ -300,7 +300,7 @@ def test_an_api_that_is_not_ready_fails_and_what_depends_on_it_is_not_measured()
     assert [(r.check, r.message) for r in bad(found, Outcome.FAILED)] == [
         ("api", "the API returned 500: etcd failed: reason withheld")
     ]
-    assert {"pod runs", "storage"} <= {r.check for r in bad(found, Outcome.NOT_MEASURED)}
+    assert {"pod_runs", "storage"} <= {r.check for r in bad(found, Outcome.NOT_MEASURED)}
 
 
 def test_a_pod_that_does_not_start_fails_and_what_it_was_to_ask_is_not_measured(
@@ -312,11 +312,11 @@ def test_a_pod_that_does_not_start_fails_and_what_it_was_to_ask_is_not_measured(
         made.state.pods[name] = NOT_PULLED
     found = verified(made)
     assert [(r.check, r.message) for r in bad(found, Outcome.FAILED)] == [
-        ("pod runs", "image is not present")
+        ("pod_runs", "image is not present")
     ]
     unmeasured = {(r.check, r.node) for r in bad(found, Outcome.NOT_MEASURED)}
     assert unmeasured == {
-        (check, "agent-1") for check in ("dns from pod", "dns from node", "pod traffic", "ingress")
+        (check, "agent-1") for check in ("dns_from_pod", "dns_from_node", "pod_traffic", "ingress")
     }
 
 
@@ -338,26 +338,26 @@ UNMEASURED: dict[str, tuple[Break, set[str]]] = {
     "no nodes": (
         api(broken=("nodes",)),
         {
-            *("node ready", "node version", "pod runs", "dns from pod", "dns from node"),
-            *("identity", "other nodes"),
-            *("pod traffic", "ingress", "storage"),
+            *("node_ready", "node_version", "pod_runs", "dns_from_pod", "dns_from_node"),
+            *("identity", "other_nodes"),
+            *("pod_traffic", "ingress", "storage"),
         },
     ),
-    "no voters": (etcd(None), {"etcd voter"}),
+    "no voters": (etcd(None), {"etcd_voter"}),
     "no workloads": (api(broken=("deployments",)), {"workload"}),
     "no charts": (api(broken=("helmcharts",)), {"chart"}),
     "no classes": (api(broken=("storageclasses",)), {"storage"}),
-    "no pods": (unknown("first-agent-1"), {"pod runs"}),
+    "no pods": (unknown("first-agent-1"), {"pod_runs"}),
     "no storage pod": (unknown("storage"), {"storage"}),
     "no image": (
         lambda made: setattr(made, "cluster", replace(made.cluster, probe_image=None)),
-        {"pod runs", "dns from pod", "dns from node", "pod traffic", "ingress", "storage"},
+        {"pod_runs", "dns_from_pod", "dns_from_node", "pod_traffic", "ingress", "storage"},
     ),
     "no API": (
         lambda made: setattr(made.hosts["server-1"], "gone", True),
         {
-            *("api", "node ready", "node version", "workload", "chart", "pod runs", "storage"),
-            *("identity", "other nodes"),
+            *("api", "node_ready", "node_version", "workload", "chart", "pod_runs", "storage"),
+            *("identity", "other_nodes"),
         },
     ),
 }
@@ -382,10 +382,10 @@ def test_every_check_is_seen_to_pass_to_fail_and_not_to_be_measured() -> None:
     made = site()
     etcd(True)(made)
     found = verified(made)
-    names = {check.name.replace("_", " ") for check in catalogue()}
+    names = {check.name for check in catalogue()}
     assert {r.outcome for r in found.results} == {Outcome.PASSED}
     assert {r.check for r in found.results} == names
-    failing = {check for _, check, *_ in FAILS.values()} | {"api", "node ready", "pod runs"}
+    failing = {check for _, check, *_ in FAILS.values()} | {"api", "node_ready", "pod_runs"}
     assert failing == names
     assert {check for _, checks in UNMEASURED.values() for check in checks} == names
 
@@ -402,7 +402,7 @@ def test_without_pods_nothing_is_started_and_nothing_of_it_is_missed() -> None:
     found = verified(made, CheckSelection(pods=False))
     assert found.exit_code == 0
     assert "probe-guard" not in made.hosts["server-1"].ran
-    assert not {"pod runs", "storage", "ingress"} & {r.check for r in found.results}
+    assert not {"pod_runs", "storage", "ingress"} & {r.check for r in found.results}
 
 
 def test_a_lone_server_has_no_traffic_to_check() -> None:
@@ -411,7 +411,7 @@ def test_a_lone_server_has_no_traffic_to_check() -> None:
     del made.state.nodes[1]
     found = verified(made)
     assert found.exit_code == 0
-    assert "pod traffic" not in {r.check for r in found.results}
+    assert "pod_traffic" not in {r.check for r in found.results}
     assert made.expectations["server-1"].role is Role.SERVER
 
 
@@ -450,7 +450,7 @@ def test_pods_are_started_on_ready_nodes_only() -> None:
     made.state.nodes[1] = node_object("agent-1", ready=False)
     del made.state.nodes[2]
     found = verified(made)
-    ran = [r.node for r in found.results if r.check == "pod runs" and r.outcome is Outcome.PASSED]
+    ran = [r.node for r in found.results if r.check == "pod_runs" and r.outcome is Outcome.PASSED]
     assert ran == ["server-1"]
     made.state.nodes = [node_object("server-1", ready=False)]
     (result,) = (r for r in verified(made).results if r.check == "storage")
@@ -461,5 +461,5 @@ def test_a_node_that_the_api_does_not_list_is_not_measured() -> None:
     made = site()
     del made.state.nodes[1]
     found = {r.check: r for r in verified(made).results if r.node == "agent-1"}
-    assert found["node version"].message == "the API does not list this node"
-    assert found["pod runs"].message == "the API does not list this node"
+    assert found["node_version"].message == "the API does not list this node"
+    assert found["pod_runs"].message == "the API does not list this node"

@@ -68,7 +68,7 @@ def test_nothing_at_all():
     assert found["agent-1", "skips"] == (Outcome.SKIPPED, "not today")
     assert found["agent-1", "breaks"] == (Outcome.NOT_MEASURED, "KeyError: 'nothing'")
     assert found["server-1", "budget"] == (Outcome.PASSED, "")
-    assert found["server-1", "over budget"] == (Outcome.FAILED, "20 of 1")
+    assert found["server-1", "over_budget"] == (Outcome.FAILED, "20 of 1")
     assert found["cluster", "cluster"] == (Outcome.PASSED, "")
     assert found["cluster", "nothing at all"] == (Outcome.PASSED, "")
 
@@ -228,8 +228,8 @@ class TestOld(unittest.TestCase):
         ("known", Outcome.SKIPPED, "expected to fail: known"),
         ("better", Outcome.PASSED, ""),
         ("strict", Outcome.FAILED, "[XPASS(strict)] known"),
-        ("cleans up", Outcome.PASSED, ""),
-        ("cleans up", Outcome.NOT_MEASURED, "OSError: the port is still open"),
+        ("cleans_up", Outcome.PASSED, ""),
+        ("cleans_up", Outcome.NOT_MEASURED, "OSError: the port is still open"),
         ("old", Outcome.SKIPPED, "too old"),
     }
 
