@@ -34,6 +34,7 @@ CHECKS = (
     Check("preflight.cgroup", "cgroup controllers", "the kubelet does not start", kernel.cgroup),
     Check("preflight.cgroup-v1", "cgroup version", "the kubelet does not start", kernel.cgroup_v1),
     Check("preflight.modules", "kernel modules", "pods have no network", kernel.modules),
+    Check("preflight.inotify", "inotify", "containerd does not start", kernel.inotify),
     Check("preflight.iptables", "iptables", "rules pile up until it hangs", kernel.iptables),
     Check("preflight.swap", "swap", "cards wear out, limits are inexact", kernel.swap),
     Check(
@@ -44,6 +45,7 @@ CHECKS = (
         allowable=True,
     ),
     Check("preflight.read-only", "writable", "nothing can be installed", storage.writable),
+    Check("preflight.noexec", "execution", "K3s's programs do not start", storage.executable),
     Check("preflight.medium", "kind of disk", "the database is slow", storage.medium),
     Check("preflight.datastore", "datastore", "the cluster starts empty", datastore.datastore),
     Check("preflight.etcd", "etcd servers", "one failure stops the cluster", datastore.servers),

@@ -14,6 +14,16 @@ from edgeboot.components.k3s.unit import SUPPORTED
 _CGROUP_V1_REFUSED_FROM = (1, 35)
 # What the kubelet needs, by cgroup version.
 CONTROLLERS = {1: frozenset({"memory"}), 2: frozenset({"cpu", "cpuset", "memory", "pids"})}
+_OPTIONS = {
+    "cpu": "CONFIG_CGROUP_SCHED",
+    "cpuset": "CONFIG_CPUSETS",
+    "memory": "CONFIG_MEMCG",
+    "pids": "CONFIG_CGROUP_PIDS",
+}
+# Without an inotify instance containerd loads no CRI plugin ("too many open files"), and the
+# kubelet and what runs in pods use some each. The kernel's default is 128.
+_INSTANCES = 512
+_SPARE_INSTANCES = 64
 _MEMORY_PARAMETERS = ("cgroup_memory=1", "cgroup_enable=memory")  # K3s, installation/requirements
 _V2_PARAMETERS = ("systemd.unified_cgroup_hierarchy=1",)
 _BACKEND_MODULES = {"vxlan": "vxlan", "wireguard-native": "wireguard"}
@@ -33,9 +43,46 @@ def init(subject: Subject) -> Iterator[Complaint]:
 def cgroup(subject: Subject) -> Iterator[Complaint]:
     """The kernel has the cgroup controllers that the kubelet needs."""
     missing = missing_controllers(subject)
-    if missing:
+    disabled = _disabled(subject)
+    if disabled and set(missing) <= set(disabled):
+        names = ", ".join(missing)
+        parameter = f"cgroup_disable={','.join(disabled)}"
+        what = f"its cgroup controllers {names} are turned off by `{parameter}`"
+        if _is_pi(subject):
+            yield _by_boot_parameters(subject, what, "")
+        else:
+            yield refuse(what, _enabling(subject))
+    elif missing:
         what = f"its kernel lacks the cgroup controllers {', '.join(missing)}"
-        yield _by_boot_parameters(subject, what, "see the bootloader's manual")
+        if _is_pi(subject):
+            yield _by_boot_parameters(subject, what, "see the bootloader's manual")
+        else:
+            options = " ".join(_OPTIONS[name] for name in missing)
+            yield refuse(what, f"use a kernel that has them ({options})")
+
+
+def _is_pi(subject: Subject) -> bool:
+    """Whether it is a Raspberry Pi: only its kernel knows `cgroup_enable=memory`."""
+    facts = subject.facts
+    return facts.traits.board.startswith("Raspberry Pi") or facts.condition.boot_file is not None
+
+
+def _disabled(subject: Subject) -> tuple[str, ...]:
+    """The controllers that the running kernel was told to turn off."""
+    running = subject.facts.condition.kernel_parameters
+    values = (w.partition("=")[2] for w in running if w.startswith("cgroup_disable="))
+    return tuple(name for value in values for name in value.split(",") if name)
+
+
+def _enabling(subject: Subject) -> str:
+    """How to take `cgroup_disable=` from the bootloader's configuration."""
+    files = subject.facts.condition.disabled_in
+    where = " and ".join(files) if files else "the bootloader's configuration"
+    grub = not files or any(file.startswith("/etc/default/grub") for file in files)
+    then = (
+        "run `update-grub` (on RHEL `grub2-mkconfig -o /boot/grub2/grub.cfg`) and " if grub else ""
+    )
+    return f"remove `cgroup_disable=` from {where}, {then}reboot"
 
 
 def cgroup_v1(subject: Subject) -> Iterator[Complaint]:
@@ -65,7 +112,8 @@ def refuses_cgroup_v1(subject: Subject) -> bool:
 
 def wanted_parameters(subject: Subject) -> tuple[str, ...]:
     """The kernel parameters that enable what is missing."""
-    memory = _MEMORY_PARAMETERS if "memory" in missing_controllers(subject) else ()
+    needs_memory = "memory" in missing_controllers(subject) and _is_pi(subject)
+    memory = _MEMORY_PARAMETERS if needs_memory else ()
     return (*memory, *(_V2_PARAMETERS if refuses_cgroup_v1(subject) else ()))
 
 
@@ -180,6 +228,26 @@ def _needed_modules(subject: Subject) -> Iterator[str]:
         yield _BACKEND_MODULES[backend]
     if subject.node.host.swap == "zram":
         yield "zram"
+
+
+def inotify(subject: Subject) -> Iterator[Complaint]:
+    """Containerd and the kubelet can watch files."""
+    wanted = wanted_instances(subject)
+    found = subject.facts.condition.inotify
+    if wanted is not None and found is not None:
+        yield fixable(
+            f"fs.inotify.max_user_instances is {found.most}, and {found.used} are in use: "
+            "containerd may not start",
+            f"set it to {wanted}, now and at boot",
+        )
+
+
+def wanted_instances(subject: Subject) -> int | None:
+    """The number of inotify instances to allow; None if there are enough."""
+    found = subject.facts.condition.inotify
+    if found is None or found.most - found.used >= _SPARE_INSTANCES:
+        return None
+    return max(_INSTANCES, 2 * (found.used + _SPARE_INSTANCES))
 
 
 def iptables(subject: Subject) -> Iterator[Complaint]:

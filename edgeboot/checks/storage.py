@@ -86,6 +86,32 @@ def writable(subject: Subject) -> Iterator[Complaint]:
         )
 
 
+def executable(subject: Subject) -> Iterator[Complaint]:
+    """The programs that K3s unpacks and starts may be started, and those in volumes."""
+    mounts = subject.facts.condition.mounts
+    disk = subject.node.host.storage
+    seen = {**mounts, paths.DATA: mounts.get(disk)} if disk else mounts
+    for place, forbids, why in (
+        ("/usr/local/bin", "noexec", "K3s itself"),
+        (paths.DATA, "noexec", "the programs that K3s unpacks there"),
+        ("/var/lib/kubelet", "noexec", "programs in volumes of pods"),
+        ("/usr/local/bin", "nosuid", "K3s in its SELinux domain"),
+        (paths.DATA, "nosuid", "containerd in its SELinux domain"),
+    ):
+        mount = seen.get(place)
+        if mount is None or forbids not in mount.options:
+            continue
+        if forbids == "nosuid" and subject.facts.condition.selinux != "enforcing":
+            continue
+        allows = forbids.removeprefix("no")
+        what = f"{place} is on {mount.point}, mounted {forbids}: {why} cannot be started"
+        fix = (
+            f"run `mount -o remount,{allows} {mount.point}` and remove {forbids} from its line in "
+            "/etc/fstab"
+        )
+        yield warn(what, fix) if place == "/var/lib/kubelet" else refuse(what, fix)
+
+
 def medium(subject: Subject) -> Iterator[Complaint]:
     """The database is not on an SD card or a rotating disk."""
     data = _seen(subject).get(paths.DATA)

@@ -28,6 +28,22 @@ class Filesystem:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """Where the file system of a directory is mounted, and how."""
+
+    point: str
+    options: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Inotify:
+    """How many inotify instances a user may have, and how many root has."""
+
+    most: int
+    used: int
+
+
+@dataclass(frozen=True)
 class BootFile:
     """The file that a Raspberry Pi's firmware reads the kernel parameters from."""
 
@@ -68,6 +84,9 @@ class Condition:
     page_size: int | None = None
     modules: Mapping[str, str] = field(default_factory=dict)  # loaded, builtin, loadable, missing
     filesystems: Mapping[str, Filesystem] = field(default_factory=dict)
+    mounts: Mapping[str, Mount] = field(default_factory=dict)  # those that forbid something
+    inotify: Inotify | None = None
+    disabled_in: tuple[str, ...] = ()  # boot files with cgroup_disable=
     resolvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     swaps: tuple[str, ...] = ()
     iptables: str = ""  # "v1.8.9 (nf_tables)"; empty without iptables
@@ -103,6 +122,9 @@ def parse_condition(lines: Iterable[str]) -> Condition:
         resolvers={
             path: tuple(servers.split()) for path, servers in map(_pair, many.get("resolver", ()))
         },
+        mounts=dict(_mount(value) for value in many.get("mount", ())),
+        inotify=_inotify(one.get("inotify")),
+        disabled_in=tuple(many.get("disabled-in", ())),
         swaps=tuple(many.get("swap", ())),
         iptables=one.get("iptables", ""),
         firewalls=frozenset(many.get("firewall", ())),
@@ -129,6 +151,15 @@ def _filesystem(value: str) -> tuple[str, Filesystem]:
     return path, Filesystem(
         number(device), number(total) * 1024, number(free) * 1024, access == "rw", medium
     )
+
+
+def _mount(value: str) -> tuple[str, Mount]:
+    options, point, path = value.split(" ", 2)
+    return path, Mount(point, frozenset(options.split(",")))
+
+
+def _inotify(value: str | None) -> Inotify | None:
+    return Inotify(*map(int, value.split(" "))) if value else None
 
 
 def _network(value: str) -> IPv4Network:

@@ -13,6 +13,7 @@ MODULES = "/etc/modules-load.d/edgeboot.conf"
 REGISTRIES = f"{CONFIG_DIR}/registries.yaml"
 COMPONENTS = f"{CONFIG_DIR}/edgeboot"  # files that the configuration of components refers to
 SYSCTL = "/etc/sysctl.d/90-edgeboot.conf"
+INOTIFY = "/etc/sysctl.d/90-edgeboot-inotify.conf"
 
 DATA = "/var/lib/rancher/k3s"
 SERVER = f"{DATA}/server"

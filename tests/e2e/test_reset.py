@@ -173,24 +173,3 @@ def test_a_k3s_of_somebody_else_is_refused(rig: Rig) -> None:
     done = rig.reset("--foreign")
     assert done.code == 0, done.all
     rig.assert_as_before("agent-1")
-
-
-@SYSTEMD_ONLY
-def test_data_that_a_link_leads_elsewhere_are_gone_too(rig: Rig) -> None:
-    place = "/var/lib/rancher/k3s"
-    rig.fleet.on("server-1", f"mkdir -p /mnt/ssd/k3s /var/lib/rancher; ln -s /mnt/ssd/k3s {place}")
-    try:
-        done = rig.fleet.install(rig.inventory)
-        assert done.code == 0, done.all
-        assert rig.fleet.on("server-1", "ls /mnt/ssd/k3s/server/token")
-        done = rig.fleet.run("reset", "-i", rig.inventory, "--plan")
-        assert f"all files in /mnt/ssd/k3s, where {place} leads" in done.out
-        done = rig.reset()
-        assert done.code == 0, done.all
-        assert rig.fleet.on("server-1", "ls -A /mnt/ssd/k3s") == ""
-        done = rig.fleet.run("reset", "-i", rig.inventory, "--plan")
-        assert done.code == 0, done.all
-    finally:
-        rig.fleet.on("server-1", f"rm -rf {place} /mnt/ssd; rmdir /var/lib/rancher || true")
-    for node in NODES:
-        rig.assert_as_before(node)

@@ -42,6 +42,7 @@ def prepare_steps(state: ClusterState, node: Node) -> tuple[Step, ...]:
         *_host_steps(state, node),
         *_package_steps(state, subject),
         *_module_steps(subject),
+        *_inotify_steps(subject),
         *_hostname_steps(subject),
         *_machine_id_steps(subject, reasons),
         *_boot_steps(subject, reasons),
@@ -80,6 +81,16 @@ def _module_steps(subject: Subject) -> Iterator[Step]:
     yield MakeDirectory(paths.MODULES.rpartition("/")[0], 0o755)
     yield Write(paths.MODULES, text(keep), 0o644, replaces=False)
     yield Run("modules", names, f"load kernel modules {', '.join(names)}")
+
+
+def _inotify_steps(subject: Subject) -> Iterator[Step]:
+    wanted = kernel.wanted_instances(subject)
+    if wanted is None:
+        return
+    name = "fs.inotify.max_user_instances"
+    yield MakeDirectory(paths.INOTIFY.rpartition("/")[0], 0o755)
+    yield Write(paths.INOTIFY, text(f"{name} = {wanted}\n"), 0o644, replaces=False)
+    yield Run("kernel-setting", (name, str(wanted)), f"set {name} to {wanted}")
 
 
 def _hostname_steps(subject: Subject) -> Iterator[Step]:

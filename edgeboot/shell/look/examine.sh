@@ -7,7 +7,9 @@ examine() { # PATH...: directories whose file systems matter
     condition boot-id "$(cat /proc/sys/kernel/random/boot_id)"
     condition kernel-parameters "$(cat /proc/cmdline)"
     userland
+    disabled_controllers
     kernel_modules
+    inotify
     for directory in "$@"; do filesystem "$directory"; done
     nameservers /etc/resolv.conf
     nameservers /run/systemd/resolve/resolv.conf
@@ -31,6 +33,20 @@ userland() {
     esac
     page=$(sed -n '/^KernelPageSize:/{s/[^0-9]//g;p;q;}' /proc/self/smaps 2>/dev/null)
     [ -n "$page" ] && condition page-size "$((page * 1024))"
+}
+
+disabled_controllers() { # where a bootloader is told to switch off what the kubelet needs
+    grep -q cgroup_disable= /proc/cmdline || return 0
+    for file in /boot/firmware/cmdline.txt /boot/cmdline.txt /etc/default/grub /etc/default/grub.d/*.cfg \
+        /etc/kernel/cmdline /boot/armbianEnv.txt /boot/extlinux/extlinux.conf /etc/update-extlinux.conf \
+        /boot/loader/entries/*.conf; do
+        if grep -qs cgroup_disable= "$file"; then condition disabled-in "$file"; fi
+    done
+}
+
+inotify() { # how many instances a user may have, and how many root has
+    most=$(cat /proc/sys/fs/inotify/max_user_instances 2>/dev/null) || return 0
+    condition inotify "$most" "$(open_by anon_inode:inotify | wc -l)"
 }
 
 kernel_modules() {
@@ -60,6 +76,24 @@ filesystem() { # PATH: of the nearest directory that exists
     if [ -w "$at" ]; then access=rw; else access=ro; fi
     total=$(($(stat -f -c %b "$at") * size / 1024)) left=$(($(stat -f -c %a "$at") * size / 1024))
     condition filesystem "$device" "$total" "$left" "$access" "$(medium "$device")" "$1"
+    mount_options "$1" "$(cd -P "$at" && pwd -P)"
+}
+
+# Only of mounts that forbid something. Of those that lead to a path the longest counts, and of those
+# the last: it hides the others.
+mount_options() { # PATH REAL
+    asked=$1 at=$2 point='' flags=''
+    set -- -e ' / '
+    while [ -n "${at#/}" ]; do
+        set -- "$@" -e " $at "
+        at=${at%/*}
+    done
+    while read -r _ found _ options _; do
+        if [ "${#found}" -ge "${#point}" ]; then point=$found flags=$options; fi
+    done <<EOF
+$(grep -F "$@" /proc/mounts)
+EOF
+    case ,$flags, in *,noexec,* | *,nosuid,*) condition mount "$flags" "$point" "$asked" ;; esac
 }
 
 medium() { # DEVICE NUMBER, as stat(2) packs it

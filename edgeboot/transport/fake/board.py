@@ -23,6 +23,7 @@ class FakeBoard:
     has: str = ""  # programs and directories, as ``trait has`` lists them
     boot_file: bytes | None = None
     modules: dict[str, str] = field(default_factory=lambda: {"vxlan": "loaded"})
+    inotify: int = 8192  # the limit of instances
     boots: int = 0
     system: str = ""  # its network namespace: the same for two connections to one host
     ssh_host_key: str = ""
@@ -39,6 +40,8 @@ class FakeBoard:
         match name:
             case "modules":
                 self.modules |= dict.fromkeys(words, "loaded")
+            case "kernel-setting":
+                self.inotify = int(words[1])
             case "hostname":
                 self.hostname = words[0]
             case "machine-id":
@@ -75,6 +78,7 @@ class FakeBoard:
             *(f"module {name} {state}" for name, state in self.modules.items()),
             *(f"filesystem 1 {room} {place}" for place in _PLACES),
             "resolver /etc/resolv.conf 192.0.2.53",
+            f"inotify {self.inotify} 20",
         ]
         if self.boot_file is not None:
             encoded = base64.b64encode(self.boot_file).decode()

@@ -21,7 +21,7 @@ NAMESPACES = ("unshare", "--pid", "--net", "--mount", "--fork", "--mount-proc")
 # What each may start on a host without K3s. A command substitution counts as one, a pipe as many.
 MOST = {
     ("observe", "free", "-", *TARGETS): 160,
-    ("survey",): 70,
+    ("survey",): 100,
     ("status", "server", "k3s", "more"): 30,
     ("inspect", "k3s", "/etc/hostname"): 50,
 }

@@ -21,7 +21,7 @@ from edgeboot.inventory.host.host import Host, PlacedFile
 from edgeboot.inventory.model import Budget, Cluster, Datastore, DatastoreKind, Node, Role
 from edgeboot.inventory.sections import CLUSTER
 from edgeboot.lifecycle.preflight import Preflight, refusals
-from edgeboot.plan.condition import BootFile
+from edgeboot.plan.condition import BootFile, Inotify, Mount
 from edgeboot.plan.facts import Facts, FileFact, Listener, UnitFact
 from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.health import NodeState
@@ -35,13 +35,26 @@ from tests.support.healthy_host import CONTENTS, healthy
 CASES = Path(__file__).parents[2] / "cases" / "preflight"
 
 
+def typed_limits(condition: dict[str, Any]) -> dict[str, Any]:
+    """What a case forbids K3s, with the types that facts have."""
+    found: dict[str, Any] = {}
+    if "mounts" in condition:
+        found["mounts"] = {
+            path: Mount(point, frozenset(options.split(",")))
+            for path, (point, options) in condition["mounts"].items()
+        }
+    if "inotify" in condition:
+        found["inotify"] = Inotify(*condition["inotify"])
+    return found
+
+
 def typed(facts: Facts, case: dict[str, Any]) -> dict[str, Any]:
     """A case's condition with the types that facts have."""
     condition = {**case.get("condition", {})}
     for key in ("firewalls", "programs", "remains", "power_save"):
         if key in condition:
             condition[key] = frozenset(condition[key])
-    for key in ("swaps", "kernel_parameters"):
+    for key in ("swaps", "kernel_parameters", "disabled_in"):
         condition |= {key: tuple(condition[key])} if key in condition else {}
     if "resolvers" in condition:
         condition["resolvers"] = {k: tuple(v) for k, v in condition["resolvers"].items()}
@@ -58,7 +71,7 @@ def typed(facts: Facts, case: dict[str, Any]) -> dict[str, Any]:
         condition["boot_file"] = BootFile(
             "/boot/firmware/cmdline.txt", condition["boot_file"].encode()
         )
-    return condition
+    return condition | typed_limits(condition)
 
 
 def changed(facts: Facts, case: dict[str, Any]) -> Facts:

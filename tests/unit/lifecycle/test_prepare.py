@@ -261,3 +261,18 @@ def test_open_firewall_opens_hosts_whose_entry_has_no_setting() -> None:
         plan = make_plan(cluster, BUNDLE, fakes, options)
         wanted = "open the firewall for the cluster"
         assert [name for name, step in plan.steps if step.describe() == wanted] == opening
+
+
+def test_a_host_with_too_few_inotify_instances_gets_more_now_and_at_boot() -> None:
+    fakes = hosts()
+    fakes["agent-1"].board.inotify = 64
+    first = make_plan(CLUSTER, BUNDLE, fakes).phases[0]
+    assert [step.describe() for step in first.steps["agent-1"]][-2:] == [
+        "write /etc/sysctl.d/90-edgeboot-inotify.conf (0644)",
+        "set fs.inotify.max_user_instances to 512",
+    ]
+    run(fakes)
+    assert fakes["agent-1"].board.inotify == 512
+    file = fakes["agent-1"].files["/etc/sysctl.d/90-edgeboot-inotify.conf"]
+    assert file.data == b"fs.inotify.max_user_instances = 512\n"
+    assert make_plan(CLUSTER, BUNDLE, fakes).empty
