@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from edgeboot.inventory import syntax
-from edgeboot.inventory.model import Role
+from edgeboot.inventory.model import ConfigValue, Role
 
 _PLAIN = re.compile(r"[A-Za-z/~][A-Za-z0-9_./~@-]*")
 _WORDS_OF_YAML = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"})
@@ -33,6 +33,15 @@ class DraftSsh:
 
 
 @dataclass(frozen=True)
+class DraftSettings:
+    """K3s's keys, labels and taints of a node or of a role."""
+
+    config: Mapping[str, ConfigValue] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class DraftNode:
     """One host. An empty name is filled in; ``remark`` becomes a comment above the entry."""
 
@@ -42,6 +51,7 @@ class DraftNode:
     ssh: DraftSsh = DraftSsh()
     node_ip: str | None = None
     remark: str = ""
+    settings: DraftSettings = DraftSettings()
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,8 @@ class Draft:
     nodes: tuple[DraftNode, ...]
     bundle: str = "edge.tar"
     bundle_key: str | None = None  # a minisign public key's line
+    datastore: str | None = None
+    roles: Mapping[Role, DraftSettings] = field(default_factory=dict)
     lost: tuple[str, ...] = field(default=())
 
 
@@ -90,6 +102,7 @@ def text_of(draft: Draft) -> str:
         "# would change, and `edgeboot install` installs.",
         "cluster:",
         f"  name: {_scalar(draft.cluster)}",
+        *([f"  datastore: {draft.datastore}"] if draft.datastore else []),
         "",
         f"bundle: {_scalar(draft.bundle)}  # from `edgeboot bundle build`; relative to this file",
         f"bundle-keys: [{draft.bundle_key}]  # other bundles are refused"
@@ -101,6 +114,7 @@ def text_of(draft: Draft) -> str:
         lines += ["defaults:  # for all nodes; a node's own entry wins", "  ssh:"]
         lines += [f"    {line}" for line in shared]
         lines += ["  # budget: {memory: 512MiB, disk: 4GiB}  # `edgeboot verify` measures it", ""]
+    lines += _role_lines(draft.roles)
     lines.append("nodes:")
     for node in draft.nodes:
         lines += _node_lines(node, set(shared))
@@ -119,7 +133,33 @@ def _node_lines(node: DraftNode, shared: set[str]) -> list[str]:
     own = [line for line in _ssh_lines(node.ssh) if line not in shared]
     if own:
         lines += ["    ssh:", *(f"      {line}" for line in own)]
+    lines += [f"    {line}" for line in _settings_lines(node.settings)]
     return [*lines, ""]
+
+
+def _role_lines(roles: Mapping[Role, DraftSettings]) -> list[str]:
+    lines: list[str] = []
+    for role, settings in roles.items():
+        own = _settings_lines(settings)
+        lines += [f"  {role.value}:", *(f"    {line}" for line in own)] if own else []
+    return ["roles:", *lines, ""] if lines else []
+
+
+def _settings_lines(settings: DraftSettings) -> list[str]:
+    lines: list[str] = []
+    if settings.config:
+        lines += ["config:", *(f"  {key}: {_value(v)}" for key, v in settings.config.items())]
+    if settings.labels:
+        lines += ["labels:", *(f"  {_scalar(k)}: {_scalar(v)}" for k, v in settings.labels.items())]
+    if settings.taints:
+        lines.append(f"taints: {_value(settings.taints)}")
+    return lines
+
+
+def _value(value: ConfigValue) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(json.dumps(item, ensure_ascii=False) for item in value)}]"
+    return json.dumps(value) if isinstance(value, bool) else _scalar(value)
 
 
 def _ssh_lines(ssh: DraftSsh) -> list[str]:

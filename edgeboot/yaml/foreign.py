@@ -23,6 +23,35 @@ def parse(data: bytes) -> Any:
     return _loaded(data, _SAFE)
 
 
+class Tagged(str):
+    """A scalar with a tag of its program's own, such as Ansible's ``!vault``."""
+
+    __slots__ = ("tag",)
+    tag: str
+
+
+class _WithTags(_SAFE):  # type: ignore[misc, valid-type] # one of two loaders
+    """The safe loader, with a ``Tagged`` in place of an error for a tag it does not know."""
+
+    def tagged(self, suffix: str, node: yaml.Node) -> Tagged:
+        made = Tagged(node.value if isinstance(node, yaml.ScalarNode) else "")
+        made.tag = f"!{suffix}"
+        return made
+
+    def text(self, node: yaml.ScalarNode) -> str:
+        return str(node.value)
+
+
+_WithTags.add_multi_constructor("!", _WithTags.tagged)
+_WithTags.add_constructor("!unsafe", _WithTags.text)
+_WithTags.add_constructor("tag:yaml.org,2002:value", _WithTags.text)
+
+
+def parse_tagged(data: bytes) -> Any:
+    """The one document, with ``Tagged`` texts where it has tags of its program's own."""
+    return _loaded(data, _WithTags)
+
+
 def parse_all(data: bytes) -> list[Any]:
     """All documents of another program."""
     return _all_loaded(data, _SAFE)

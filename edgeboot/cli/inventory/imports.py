@@ -11,8 +11,10 @@ from edgeboot.cli.inventory.ssh_config import from_ssh_config
 from edgeboot.cli.inventory.write import Target
 from edgeboot.errors import BadInput
 from edgeboot.inventory.draft import Draft
+from edgeboot.inventory.importers.ansible import ini, k3s, variables
+from edgeboot.inventory.importers.ansible import yaml as ansible_yaml
+from edgeboot.inventory.importers.ansible.model import Inventory
 from edgeboot.inventory.importers.k0sctl import from_k0sctl, is_k0sctl
-from edgeboot.inventory.importers.k3s_ansible import from_ini, from_yaml
 from edgeboot.localio.directories import expanded
 from edgeboot.yaml import foreign
 
@@ -43,7 +45,8 @@ def import_(
 ) -> int:
     """Write an inventory from SOURCE: k3s-ansible's, k0sctl's, or hosts in ~/.ssh/config.
 
-    No host is contacted. What cannot be carried over is listed.
+    No host is contacted, and nothing of SOURCE is run. Variables are read from group_vars and
+    host_vars as Ansible does. What cannot be carried over is listed.
 
     \b
     edgeboot inventory import inventory/sample/hosts.yml
@@ -74,9 +77,9 @@ def _read(path: Path, kind: str) -> Draft:
         hint = "check that this is the right file"
         raise BadInput(f"larger than {_MOST >> 20} MiB", where=str(path), hint=hint)
     if path.suffix not in {".yml", ".yaml"} and kind != "k0sctl" and "\n[" in f"\n{text}":
-        return from_ini(text, str(path))
+        return _of_ansible(ini.read(text, str(path)), path)
     try:
-        document = foreign.parse(data)
+        document = foreign.parse_tagged(data)
     except ValueError as error:
         hint = "fix the file, or name its format with --from"
         raise BadInput(f"invalid YAML: {error}", where=str(path), hint=hint) from error
@@ -85,4 +88,9 @@ def _read(path: Path, kind: str) -> Draft:
             hint = "check its apiVersion: k0sctl.k0sproject.io/v1beta1"
             raise BadInput("not a k0sctl.yaml", where=str(path), hint=hint)
         return from_k0sctl(document, str(path))
-    return from_yaml(document, str(path))
+    return _of_ansible(ansible_yaml.read(document, str(path)), path)
+
+
+def _of_ansible(inventory: Inventory, path: Path) -> Draft:
+    variables.add(inventory, path, foreign.parse_tagged)
+    return k3s.draft(inventory, str(path), path.absolute().parent, foreign.parse_tagged)

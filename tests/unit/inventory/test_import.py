@@ -114,18 +114,19 @@ def test_k3s_ansible(tmp_path: Path) -> None:
     jump = cluster.nodes[0].ssh.jump
     assert jump
     assert (jump.user, jump.address, jump.port) == ("gate", "gateway.example.com", 2200)
-    for word in ("k3s_version", "token", "extra_server_args"):
+    for word in ("k3s_version", "token"):
         assert f"not carried over: {word}:" in said
+    assert cluster.nodes[0].config == {"disable": ("traefik",)}
     assert "changeme" not in said
 
 
 def test_k3s_ansible_as_ini(tmp_path: Path) -> None:
-    text = INI.replace("192.0.2.[12:13]", "192.0.2.12")
-    cluster, said = imported(tmp_path, "hosts.ini", text)
+    cluster, said = imported(tmp_path, "hosts.ini", INI)
     found = [(n.name, n.address, n.role, n.ssh.user) for n in cluster.nodes]
     assert found == [
         ("server-1", "192.0.2.11", Role.SERVER, "debian"),
         ("agent-1", "192.0.2.12", Role.AGENT, "pi"),
+        ("agent-2", "192.0.2.13", Role.AGENT, "pi"),
         ("board-2", "192.0.2.14", Role.AGENT, "debian"),
     ]
     assert "ansible_become_password: use --ask-sudo-pass" in said
@@ -134,7 +135,7 @@ def test_k3s_ansible_as_ini(tmp_path: Path) -> None:
 
 def test_what_does_not_pass_the_check_is_said_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="invalid address") as error:
-        run(tmp_path, "hosts.ini", INI)
+        run(tmp_path, "hosts.ini", INI.replace("192.0.2.14", "192.0.2.256"))
     assert str(error.value.where).startswith(str(tmp_path / "inventory.yml") + ":")
 
 
@@ -167,9 +168,7 @@ def test_ssh_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         run(tmp_path, "config", SSH_CONFIG, "--from", "ssh-config", "--host", "x*", "--force")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "a: [", "- 1", "a: b", "k3s_cluster: {hosts: {a: }}", "[x]\n"]
-)
+@pytest.mark.parametrize("text", ["", "a: [", "- 1", "a: b", "web: {hosts: {a: }}", "[x]\n"])
 def test_what_is_no_inventory(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput):
         run(tmp_path, "hosts.yml", text)
