@@ -101,13 +101,14 @@ def observe_locked(
 ) -> tuple[Facts, Held]:
     """The facts of a host, with its lock held from before they are read until ``release``.
 
-    ``Refused`` if another run holds the lock, naming its holder.
+    ``Refused`` if another run holds the lock, naming its holder, or if this run holds it for
+    another node: then both are the same host.
     """
-    snippet = Snippet("observe", (f"hold:{run}", _holder(), *TARGETS, *more))
+    snippet = Snippet("observe", (f"hold:{run}/{transport.node}", _holder(), *TARGETS, *more))
     asked_at = time.time()
     held = transport.hold(snippet, ready="ready", deadline=OBSERVE_DEADLINE)
     if isinstance(held, Result):
-        raise _not_observed(transport, held)
+        raise _same_host(transport, run, held) or _not_observed(transport, held)
     try:
         return replace(parse_facts(held.output, transport.node), asked_at=asked_at), held
     except StepFailed:
@@ -141,9 +142,25 @@ def _holder() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()} (process {os.getpid()}) since {when}"
 
 
+def _same_host(transport: Transport, run: str, result: Result) -> Refused | None:
+    """The error for a host that this run has locked already, under another name."""
+    _, _, locked = result.stdout.partition("\nlocked-run ")
+    of, _, other = locked.strip().partition("/")
+    if result.exit_code != _LOCKED or of != run:
+        return None
+    return Refused(
+        f"{transport.node} and {other} are the same host [preflight.same-host]",
+        where=transport.node,
+        hint="correct the address of one of them, or remove its entry; nothing was changed on any "
+        "host",
+        error_id="preflight",
+    )
+
+
 def _not_observed(transport: Transport, result: Result) -> Refused | StepFailed:
     if result.exit_code == _LOCKED:
-        holder = result.stdout.partition("locked-by ")[2].strip() or "unknown"
+        said = result.stdout.partition("locked-by ")[2]
+        holder = said.partition("\nlocked-run ")[0].strip() or "unknown"
         return Refused(
             f"another edgeboot run has locked this host: {holder}",
             error_id="locked",

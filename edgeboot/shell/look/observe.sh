@@ -27,7 +27,9 @@ take_lock() {
         [ -d "$ours" ] || mkdir -m 0700 "$ours" || exit 73
         exec 9>>"$ours/lock" || exit 73
         if ! flock -n 9 && ! take_over; then
-            printf 'locked-by %s\n' "$(head -n 1 "$ours/lock")"
+            [ -s "$ours/lock" ] || sleep 1 # who has it may be about to write that
+            printf 'locked-by %s\nlocked-run %s\n' "$(head -n 1 "$ours/lock")" \
+                "$(sed -n '2s/ .*//p' "$ours/lock")"
             exit 75
         fi
         # The previous holder may have removed the file between our open and our lock.

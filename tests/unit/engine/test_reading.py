@@ -76,7 +76,12 @@ def test_what_cannot_be_read_is_said_in_the_hosts_words(read: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "holder"), [("locked-by me@here since now\n", "me@here since now"), ("", "unknown")]
+    ("output", "holder"),
+    [
+        ("locked-by me@here since now\n", "me@here since now"),
+        ("locked-by me@here since now\nlocked-run other/pi-2\n", "me@here since now"),
+        ("", "unknown"),
+    ],
 )
 def test_a_lock_that_another_run_holds_is_refused(output: str, holder: str) -> None:
     with pytest.raises(Refused) as caught:
@@ -87,12 +92,19 @@ def test_a_lock_that_another_run_holds_is_refused(output: str, holder: str) -> N
         observe_locked(Host(Result(74, output, "")), "run")  # type: ignore[arg-type]
 
 
+def test_a_host_that_the_same_run_has_locked_under_another_name_is_one_host() -> None:
+    host = Host(Result(75, "locked-by me@here since now\nlocked-run abc/pi-2\n", ""))
+    with pytest.raises(Refused, match="pi and pi-2 are the same host") as caught:
+        observe_locked(host, "abc")  # type: ignore[arg-type]
+    assert caught.value.error_id == "preflight"
+
+
 def test_the_lock_has_its_run_and_who_holds_it() -> None:
     host = Host(Result(75, "", ""))
     with pytest.raises(Refused):
         observe_locked(host, "abc")  # type: ignore[arg-type]
     lock, holder, *targets = host.said[0].parameters
-    assert lock == "hold:abc"
+    assert lock == "hold:abc/pi"
     assert "@" in holder
     assert "(process " in holder
     assert "file:/usr/local/bin/k3s" in targets
