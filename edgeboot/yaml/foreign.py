@@ -52,6 +52,11 @@ def parse_tagged(data: bytes) -> Any:
     return _loaded(data, _WithTags)
 
 
+def parse_all_tagged(data: bytes) -> list[Any]:
+    """All documents, with ``Tagged`` texts."""
+    return _all_loaded(data, _WithTags)
+
+
 def parse_all(data: bytes) -> list[Any]:
     """All documents of another program."""
     return _all_loaded(data, _SAFE)

@@ -79,16 +79,20 @@ def _read(path: Path, kind: str) -> Draft:
     if path.suffix not in {".yml", ".yaml"} and kind != "k0sctl" and "\n[" in f"\n{text}":
         return _of_ansible(ini.read(text, str(path)), path)
     try:
-        document = foreign.parse_tagged(data)
+        documents = foreign.parse_all_tagged(data)
     except ValueError as error:
         hint = "fix the file, or name its format with --from"
         raise BadInput(f"invalid YAML: {error}", where=str(path), hint=hint) from error
-    if kind == "k0sctl" or (kind == "auto" and is_k0sctl(document)):
-        if not is_k0sctl(document):
+    of_k0sctl = any(is_k0sctl(document) for document in documents)
+    if kind == "k0sctl" or (kind == "auto" and of_k0sctl):
+        if not of_k0sctl:
             hint = "check its apiVersion: k0sctl.k0sproject.io/v1beta1"
             raise BadInput("not a k0sctl.yaml", where=str(path), hint=hint)
-        return from_k0sctl(document, str(path))
-    return _of_ansible(ansible_yaml.read(document, str(path)), path)
+        return from_k0sctl(documents, path)
+    if len(documents) > 1:
+        what, hint = "more than one YAML document", "keep the one with the hosts"
+        raise BadInput(what, where=str(path), hint=hint)
+    return _of_ansible(ansible_yaml.read(next(iter(documents), None), str(path)), path)
 
 
 def _of_ansible(inventory: Inventory, path: Path) -> Draft:

@@ -152,6 +152,59 @@ def test_k0sctl(tmp_path: Path) -> None:
         assert words in said
 
 
+K0SCTL_MORE = """\
+apiVersion: k0s.k0sproject.io/v1beta1
+kind: ClusterConfig
+---
+apiVersion: k0sctl.k0sproject.io/v1beta1
+kind: Cluster
+metadata: {name: first}
+spec:
+  hosts:
+  - role: controller+worker
+    hooks: {apply: {before: [reboot]}}
+    files: [{src: x, dst: /x}]
+    ssh: {address: 192.0.2.11, keyPath: keys/pi, bastion: {address: "2001:db8::1"}}
+  - role: controller
+    ssh: {address: "${EDGEBOOT_TEST_HOST}", user: pi, port: 22}
+  - role: worker
+    openSSH: {address: 192.0.2.13}
+  - role: worker
+    ssh: {address: 192.0.2.14, user: "${EDGEBOOT_TEST_NONE}"}
+---
+apiVersion: k0sctl.k0sproject.io/v1beta1
+kind: Cluster
+metadata: {name: second}
+spec: {hosts: []}
+"""
+
+
+def test_k0sctl_s_defaults_and_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEBOOT_TEST_HOST", "192.0.2.12")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "pi").write_text("key")
+    cluster, said = imported(tmp_path, "k0sctl.yaml", K0SCTL_MORE)
+    assert (cluster.name, cluster.datastore.kind.value) == ("first", "etcd")
+    assert [(n.address, n.role.value, n.ssh.user, n.ssh.port) for n in cluster.nodes] == [
+        ("192.0.2.11", "server", "root", None),
+        ("192.0.2.12", "server", "pi", None),
+        ("192.0.2.13", "agent", None, None),
+        ("192.0.2.14", "agent", "root", None),
+    ]
+    first = cluster.nodes[0].ssh
+    assert first.key == tmp_path / "keys" / "pi"
+    assert first.jump
+    assert (first.jump.user, first.jump.address) == ("root", "2001:db8::1")
+    for words in (
+        "host 1 (192.0.2.11): hooks",
+        "host 1 (192.0.2.11): files",
+        "cluster 'second': import each cluster from a file of its own",
+        "1 of its documents are not k0sctl's",
+        "user; the environment variable EDGEBOOT_TEST_NONE is not set",
+    ):
+        assert words in said
+
+
 def test_ssh_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")  # without ssh; with it: tests/integration/transport
     words = ("--from", "ssh-config", "--host", "pi-*")

@@ -66,7 +66,7 @@ def test_what_comes_out(case: dict[str, Any], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[server]\nweb[1:\n", "invalid line"),
+        ("[server]\nweb[1:\n", "invalid range"),
         ("[server]\na[05:7]\n", "equally long"),
         ("[server]\na[1:99999]\n", "more than 1000"),
         ("[server]\na b\n", "'b' is not key=value"),

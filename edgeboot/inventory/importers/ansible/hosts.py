@@ -31,6 +31,8 @@ def _ranges(pattern: str) -> tuple[str, ...]:
         names = tuple(one for name in names for one in _first_range(name))
         if len(names) > MOST_HOSTS:
             raise ValueError(f"{pattern!r} names more than {MOST_HOSTS} hosts")
+    if any("[" in name or "]" in name for name in names):
+        raise ValueError(f"invalid range in {pattern!r}")
     return names
 
 
