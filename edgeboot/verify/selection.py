@@ -9,7 +9,7 @@ from edgeboot.inventory.model import Role
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
 from edgeboot.verify.results import Category
 
-_WITH_PODS = frozenset(
+WITH_PODS = frozenset(
     {"pod_runs", "dns_from_pod", "dns_from_node", "pod_traffic", "ingress", "storage"}
 )
 
@@ -46,7 +46,7 @@ def applies(
     nodes: int,
 ) -> bool:
     """Whether a built-in check applies to this cluster and node."""
-    if check in _WITH_PODS and not scope.pods:
+    if check in WITH_PODS and not scope.pods:
         return False
     match check:
         case "etcd_voter":

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 
 from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Transport
 from edgeboot.verify.catalogue import files_of
+from edgeboot.verify.causes import REACHABLE
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
 from edgeboot.verify.explain import explained
 from edgeboot.verify.keyword import keyword_matcher
 from edgeboot.verify.results import Category, CheckResult, Verification
 from edgeboot.verify.schedule import schedule
-from edgeboot.verify.selection import CheckSelection
+from edgeboot.verify.selection import WITH_PODS, CheckSelection
 from edgeboot.verify.session.checks import run_scheduled
-from edgeboot.verify.session.own import run_own
+from edgeboot.verify.session.own import collect_own, run_own
 from edgeboot.verify.subject import ClusterSubject, Subject
 from edgeboot.verify.summary import node_report
 
+# What is done, and how many seconds it takes; 0 where nobody knows.
+Stage = Callable[[str, int], AbstractContextManager[None]]
 _WORKERS = 64  # they only wait for hosts
 
 
@@ -44,22 +48,29 @@ class Fleet:
         self.all = {e.node: Subject(e, transports[e.node], self.cluster) for e in expectations}
         self.subjects = {name: s for name, s in self.all.items() if name not in aside}
 
-    def read(self, scope: CheckSelection, window: int, say: Callable[[str], None]) -> None:
+    def read(self, scope: CheckSelection, window: int, stage: Stage) -> None:
         """Takes all readings that the selected checks need, from all hosts at once.
 
         Usage is sampled first and alone: hashing files and starting pods would distort it.
         """
-        if scope.samples:
-            say(f"sampling {len(self.subjects)} hosts for {window} s")
-            self.sample(window)
-        say(f"inspecting {len(self.subjects)} hosts")
-        self._on_all(Subject.inspect)
+        many = f"{len(self.subjects)} {'host' if len(self.subjects) == 1 else 'hosts'}"
+        names = self._needed(scope)
+        if scope.samples and (scope.tests or "budget" in names):
+            with stage(f"sampling {many}", window):
+                self.sample(window)
+        with stage(f"inspecting {many}", 0):
+            self._on_all(Subject.inspect)
         for server in self._servers():
             if self.cluster.read(server):
-                if scope.probes:
-                    say("starting probe pods")
-                    self.cluster.probe(server, tuple(self.all))
+                if scope.probes and names & WITH_PODS:
+                    with stage("running probe pods", 0):
+                        self.cluster.probe(server, tuple(self.all))
                 break
+
+    def _needed(self, scope: CheckSelection) -> set[str]:
+        """The checks that are to run, as far as is known before the API is asked."""
+        nodes = {name: subject.expected for name, subject in self.subjects.items()}
+        return {one.check.name for one in schedule(scope, self.cluster.expected, nodes, ())}
 
     def sample(self, window: int) -> None:
         """Samples the usage of all nodes at the same time."""
@@ -80,20 +91,23 @@ def verify(
     window: int,
     when: str,
     tell: Callable[[CheckResult], None],
-    say: Callable[[str], None] = lambda _line: None,
+    stage: Stage = lambda _what, _seconds: nullcontext(),
 ) -> Verification:
     """Reads the fleet and runs every selected check.
 
     ``window`` is how many seconds usage is sampled, ``when`` the time of the run for the report.
+    ``stage`` is entered for each part of the work.
     """
-    fleet.read(scope, window, say)
-    results = run_checks(fleet, scope, tell)
+    fleet.read(scope, window, stage)
+    results = explained(run_checks(fleet, scope, tell), fleet.all, fleet.cluster, fleet.lost)
+    for lost in (r for r in results if r.check == REACHABLE):
+        tell(lost)
     subjects = fleet.subjects.values()
     return Verification(
         cluster=fleet.cluster.expected.name,
         when=when,
         k3s=next(s.expected.version for s in subjects),
-        results=explained(results, fleet.all, fleet.cluster, fleet.lost),
+        results=results,
         nodes=tuple(node_report(subject) for subject in subjects),
     )
 
@@ -114,10 +128,14 @@ def run_checks(
     for path in selection.tests:
         results += run_own(path, fleet.subjects, fleet.cluster, matches, tell)
     if not results:
-        keyword = selection.keyword
-        what = f"no checks match -k {keyword!r}" if keyword else "no checks are selected"
-        raise BadInput(what, hint="list them: edgeboot verify --list")
+        raise _nothing(selection)
     return results
+
+
+def _nothing(selection: CheckSelection) -> BadInput:
+    keyword = selection.keyword
+    what = f"no checks match -k {keyword!r}" if keyword else "no checks are selected"
+    return BadInput(what, hint="list them: edgeboot verify --list")
 
 
 def check_selection(selection: CheckSelection) -> None:
@@ -135,3 +153,16 @@ def check_selection(selection: CheckSelection) -> None:
             raise BadInput("no such file or directory", where=str(path), hint="see --tests")
         if not files_of(path):
             raise BadInput("no tests found", where=str(path), hint="name files test_*.py")
+
+
+def collect_tests(selection: CheckSelection, nodes: Collection[str]) -> None:
+    """Loads the user's own tests, before a host is contacted: a mistake in them is told at once.
+
+    Raises:
+        BadInput: pytest cannot load them, or no test matches ``-k`` and nothing else is to run.
+
+    """
+    matches = keyword_matcher(selection.keyword)
+    number = sum(collect_own(path, nodes, matches) for path in selection.tests)
+    if not number and selection.only == {Category.OWN}:
+        raise _nothing(selection)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +23,9 @@ from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.cli.verify.options import Wanted, wanted_options
 from edgeboot.cli.verify.output import checked_reports, render, save, show_catalogue
 from edgeboot.cli.verify.record import record
+from edgeboot.cli.verify.stages import stage
 from edgeboot.cli.verify.watch import watch_use
-from edgeboot.errors import combined_exit_code
+from edgeboot.errors import Interrupted, combined_exit_code
 from edgeboot.inventory.budget.file import named_budget
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.expectations import cluster_expectation, expectations
@@ -30,7 +33,7 @@ from edgeboot.report.verification.document import check_json
 from edgeboot.report.verification.text import problem_line
 from edgeboot.secret import redacted
 from edgeboot.verify.results import CheckResult, Verification
-from edgeboot.verify.suite import Fleet, check_selection
+from edgeboot.verify.suite import Fleet, check_selection, collect_tests
 from edgeboot.verify.suite import verify as run_checks
 
 
@@ -73,28 +76,48 @@ def verify(
     checked_reports(wanted.reports)
     limits = named_budget(wanted.budget) if wanted.budget else None
     cluster = load(inventory_path)
+    collect_tests(wanted.scope, [node.name for node in cluster.nodes])
     with (
         logged(cluster, "verify") as log,
         open_bundle(cluster, bundle_path, trust) as bundle,
+        _until_interrupted(wanted.watch) as watching,
         reached(cluster, _sparing(scope), accept_new=accept_new, asking=asking) as hosts,
     ):
         expected = expectations(hosts.cluster, bundle, hosts.transports, limits)
         whole = cluster_expectation(hosts.cluster, bundle)
-        fleet = Fleet(
-            whole, expected, hosts.transports, aside=hosts.policy.read_only, lost=hosts.lost
-        )
+        aside, lost = hosts.policy.read_only, hosts.lost
+        fleet = Fleet(whole, expected, hosts.transports, aside=aside, lost=lost)
         if wanted.watch:
+            watching.set()
             watch_use(fleet, wanted.window)
         found = run_checks(
-            fleet, wanted.scope, window=wanted.window, when=_now(), tell=_teller(output), say=_say
+            fleet,
+            wanted.scope,
+            window=wanted.window,
+            when=_now(),
+            tell=_teller(output),
+            stage=stage,
         )
         found = _without_secrets(found)
         log.write("\n".join(problem_line(result) for result in found.results))
+    if watching.is_set():
+        return 0
     render(found, output)
     save(found, wanted.reports)
     if wanted.record is not None:
         record(fleet, found, wanted.record, wanted.margin)
     return combined_exit_code((found.exit_code, *(e.exit_code for e in hosts.lost.values())))
+
+
+@contextmanager
+def _until_interrupted(watch: bool) -> Iterator[threading.Event]:
+    """Ctrl-C is how watching ends, once it has begun; before, it interrupts the command."""
+    watching = threading.Event()
+    try:
+        yield watching
+    except Interrupted:
+        if not (watch and watching.is_set()):
+            raise
 
 
 def _sparing(scope: HostSelection) -> HostSelection:
@@ -106,10 +129,6 @@ def _without_secrets(found: Verification) -> Verification:
     """Reports are passed around, and journals may contain secrets."""
     results = (replace(r, detail=redacted(r.detail)) for r in found.results)
     return replace(found, results=tuple(results))
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
 
 
 def _teller(output: str) -> Callable[[CheckResult], None]:

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from rich.console import Console
+import click
 from rich.live import Live
 
-from edgeboot.report.verification.text import budget_table
+from edgeboot.cli.terminal.verbosity import is_quiet
+from edgeboot.cli.verify.output import wide_console
+from edgeboot.report.verification.text import watch_table
 from edgeboot.verify.results import Measured, NodeReport
 from edgeboot.verify.suite import Fleet
 from edgeboot.verify.summary import node_report, thinned
 
 _KEPT = 240  # points of a series
+_ENDLESS = 100_000
+_SPARE = 3  # lines of a screen: what is done, the heading and the cursor
 
 
 def watch_use(fleet: Fleet, window: int) -> NoReturn:
@@ -23,14 +27,17 @@ def watch_use(fleet: Fleet, window: int) -> NoReturn:
 
     Nothing runs on the hosts between windows, so a lost connection leaves nothing behind.
     """
-    console = Console(highlight=False)
+    console = wide_console()
+    if not is_quiet():
+        click.echo(f"sampling {len(fleet.subjects)} hosts every {window} s, until Ctrl-C", err=True)
+    room = console.height - _SPARE if console.is_terminal else _ENDLESS
     past: dict[tuple[str, str], tuple[tuple[float, int], ...]] = defaultdict(tuple)
     with Live(console=console, auto_refresh=False) as live:
         elapsed = 0.0
         while True:
             fleet.sample(window)
             reports = [node_report(subject) for subject in fleet.subjects.values()]
-            table = budget_table(_joined(reports, past, elapsed), everything=True)
+            table = watch_table(_joined(reports, past, elapsed), room)
             if console.is_terminal:
                 live.update(table, refresh=True)
             else:

@@ -31,6 +31,7 @@ _WORDS = {
     Outcome.NOT_MEASURED: "not measured",
     Outcome.SKIPPED: "skipped",
 }
+_WATCHED = ("memory", "cpu", "load", "disk-free")
 _LIMITED = 4  # figures that have a column of their own
 _BAR = 20
 _TICKS = "▁▂▃▄▅▆▇█"
@@ -93,6 +94,55 @@ def budget_table(nodes: Sequence[NodeReport], *, everything: bool = False) -> Ta
                 table.add_row(name, measured.what, *_figure(measured))
                 name = ""
     return table
+
+
+def watch_table(nodes: Sequence[NodeReport], lines: int) -> Table:
+    """What nodes use, in so many lines below a heading.
+
+    Every figure where there is room, else a line a node; where there is no room for all nodes,
+    those that are nearest to a limit, and how many others there are.
+    """
+    if sum(len(node.figures) for node in nodes) <= lines:
+        return budget_table(nodes, everything=True)
+    named = [*_limited(nodes), *(n for n in _WATCHED if any(m.what == n for m in _all(nodes)))]
+    names = list(dict.fromkeys(named))[:_LIMITED]
+    table = Table(box=None, pad_edge=False)
+    for heading in ("node", *names, "memory over time"):
+        table.add_column(heading, no_wrap=True)
+    kept = list(nodes)
+    if len(nodes) > lines:
+        worst = sorted(nodes, key=_nearness, reverse=True)[: max(1, lines - 1)]
+        kept = [node for node in nodes if node in worst]
+    for node in kept:
+        figures = {m.what: m for m in node.figures}
+        cells = [_share_or_value(figures.get(name)) for name in names]
+        series = figures[_WATCHED[0]].series if _WATCHED[0] in figures else ()
+        table.add_row(Text(node.name), *cells, spark(series))
+    if len(kept) < len(nodes):
+        table.add_row(Text(f"… {len(nodes) - len(kept)} more", style="dim"))
+    return table
+
+
+def _all(nodes: Sequence[NodeReport]) -> Iterator[Measured]:
+    return (measured for node in nodes for measured in node.figures)
+
+
+def _nearness(node: NodeReport) -> float:
+    """How near a node is to a limit; one that was not measured comes first."""
+    shares = [1.0]
+    for one in node.figures:
+        if one.used is None:
+            return float("inf")
+        if one.limit:
+            least = ALL_FIGURES[one.what].at_least
+            shares.append(1 + (one.limit / max(one.used, 1) if least else one.used / one.limit))
+    return max(shares)
+
+
+def _share_or_value(measured: Measured | None) -> Text:
+    if measured is not None and measured.limit is None and measured.used is not None:
+        return Text(shown(measured.what, measured.used))
+    return _share(measured)
 
 
 def _figure(measured: Measured) -> tuple[Text, str, Text, str]:

@@ -27,11 +27,12 @@ _OFF = (
 
 
 def run_pytest(
-    paths: Sequence[Path], plugin: object, *, root: Path, conftest: bool
+    paths: Sequence[Path], plugin: object, *, root: Path, conftest: bool, run: bool = True
 ) -> pytest.ExitCode | int:
     """Runs the tests at ``paths``, silently, with one plugin.
 
-    With ``conftest``, conftest.py of ``root`` and of directories below it take part.
+    With ``conftest``, conftest.py of ``root`` and of directories below it take part. Without
+    ``run``, the tests are only collected.
     """
     arguments = [
         *map(str, paths),
@@ -40,6 +41,7 @@ def run_pytest(
         f"--confcutdir={root}",
         f"--config-file={os.devnull}",
         *(() if conftest else ("--noconftest",)),
+        *(() if run else ("--collect-only",)),
         *(word for name in _OFF for word in ("-p", f"no:{name}")),
     ]
     with _environment_without_pytest(), _imports_undone(root), warnings.catch_warnings():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,16 @@ from edgeboot.verify.session.recorder import Recorder, Tell
 from edgeboot.verify.subject import ClusterSubject, Subject
 
 
+def collect_own(path: Path, nodes: Collection[str], matches: Matcher) -> int:
+    """How many tests of a directory or file are selected, before any host is read.
+
+    Raises:
+        BadInput: there is no test, or pytest cannot load one.
+
+    """
+    return len(_session(path, _Own(nodes, {}, None, matches, lambda _result: None), run=False))
+
+
 def run_own(
     path: Path,
     subjects: Mapping[str, Subject],
@@ -32,25 +42,29 @@ def run_own(
         BadInput: there is no test, or pytest cannot load one.
 
     """
+    plugin = _Own(subjects, subjects, cluster, matches, tell)
+    for item in _session(path, plugin, run=True):
+        if item.nodeid not in plugin.recorded:
+            message = f"this test did not run: {plugin.why}"
+            plugin.record(plugin.result_of(item, Outcome.NOT_MEASURED, message))
+    return plugin.results
+
+
+def _session(path: Path, plugin: _Own, *, run: bool) -> Sequence[pytest.Function]:
+    """The selected tests, run or only collected."""
     path = path.resolve()
-    plugin = _Own(subjects, cluster, matches, tell)
     root = path if path.is_dir() else path.parent
-    code = run_pytest([path], plugin, root=root, conftest=True)
+    code = run_pytest([path], plugin, root=root, conftest=True, run=run)
     if plugin.interrupted is not None:
         raise plugin.interrupted
     for file, what in plugin.broken:
         raise BadInput(what, where=file, hint="fix this file; pytest cannot load it")
     if not plugin.found and code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise BadInput("no tests found", where=str(path), hint="name functions test_*")
+    plugin.why = plugin.why or f"pytest ended with exit code {int(code)}"
     if not plugin.found:
-        why = plugin.why or f"exit code {int(code)}"
-        raise BadInput(f"pytest cannot load these tests: {why}", where=str(path))
-    why = plugin.why or f"pytest ended with exit code {int(code)}"
-    for item in plugin.selected:
-        if item.nodeid not in plugin.recorded:
-            message = f"this test did not run: {why}"
-            plugin.record(plugin.result_of(item, Outcome.NOT_MEASURED, message))
-    return plugin.results
+        raise BadInput(f"pytest cannot load these tests: {plugin.why}", where=str(path))
+    return plugin.selected
 
 
 class NodeBudget:
@@ -76,12 +90,14 @@ class _Own(Recorder):
 
     def __init__(
         self,
+        nodes: Collection[str],
         subjects: Mapping[str, Subject],
-        cluster: ClusterSubject,
+        cluster: ClusterSubject | None,
         matches: Matcher,
         tell: Tell,
     ) -> None:
         super().__init__(tell)
+        self._nodes = list(nodes)
         self._subjects = subjects
         self._cluster = cluster
         self._matches = matches
@@ -108,7 +124,7 @@ class _Own(Recorder):
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """A test that asks for a node runs once for each."""
         if "node_name" in metafunc.fixturenames:
-            metafunc.parametrize("node_name", list(self._subjects))
+            metafunc.parametrize("node_name", self._nodes)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that skips itself counts as found."""
@@ -130,7 +146,7 @@ class _Own(Recorder):
         return self._subjects[node_name]
 
     @pytest.fixture
-    def cluster(self) -> ClusterSubject:
+    def cluster(self) -> ClusterSubject | None:
         """The cluster."""
         return self._cluster
 

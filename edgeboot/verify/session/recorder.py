@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import pytest
 
@@ -44,8 +46,10 @@ class Recorder:
         """Keeps the error of a file of tests that cannot be loaded."""
         report = yield
         if report.failed:
-            lines = [line for line in str(report.longrepr).splitlines() if line.strip()]
-            self.broken.append((str(collector.path), lines[-1] if lines else "cannot read it"))
+            text = str(report.longrepr)
+            lines = [line for line in text.splitlines() if line.strip()]
+            what = lines[-1].removeprefix("E").strip() if lines else "cannot read it"
+            self.broken.append((_place(str(collector.path), text), what))
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -83,6 +87,13 @@ class Recorder:
         outcome, message, detail = _judge(call.excinfo, report)
         self.recorded.add(item.nodeid)
         self.record(self.detailed(self.result_of(item, outcome, message), detail))
+
+
+def _place(path: str, text: str) -> str:
+    """A file, with the line that Python names last."""
+    named = f'File "{re.escape(path)}", line |{re.escape(Path(path).name)}:'
+    numbers = re.findall(rf"(?:{named})(\d+)", text)
+    return f"{path}:{numbers[-1]}" if numbers else path
 
 
 def _judge(

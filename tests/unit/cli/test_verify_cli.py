@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
-from edgeboot.cli.verify.command import verify
+from edgeboot.cli.verify.command import _until_interrupted, verify
 from edgeboot.cli.verify.options import Seconds
 from edgeboot.cli.verify.output import checked_reports, render, save
 from edgeboot.cli.verify.record import record
+from edgeboot.cli.verify.stages import stage
 from edgeboot.cli.verify.watch import watch_use
 from edgeboot.errors import BadInput, Interrupted, NotMeasured
 from edgeboot.inventory.budget.file import load_budget
 from edgeboot.inventory.model import Role
+from edgeboot.report.verification.text import watch_table
 from edgeboot.transport.base import Command
 from edgeboot.transport.base import Result as Ran
+from edgeboot.verify.results import Measured, NodeReport
 from edgeboot.verify.suite import Fleet
 from tests.support.verification import FOUND
 from tests.support.verify_hosts import MIB, Host, site, verified
@@ -110,3 +115,61 @@ def test_watching_goes_on_until_it_is_interrupted(
     with pytest.raises(Interrupted):
         watch_use(fleet, 4)
     assert "memory-pss" in capsys.readouterr().out
+
+
+def many(count: int) -> list[NodeReport]:
+    """Nodes whose use grows with their number."""
+    limits = dict.fromkeys(("memory", "cpu", "disk"), 40 * MIB)
+    return [
+        NodeReport(
+            f"agent-{n:02}",
+            "agent",
+            tuple(
+                Measured(
+                    what, n * MIB, 40 * MIB if what in {"memory", "cpu", "disk"} else None, True
+                )
+                for what in ("memory", "cpu", "load", "disk", "files", "writes")
+            ),
+        )
+        for n in range(1, count + 1)
+    ]
+
+
+@pytest.mark.parametrize(("count", "shown"), [(2, 2), (20, 20), (40, 20)])
+def test_a_watched_fleet_fits_on_a_screen_of_80_by_24(count: int, shown: int) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, height=24)
+    console.print(watch_table(many(count), 21))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert len(lines) <= 22
+    assert all(len(line) <= 80 and not line.endswith("…") for line in lines)
+    assert sum(line.startswith("agent-") for line in lines) == shown
+    if shown < count:  # the busiest are shown
+        assert lines[-1] == f"… {count - shown} more"
+        assert "agent-40" in lines[-2]
+
+
+def test_while_hosts_are_sampled_there_are_signs_of_life(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edgeboot.cli.verify.stages._EVERY", {True: 0.001, False: 0.001})
+    said = ""
+    with stage("sampling 2 hosts", 60):
+        while "  sampling 2 hosts: 0 of 60 s" not in said:
+            said += capsys.readouterr().err
+    assert said.startswith("sampling 2 hosts for 60 s\n")
+
+
+@pytest.mark.parametrize(("watch", "begun", "ends"), [(True, True, True), (True, False, False)])
+def test_ctrl_c_ends_watching_well_once_it_has_begun(watch: bool, begun: bool, ends: bool) -> None:
+    def run() -> None:
+        with _until_interrupted(watch) as watching:
+            if begun:
+                watching.set()
+            raise Interrupted("interrupted")
+
+    if ends:
+        run()
+    else:
+        with pytest.raises(Interrupted):
+            run()

@@ -12,7 +12,7 @@ from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import Category, CheckResult, Outcome
 from edgeboot.verify.selection import CheckSelection
 from edgeboot.verify.session.recorder import Recorder
-from edgeboot.verify.suite import Fleet, check_selection, verify
+from edgeboot.verify.suite import Fleet, check_selection, collect_tests, verify
 from tests.support.verify_hosts import site, verified
 
 OWN = frozenset({Category.OWN})
@@ -70,7 +70,7 @@ def test_nothing_at_all():
     assert found["server-1", "budget"] == (Outcome.PASSED, "")
     assert found["server-1", "over_budget"] == (Outcome.FAILED, "20 of 1")
     assert found["cluster", "cluster"] == (Outcome.PASSED, "")
-    assert found["cluster", "nothing at all"] == (Outcome.PASSED, "")
+    assert found["cluster", "nothing_at_all"] == (Outcome.PASSED, "")
 
 
 def test_a_conftest_of_the_directory_takes_part(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_what_tests_print_does_not_come_out(
 def test_a_file_that_cannot_be_read_is_bad_input(tmp_path: Path, text: str, what: str) -> None:
     with pytest.raises(BadInput, match=what) as raised:
         verified(site(), write(tmp_path, text))
-    assert raised.value.where == str(tmp_path / "test_site.py")
+    assert raised.value.where == str(tmp_path / "test_site.py:1")
 
 
 def test_a_directory_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
@@ -324,3 +324,35 @@ def test_plain(host):
     assert "AssertionError: Unexpected exit code 1" in found["agent-1", "camera"].message
     assert found["agent-1", "plain"].outcome is Outcome.FAILED
     assert found["agent-1", "plain"].message
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "line"),
+    [
+        ("def test_a(:\n    pass\n", "SyntaxError", 1),
+        ("import nowhere_at_all\n", "No module named", 1),
+        ("\n\nx = 1 / 0\n", "division by zero", 3),
+    ],
+)
+def test_a_mistake_in_tests_is_told_before_any_host_is_read(
+    tmp_path: Path, text: str, what: str, line: int
+) -> None:
+    scope = write(tmp_path, text)
+    with pytest.raises(BadInput, match=what) as raised:
+        collect_tests(scope, ["agent-1"])
+    assert str(raised.value.where).endswith(f".py:{line}")
+
+
+def test_tests_are_collected_without_being_run(tmp_path: Path) -> None:
+    scope = write(tmp_path, "def test_a(host, budget, cluster):\n    raise SystemExit\n")
+    collect_tests(scope, ["agent-1", "agent-2"])
+    with pytest.raises(BadInput, match="no checks match -k 'camera'"):
+        collect_tests(replace(scope, keyword="camera"), ["agent-1"])
+
+
+def test_a_selection_without_figures_is_not_sampled() -> None:
+    made = site()
+    found = verified(made, CheckSelection(keyword="service"))
+    assert {r.check for r in found.results} == {"service"}
+    assert made.hosts["agent-1"].ran == ["inspect"]
+    assert "probe-guard" not in made.hosts["server-1"].ran
