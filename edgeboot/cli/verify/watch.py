@@ -37,7 +37,7 @@ def watch_use(fleet: Fleet, window: int) -> NoReturn:
         while True:
             fleet.sample(window)
             reports = [node_report(subject) for subject in fleet.subjects.values()]
-            table = watch_table(_joined(reports, past, elapsed), room)
+            table = watch_table(_joined(reports, past, elapsed), room, console.width)
             if console.is_terminal:
                 live.update(table, refresh=True)
             else:

@@ -32,6 +32,7 @@ _WORDS = {
     Outcome.SKIPPED: "skipped",
 }
 _WATCHED = ("memory", "cpu", "load", "disk-free")
+_WIDE = 110  # columns from which a series has room
 _LIMITED = 4  # figures that have a column of their own
 _BAR = 20
 _TICKS = "▁▂▃▄▅▆▇█"
@@ -96,8 +97,8 @@ def budget_table(nodes: Sequence[NodeReport], *, everything: bool = False) -> Ta
     return table
 
 
-def watch_table(nodes: Sequence[NodeReport], lines: int) -> Table:
-    """What nodes use, in so many lines below a heading.
+def watch_table(nodes: Sequence[NodeReport], lines: int, width: int) -> Table:
+    """What nodes use, in so many lines below a heading, and columns.
 
     Every figure where there is room, else a line a node; where there is no room for all nodes,
     those that are nearest to a limit, and how many others there are.
@@ -107,7 +108,8 @@ def watch_table(nodes: Sequence[NodeReport], lines: int) -> Table:
     named = [*_limited(nodes), *(n for n in _WATCHED if any(m.what == n for m in _all(nodes)))]
     names = list(dict.fromkeys(named))[:_LIMITED]
     table = Table(box=None, pad_edge=False)
-    for heading in ("node", *names, "memory over time"):
+    drawn = ("memory over time",) if width >= _WIDE else ()
+    for heading in ("node", *names, *drawn):
         table.add_column(heading, no_wrap=True)
     kept = list(nodes)
     if len(nodes) > lines:
@@ -117,7 +119,7 @@ def watch_table(nodes: Sequence[NodeReport], lines: int) -> Table:
         figures = {m.what: m for m in node.figures}
         cells = [_share_or_value(figures.get(name)) for name in names]
         series = figures[_WATCHED[0]].series if _WATCHED[0] in figures else ()
-        table.add_row(Text(node.name), *cells, spark(series))
+        table.add_row(Text(node.name), *cells, *(spark(series) for _ in drawn))
     if len(kept) < len(nodes):
         table.add_row(Text(f"… {len(nodes) - len(kept)} more", style="dim"))
     return table

@@ -119,27 +119,20 @@ def test_watching_goes_on_until_it_is_interrupted(
 
 def many(count: int) -> list[NodeReport]:
     """Nodes whose use grows with their number."""
-    limits = dict.fromkeys(("memory", "cpu", "disk"), 40 * MIB)
-    return [
-        NodeReport(
-            f"agent-{n:02}",
-            "agent",
-            tuple(
-                Measured(
-                    what, n * MIB, 40 * MIB if what in {"memory", "cpu", "disk"} else None, True
-                )
-                for what in ("memory", "cpu", "load", "disk", "files", "writes")
-            ),
-        )
-        for n in range(1, count + 1)
-    ]
+
+    def figures(n: int) -> tuple[Measured, ...]:
+        limited = [Measured(what, n * 25 * MIB, 1600 * MIB, True) for what in ("memory", "disk")]
+        free = [Measured(what, n, None, None) for what in ("load", "files", "writes")]
+        return (limited[0], Measured("cpu", n * 10, 1000, True), limited[1], *free)
+
+    return [NodeReport(f"agent-{n:02}", "agent", figures(n)) for n in range(1, count + 1)]
 
 
 @pytest.mark.parametrize(("count", "shown"), [(2, 2), (20, 20), (40, 20)])
 def test_a_watched_fleet_fits_on_a_screen_of_80_by_24(count: int, shown: int) -> None:
     out = io.StringIO()
     console = Console(file=out, width=80, height=24)
-    console.print(watch_table(many(count), 21))
+    console.print(watch_table(many(count), 21, 80))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     assert len(lines) <= 22
     assert all(len(line) <= 80 and not line.endswith("…") for line in lines)
