@@ -28,6 +28,7 @@ from edgeboot.lifecycle.preflight import Preflight, examine, observe_all, refusa
 from edgeboot.lifecycle.quorum import spared
 from edgeboot.lifecycle.watch import ServiceWatch
 from edgeboot.plan.facts import Facts
+from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.options import DEFAULT_OPTIONS, InstallOptions
 from edgeboot.plan.phases import plan
 from edgeboot.plan.plan import Plan
@@ -63,7 +64,11 @@ def preflight(
         return Preflight(examine(cluster, facts, None, options, {}, registered))
     state = _state(cluster, bundle, facts, options, policy.read_only)
     state = replace(state, registered=registered)
-    return Preflight(_examined_plan(state).findings)
+    found = dict(_examined_plan(state).findings)
+    for name, error in _strangers(state).items():
+        one = Finding("preflight.node", Severity.REFUSE, error.what, error.hint or "")
+        found[name] = (*found.get(name, ()), one)
+    return Preflight(found)
 
 
 def make_plan(
@@ -244,11 +249,18 @@ def _checked_plan(state: ClusterState) -> Plan:
     errors = refusals(planned.findings)
     if not state.bundle.allow_older:
         errors = _steps_back(state) | errors
-    errors = new_hosts_in_renamed(state) | errors
-    errors.update(of_other_clusters(state.cluster, state.facts))
+    errors.update(_strangers(state))
     if errors:
         raise FleetError(errors)
     return planned
+
+
+def _strangers(state: ClusterState) -> dict[str, Refused]:
+    """An error for each host that belongs to another cluster, or seems to."""
+    return {
+        **new_hosts_in_renamed(state),
+        **of_other_clusters(state.cluster, state.facts),
+    }
 
 
 def _steps_back(state: ClusterState) -> dict[str, EdgebootError]:

@@ -113,7 +113,7 @@ class FakeHost(FakeShell):
         there = self.units.get("k3s") == "active" if own else self.cluster.password is not None
         if port != API_PORT or not there:
             return NoChannel("Connection refused")
-        return FakeChannel(FakeApi(self.node, self.cluster, self.contents).answer)
+        return FakeChannel(FakeApi(self.runs_as or self.node, self.cluster, self.contents).answer)
 
     def reconnect(self) -> None:
         """Always works; see ``Transport.reconnect``."""

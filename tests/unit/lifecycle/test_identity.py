@@ -10,15 +10,17 @@ from edgeboot.engine.fleet import FleetError
 from edgeboot.events import silent
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.expectations import cluster_expectation, expectations
-from edgeboot.lifecycle.install.run import make_plan
+from edgeboot.lifecycle.install.run import make_plan, preflight
 from edgeboot.lifecycle.reset import chosen, involved, reset
 from edgeboot.lifecycle.status import ClusterReport, report
+from edgeboot.plan.findings import Severity
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.plan import Plan
 from edgeboot.report.plan import plan_json, plan_lines
 from edgeboot.report.status import status_lines
 from edgeboot.transport.base import NoChannel
 from edgeboot.transport.fake.host import FakeHost
+from tests.support import several_servers
 from tests.support.small_cluster import BUNDLE, CLUSTER, hosts, run
 
 FORGET = InstallOptions(forget_node_passwords=True)
@@ -338,3 +340,50 @@ def test_hosts_without_a_good_record_go_on_without_noise(said: bytes | None) -> 
     for cluster in (CLUSTER, OTHER_NAME):
         found = plan(fakes, cluster)
         assert (found.empty, found.remarks) == (True, ())
+
+
+def test_preflight_names_a_host_of_another_cluster_too() -> None:
+    fakes = installed()
+    fakes["agent-1"].files["/var/lib/rancher/k3s/agent/server-ca.crt"].data = b"another CA"
+    found = preflight(CLUSTER, BUNDLE, fakes, InstallOptions())
+    assert found.exit_code == 5
+    (one,) = (f for f in found.findings["agent-1"] if f.severity is Severity.REFUSE)
+    assert "belongs to another cluster" in one.what
+
+
+def servers_as(**names: str) -> tuple[dict[str, FakeHost], Cluster]:
+    """Three servers and two agents, installed, and an inventory with some under other names."""
+    fakes = several_servers.hosts()
+    several_servers.run(fakes)
+    changed = {old.replace("_", "-"): new for old, new in names.items()}
+    nodes = several_servers.CLUSTER.nodes
+    found = replace(
+        several_servers.CLUSTER,
+        nodes=tuple(replace(node, name=changed.get(node.name, node.name)) for node in nodes),
+    )
+    return {changed.get(name, name): fake for name, fake in fakes.items()}, found
+
+
+def test_swapped_servers_are_refused_and_keep_their_quorum() -> None:
+    fakes, cluster = servers_as(server_2="server-3", server_3="server-2")
+    with pytest.raises(FleetError) as caught:
+        several_servers.run(fakes, cluster)
+    assert set(caught.value.errors) == {"server-2", "server-3"}
+    assert "server-2 and server-3 are swapped" in str(caught.value)
+
+
+def test_a_server_and_an_agent_that_are_swapped_are_refused_as_such() -> None:
+    fakes, cluster = servers_as(server_3="agent-1", agent_1="server-3")
+    with pytest.raises(FleetError) as caught:
+        make_plan(cluster, BUNDLE, {node.name: fakes[node.name] for node in cluster.nodes})
+    assert "agent-1 and server-3 are swapped" in str(caught.value)
+
+
+def test_a_renamed_server_is_refused_and_its_reset_takes_its_old_member_out() -> None:
+    fakes, cluster = servers_as(server_3="cellar")
+    with pytest.raises(FleetError, match="this host runs as server-3"):
+        several_servers.run(fakes, cluster)
+    clear(fakes, cluster, "cellar")
+    assert "server-3" not in joined(fakes)
+    several_servers.run(fakes, cluster)
+    assert {"server-1", "server-2", "cellar"} <= joined(fakes)
