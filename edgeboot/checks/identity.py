@@ -119,5 +119,5 @@ def is_other_host(state: NodeState, machine_id: str) -> bool:
 
 
 def _has_address(subject: Subject, state: NodeState) -> bool:
-    own = {subject.node.address, subject.node.node_ip, *subject.facts.condition.addresses}
+    own = {subject.node.address, *subject.node.node_ips, *subject.facts.condition.addresses}
     return bool(own & set(state.addresses))

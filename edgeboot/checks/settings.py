@@ -25,11 +25,11 @@ def addresses(subject: Subject) -> Iterator[Complaint]:
     has = subject.facts.condition.addresses
     if not has:
         return
-    wanted, listed = subject.node.node_ip, ", ".join(f"{a} ({i})" for a, i in has.items())
+    wanted, listed = subject.node.node_ips, ", ".join(f"{a} ({i})" for a, i in has.items())
     if wanted:
-        if wanted not in has:
+        for one in (one for one in wanted if one not in has):
             yield refuse(
-                f"`node-ip: {wanted}` is not among its addresses: {listed}",
+                f"`node-ip: {one}` is not among its addresses: {listed}",
                 "correct `node-ip`; an address behind NAT is `node-external-ip`",
             )
         return

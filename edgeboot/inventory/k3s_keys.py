@@ -2,15 +2,17 @@
 
 Source: K3s pkg/cli/cmds/server.go and agent.go, v1.36. Left out: deprecated and experimental ones
 (``docker``, ``rootless``), those that do something once and must not stand in a file
-(``cluster-reset``), and those that take the node out of edgeboot's sight (``disable-agent``).
+(``cluster-reset``), those that take the node out of edgeboot's sight: ``OWNED`` says why.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from edgeboot.errors import BadInput
 from edgeboot.inventory import syntax
 from edgeboot.inventory.role import Role
 from edgeboot.yaml.compound import ListOf
@@ -43,9 +45,9 @@ _BOTH = {
     Kind.LIST: "node-external-ip node-internal-dns node-external-dns kubelet-arg kube-proxy-arg "
     "airgap-extra-registry",
     Kind.TEXT: "flannel-iface flannel-conf flannel-cni-conf resolv-conf pause-image "
-    "private-registry container-runtime-endpoint default-runtime image-service-endpoint "
+    "default-runtime "
     "image-credential-provider-bin-dir image-credential-provider-config vpn-auth-file "
-    "bind-address vmodule log",
+    "vmodule log",
     Kind.INTEGER: "lb-server-port v",
     Kind.BOOLEAN: "disable-default-registry-endpoint protect-kernel-defaults selinux "
     "prefer-bundled-bin nonroot-devices enable-pprof debug alsologtostderr",
@@ -54,13 +56,13 @@ _SERVER = {
     Kind.LIST: "tls-san cluster-cidr service-cidr cluster-dns kube-apiserver-arg "
     "kube-scheduler-arg kube-controller-manager-arg kube-cloud-controller-manager-arg etcd-arg",
     Kind.TEXT: "advertise-address cluster-domain service-node-port-range servicelb-namespace "
-    "write-kubeconfig write-kubeconfig-mode write-kubeconfig-group helm-job-image "
+    "write-kubeconfig-mode write-kubeconfig-group helm-job-image "
     "system-default-registry default-local-storage-path datastore-cafile datastore-certfile "
     "datastore-keyfile etcd-snapshot-name etcd-snapshot-schedule-cron etcd-snapshot-dir "
     "etcd-snapshot-reconcile-interval etcd-s3-endpoint etcd-s3-endpoint-ca etcd-s3-bucket "
     "etcd-s3-bucket-lookup-type etcd-s3-region etcd-s3-folder etcd-s3-proxy "
     "etcd-s3-config-secret etcd-s3-timeout",
-    Kind.INTEGER: "advertise-port etcd-snapshot-retention etcd-s3-retention",
+    Kind.INTEGER: "etcd-snapshot-retention etcd-s3-retention",
     Kind.BOOLEAN: "tls-san-security flannel-ipv6-masq flannel-external-ip disable-scheduler "
     "disable-cloud-controller disable-kube-proxy disable-network-policy "
     "disable-helm-controller embedded-registry supervisor-metrics secrets-encryption "
@@ -72,7 +74,7 @@ KEYS: dict[str, K3sKey] = {
     **{n: K3sKey(kind, False) for kind, names in _BOTH.items() for n in names.split()},
     **{n: K3sKey(kind, True) for kind, names in _SERVER.items() for n in names.split()},
     "snapshotter": K3sKey(
-        Kind.TEXT, False, ("overlayfs", "native", "fuse-overlayfs", "stargz", "nix")
+        Kind.TEXT, False, ("overlayfs", "native", "fuse-overlayfs", "stargz", "nix", "btrfs", "zfs")
     ),
     "flannel-backend": K3sKey(Kind.TEXT, True, ("vxlan", "none", "host-gw", "wireguard-native")),
     # K3s takes any name, also of manifests of one's own, and skips what it does not know.
@@ -88,6 +90,10 @@ KEYS: dict[str, K3sKey] = {
 _TOKEN = "remove it: edgeboot creates the tokens, and an inventory holds no secrets"  # noqa: S105
 _DATASTORE = "write 'datastore' below 'cluster:': sqlite, etcd, or where to find its endpoint"
 _PORT = "remove it: edgeboot expects the API on port 6443"
+_API = "remove it: edgeboot reaches the API at 127.0.0.1:6443 on each server"
+_KUBECONFIG = "remove it: edgeboot reads /etc/rancher/k3s/k3s.yaml; `edgeboot kubeconfig` copies it"
+_RUNTIME = "remove it: edgeboot configures and checks the containerd that K3s brings"
+_PARTS = "remove it: every server runs the whole control plane, its datastore and an agent"
 _SECRET = "an inventory holds no secrets; "  # noqa: S105
 
 # Keys that edgeboot writes itself or relies on -> what to do instead.
@@ -108,6 +114,27 @@ OWNED: dict[str, str] = {
     "https-listen-port": _PORT,
     "supervisor-port": _PORT,
     "apiserver-port": _PORT,
+    "advertise-port": _PORT,
+    "bind-address": _API,
+    "write-kubeconfig": _KUBECONFIG,
+    "private-registry": "write 'registries' below 'cluster:', which fills that file",
+    "container-runtime-endpoint": _RUNTIME,
+    "image-service-endpoint": _RUNTIME,
+    "docker": _RUNTIME,
+    "rootless": "remove it: edgeboot runs K3s as root",
+    **dict.fromkeys(
+        (
+            "disable-agent",
+            "disable-apiserver",
+            "disable-controller-manager",
+            "disable-etcd",
+        ),
+        _PARTS,
+    ),
+    **dict.fromkeys(
+        ("cluster-reset", "cluster-reset-restore-path"),
+        "remove it: K3s would reset the cluster at every start; run it by hand, once",
+    ),
     "vpn-auth": _SECRET + "use 'vpn-auth-file'",
     "etcd-s3-access-key": _SECRET + "use 'etcd-s3-config-secret'",
     "etcd-s3-secret-key": _SECRET + "use 'etcd-s3-config-secret'",
@@ -156,4 +183,31 @@ def _config(values: Values) -> dict[str, ConfigValue]:
     return {key.name: values[key] for key in _KEYS if values.has(key)}
 
 
-CONFIG = Section(_KEYS, _config, refused=OWNED, ref="config")
+# Arguments of K3s's parts that move what edgeboot expects at a fixed place -> what to do instead.
+_FIXED: dict[str, dict[str, str]] = {
+    "kubelet-arg": {
+        "root-dir": "use 'storage' to keep K3s's data on another disk",
+        "config": "K3s gives the kubelet a configuration of its own; write single arguments",
+        "container-runtime-endpoint": _RUNTIME,
+        "hostname-override": "the node's 'name' is used",
+        "node-ip": "write 'node-ip' next to the node's 'address'",
+        "node-labels": "write 'labels' of the node, a group or 'defaults'",
+        "register-with-taints": "write 'taints' of the node, a group or 'defaults'",
+    },
+    "kube-apiserver-arg": {"secure-port": _PORT, "bind-address": _API, "etcd-servers": _DATASTORE},
+    "etcd-arg": {"data-dir": "use 'storage' to keep K3s's data on another disk"},
+}
+
+
+def _moved(values: Values) -> Iterator[BadInput]:
+    """Arguments that would take what edgeboot relies on to another place."""
+    for key in _KEYS:
+        for argument in values[key] or () if key.name in _FIXED and values.has(key) else ():
+            name = argument.lstrip("-").partition("=")[0]
+            if name in _FIXED[key.name]:
+                what = f"'{name}' is not allowed in '{key.name}'"
+                hint = _FIXED[key.name][name].removeprefix("remove it: ")
+                yield values.error(key, what, hint)
+
+
+CONFIG = Section(_KEYS, _config, refused=OWNED, ref="config", rules=(_moved,))

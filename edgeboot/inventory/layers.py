@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import reduce
+from itertools import chain
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections
@@ -141,7 +142,7 @@ class Layers:
         with self._problems:
             self._check_new("node name", identity[NAME], identity.at(NAME))
         with self._problems:
-            self._check_new("node-ip", identity[NODE_IP], identity.at(NODE_IP))
+            self._check_new("node-ip", tuple(chain(*identity[NODE_IP])), identity.at(NODE_IP))
         if settings is None:
             return
         port = settings.ssh.port or _SSH_PORT
@@ -167,7 +168,8 @@ class Layers:
                 name=name,
                 address=addresses[index] if index < len(addresses) else "",
                 role=role,
-                node_ip=node_ips[index] if index < len(node_ips) else None,
+                node_ip=_of(node_ips, index, 0),
+                second_node_ip=_of(node_ips, index, 1),
                 groups=identity.usable(GROUPS),
                 where=identity.mapping.where(),
             )
@@ -178,6 +180,11 @@ class Layers:
             own = {field.name: getattr(settings, field.name) for field in fields(Settings)}
             self._found.nodes += [replace(node, **own) for node in nodes]
         return True
+
+
+def _of(node_ips: tuple[tuple[str, ...], ...], index: int, family: int) -> str | None:
+    own = node_ips[index] if index < len(node_ips) else ()
+    return own[family] if family < len(own) else None
 
 
 def _layer(layers: Mapping, name: str) -> Mapping:

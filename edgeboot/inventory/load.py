@@ -12,7 +12,14 @@ from pathlib import Path
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory import sections
-from edgeboot.inventory.cluster import EMBEDDED, REGISTRIES, components, registries, servers
+from edgeboot.inventory.cluster import (
+    EMBEDDED,
+    REGISTRIES,
+    components,
+    families,
+    registries,
+    servers,
+)
 from edgeboot.inventory.cluster import KEYS as COMPONENT_KEYS
 from edgeboot.inventory.cluster.fold import (
     Places,
@@ -122,6 +129,7 @@ def _cluster(top: Values, values: Values, found: Found, problems: Problems) -> C
     problems.collect(servers.own_vip(named, values.where(sections.VIP)))
     if values.sound(sections.CONFIG, *COMPONENT_KEYS):
         problems.collect(servers.differing(cluster, places))
+        problems.collect(families.differing(cluster, places))
     return cluster
 
 

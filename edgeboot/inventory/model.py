@@ -84,12 +84,18 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[str, ...] = ()
     node_ip: str | None = None
+    second_node_ip: str | None = None  # of the other family, in a dual-stack cluster
     config: Mapping[str, ConfigValue] = field(default_factory=dict)
     budget: Budget = Budget()
     groups: tuple[str, ...] = ()  # only to name them in --limit: what they say is folded in
     where: str = ""  # file:line of its entry
     profiles: frozenset[str] = frozenset()
     host: Host = field(default_factory=Host)
+
+    @property
+    def node_ips(self) -> tuple[str, ...]:
+        """The addresses inside the cluster that the inventory names; the first one counts more."""
+        return tuple(filter(None, (self.node_ip, self.second_node_ip)))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from edgeboot.inventory.cluster.datastore import DATASTORE as DATASTORE_TYPE
 from edgeboot.inventory.files import path_of
 from edgeboot.inventory.k3s_keys import CONFIG as CONFIG_SECTION
 from edgeboot.inventory.model import Datastore
+from edgeboot.inventory.node import node_ip
 from edgeboot.inventory.node.settings import SETTINGS as SETTINGS
 from edgeboot.inventory.ranges import expand
 from edgeboot.inventory.role import Role
@@ -92,8 +93,8 @@ GROUPS = optional(
 )
 NODE_IP = optional(
     "node-ip",
-    _range(syntax.ip_address, "node-ip"),
-    "The address inside the cluster, if it is another one.",
+    Made(ListOf(TEXT, or_one=True, least=1), node_ip.pairs),
+    "The address inside the cluster, if it is another one; two, IPv4 and IPv6, if dual-stack.",
     default=(),
 )
 

@@ -74,7 +74,7 @@ def _summary(cluster: Cluster) -> list[str]:
 
 
 def _row(node: Node) -> tuple[str, ...]:
-    address = f"{node.address} ({node.node_ip})" if node.node_ip else node.address
+    address = f"{node.address} ({', '.join(node.node_ips)})" if node.node_ip else node.address
     labels = ",".join(f"{key}={value}" for key, value in sorted(node.labels.items()))
     taints = ",".join(node.taints)
     return (

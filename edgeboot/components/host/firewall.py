@@ -99,7 +99,8 @@ def openings(cluster: Cluster, node: Node) -> tuple[Opening, ...]:
 
 def _peers(cluster: Cluster, node: Node) -> tuple[str, ...]:
     """The addresses of the other nodes; any, if one is known only by name."""
-    addresses = [n.node_ip or n.address for n in cluster.every_node if n != node]
+    others = [n for n in cluster.every_node if n != node]
+    addresses = [one for n in others for one in n.node_ips or (n.address,)]
     try:
         return tuple(dict.fromkeys(str(ipaddress.ip_address(one)) for one in addresses))
     except ValueError:

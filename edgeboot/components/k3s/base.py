@@ -88,7 +88,8 @@ def config_of(
     config["node-name"] = node.name
     config["token-file"] = paths.TOKEN
     if node.node_ip:
-        config["node-ip"] = node.node_ip
+        both = node.second_node_ip is not None
+        config["node-ip"] = node.node_ips if both else node.node_ip
     if node.labels:
         config["node-label"] = tuple(f"{k}={v}" for k, v in sorted(node.labels.items()))
     if node.taints:

@@ -55,7 +55,7 @@ def direct(cluster: Cluster) -> tuple[str, ...]:
 
 def _nodes(cluster: Cluster) -> Iterator[str]:
     for node in cluster.every_node:
-        for text in filter(None, (node.address, node.node_ip)):
+        for text in filter(None, (node.address, *node.node_ips)):
             bare = text.strip("[]").partition("%")[0]
             try:
                 address = ipaddress.ip_address(bare)

@@ -43,6 +43,10 @@ class CoreDns:
 
 
 def _host_name(text: str) -> str:
+    if "*" in text:
+        raise ValueError(
+            "write a 'template' in 'overrides' instead: the hosts plugin has no wildcards"
+        )
     try:
         name = syntax.address(text)
     except ValueError:
@@ -62,6 +66,11 @@ def _piece_name(text: str) -> str:
 
 def _resolver(text: str) -> str:
     """An IP address, with a port if it is not the usual one."""
+    if text.startswith(("tls://", "https://", "quic://")):
+        raise ValueError(
+            "write a block of your own in 'servers', with 'forward . tls://ADDRESS' and "
+            "'tls_servername': 'forward' has no place for the name in the certificate"
+        )
     host, colon, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
     bracketed = text.startswith("[") and "]:" in text
     if bracketed:
@@ -103,6 +112,12 @@ def _override(text: str, at: At) -> str:
 
 def _server(text: str, at: At) -> str:
     piece = _piece(text, at)
+    plugins = {line.split()[0] for line in text.splitlines() if line.strip()}
+    if files := plugins & {"file", "auto"}:
+        what = f"plugin '{min(files)}' reads a file that the CoreDNS pod does not have"
+        raise at.error(
+            what, "write the records under 'hosts', or forward to a server that has them"
+        )
     if not _zones(text):
         raise at.error(f"{quoted(at.key)} has no server block", "start it with 'ZONE:53 {'")
     return piece

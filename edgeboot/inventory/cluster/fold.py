@@ -69,25 +69,9 @@ def _turned_off(disabled: tuple[str, ...], wanted: Components) -> Iterator[BadIn
 def _overridden(
     config: Mapping[str, ConfigValue], wanted: Components, places: Places
 ) -> Iterator[BadInput]:
-    for key, given, what in (
-        (
-            "flannel-conf",
-            wanted.flannel.mtu is not None,
-            "'flannel-conf' in 'config' overrides 'mtu' of 'flannel'",
-        ),
-        (
-            "container-runtime-endpoint",
-            wanted.embedded_registry,
-            "'embedded-registry' needs K3s's own containerd, not 'container-runtime-endpoint'",
-        ),
-        (
-            "private-registry",
-            not wanted.registries.empty,
-            "'private-registry' in 'config' overrides 'registries'",
-        ),
-    ):
-        if given and key in config:
-            yield BadInput(what, where=places.get(("", key)), hint=_ONE)
+    if wanted.flannel.mtu is not None and "flannel-conf" in config:
+        what = "'flannel-conf' in 'config' overrides 'mtu' of 'flannel'"
+        yield BadInput(what, where=places.get(("", "flannel-conf")), hint=_ONE)
 
 
 def _taken(

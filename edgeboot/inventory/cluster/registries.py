@@ -21,7 +21,7 @@ from edgeboot.yaml.section import Section, Values, optional, required
 from edgeboot.yaml.types import TEXT, At, Boolean, Text, checked
 
 _HOST = re.compile(
-    r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?"
+    r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:[0-9]{1,5})?|\[[0-9a-f:]+\](:[0-9]{1,5})?"
 )
 _NOT_IN_GO = re.compile(r"\(\?[=!<>]|\\[1-9]")  # RE2 knows neither
 
@@ -135,7 +135,14 @@ _MIRROR = Section(
 
 USERNAME = required("username", TEXT)
 PASSWORD = required("password", REFERENCE)
-_AUTH = Section((USERNAME, PASSWORD), lambda v: (v[USERNAME], v[PASSWORD]))
+_NO_TOKENS = "write 'username' and 'password': an identity token ends, and no node renews it"
+_AUTH = Section(
+    (USERNAME, PASSWORD),
+    lambda v: (v[USERNAME], v[PASSWORD]),
+    refused=dict.fromkeys(
+        ("identity-token", "identity_token", "identitytoken", "auth"), _NO_TOKENS
+    ),
+)
 
 CA_FILE = optional("ca-file", CERTIFICATE, "Certificates of the authority, PEM.")
 CERT_FILE = optional("cert-file", CERTIFICATE, "The client's certificate, PEM.")

@@ -50,7 +50,7 @@ def one_store(cluster: Cluster) -> Iterator[BadInput]:
 def own_vip(cluster: Cluster, where: str) -> Iterator[BadInput]:
     """The servers' common address is not one node's own."""
     for node in cluster.nodes:
-        if cluster.vip is not None and cluster.vip in {node.address, node.node_ip}:
+        if cluster.vip is not None and cluster.vip in {node.address, *node.node_ips}:
             what = f"'vip' {cluster.vip} is the address of '{node.name}'"
             hint = "use an address that moves between the servers, or remove 'vip'"
             yield BadInput(what, where=where, hint=hint)

@@ -102,6 +102,10 @@ _SECTION = Section(
     _build,
     title="{key}",
     rules=(_two_ports, _one_for_each_node),
+    refused={
+        "values-file": "write the values under 'values'",
+        "valuesContent": "write the values under 'values', as a mapping",
+    },
 )
 
 
