@@ -55,6 +55,20 @@ def node(subject: Subject) -> Iterator[Complaint]:
     elif name != own:
         entry = next((n for n in subject.cluster.every_node if n.name == name), None)
         yield from _renamed(subject, name) if entry is None else _misplaced(subject, entry)
+    else:
+        yield from _doubled(subject)
+
+
+def _doubled(subject: Subject) -> Iterator[Complaint]:
+    """Another host works as this node at the same time, by a copy of its card."""
+    own, state = subject.node.name, (subject.registered or {}).get(subject.node.name)
+    if state is None or not state.ready or not state.addresses or _has_address(subject, state):
+        return
+    if is_other_host(state, subject.facts.traits.machine_id):
+        yield refuse(
+            f"another host at {state.addresses[0]} runs as {own}, too: a copy of its card",
+            f"turn off the one that is not {own}, or correct the address",
+        )
 
 
 def _misplaced(subject: Subject, entry: Node) -> Iterator[Complaint]:

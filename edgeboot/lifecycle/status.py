@@ -146,7 +146,7 @@ def _other_node(node: Node, own: Status, known: NodeState | None) -> str | None:
     """Why the host is not the node that its entry names; None if nothing speaks against it."""
     if own.runs_as and own.runs_as != node.name:
         return f"this host runs as {own.runs_as}"
-    if known and not own.runs_as and is_other_host(known, own.machine_id):
+    if known and is_other_host(known, own.machine_id) and (known.ready or not own.runs_as):
         where = f" at {known.addresses[0]}" if known.addresses else ""
         return f"the cluster has another host as {node.name}{where}"
     return None

@@ -387,3 +387,11 @@ def test_a_renamed_server_is_refused_and_its_reset_takes_its_old_member_out() ->
     assert "server-3" not in joined(fakes)
     several_servers.run(fakes, cluster)
     assert {"server-1", "server-2", "cellar"} <= joined(fakes)
+
+
+def test_status_does_not_take_a_host_of_another_cluster_for_the_node_of_its_name() -> None:
+    fakes, other = installed(), installed()
+    stranger = other["agent-1"]
+    stranger.board.machine_id = "f" * 32
+    node = status({**fakes, "agent-1": stranger}, CLUSTER).nodes[1]
+    assert node.why == "the cluster has another host as agent-1 at 192.0.2.21"
