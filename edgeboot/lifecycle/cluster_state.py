@@ -41,6 +41,8 @@ class BundleView:
     archive_source: Callable[[ImageArchive], Source]
     check: Callable[[], None]
     allow_older: bool = False
+    file: str = ""  # its path
+    signer: str = ""  # the key and the comment of its signature; empty where none was admitted
 
 
 @dataclass(frozen=True)

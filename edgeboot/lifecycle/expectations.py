@@ -13,7 +13,7 @@ from edgeboot.components.context import service_of
 from edgeboot.components.k3s.base import config_of
 from edgeboot.engine.fleet import require_all
 from edgeboot.engine.observe import observe
-from edgeboot.inventory.budget.values import effective
+from edgeboot.inventory.budget.values import DEFAULT, effective, limits_of
 from edgeboot.inventory.model import Cluster, DatastoreKind, Node, Role
 from edgeboot.lifecycle.cluster_state import BundleView, ClusterState
 from edgeboot.plan.diff import diff
@@ -33,7 +33,6 @@ Named = Mapping[Role, Mapping[str, int]]
 
 _PROBE_REPOSITORY = "rancher/mirrored-library-busybox"
 _CHANGED = "has changed"
-_PROBED_PORTS = {80, 443}
 
 
 def expectations(
@@ -41,17 +40,26 @@ def expectations(
     bundle: BundleView,
     transports: Mapping[str, Transport],
     named: Named | None = None,
+    budget_name: str = "",
 ) -> tuple[Expectation, ...]:
-    """What each node should be, the servers first; reads every host once."""
+    """What each node should be, the servers first; reads every host once.
+
+    ``named`` are limits that count instead of the inventory's, by the name of their budget.
+    """
     facts = require_all(transports, lambda name: observe(transports[name]))
     state = ClusterState(cluster, bundle, facts, Secret(b""))
     nodes = (*cluster.servers, *cluster.agents)
-    return tuple(_expectation(state, node, named) for node in nodes if node.name in facts)
+    return tuple(
+        _expectation(state, node, named, budget_name) for node in nodes if node.name in facts
+    )
 
 
-def _expectation(state: ClusterState, node: Node, named: Named | None) -> Expectation:
+def _expectation(
+    state: ClusterState, node: Node, named: Named | None, budget_name: str
+) -> Expectation:
     resources = state.resources(node)
     config = config_of(state.cluster, node)
+    traits = state.facts[node.name].traits
     protects = config.get("protect-kernel-defaults") is True
     starts = (s for s in diff(resources, state.facts[node.name]) if isinstance(s, Start))
     return Expectation(
@@ -62,12 +70,20 @@ def _expectation(state: ClusterState, node: Node, named: Named | None) -> Expect
         files=expected_files((*state.host_resources(node), *resources)),
         images=state.expected_images(node),
         limits=limits_for(node, named),
+        budget=budget_name or _budget_name(node),
+        capacity={"memory": traits.memory, "cpu": traits.cpus * 1000},
+        address=node.address,
         sysctls={**SYSCTLS, **(PROTECTED_SYSCTLS if protects else {})},
         controllers=CONTROLLERS[state.facts[node.name].traits.cgroup_version],
         runs_as=runs_as(state.facts[node.name]) or "",
         machine_id=state.facts[node.name].traits.machine_id,
         pending=next((s.reason for s in starts if _CHANGED in s.reason), ""),
     )
+
+
+def _budget_name(node: Node) -> str:
+    base, own = node.budget.base or DEFAULT, limits_of(node.budget)
+    return f"{base} with the inventory's own limits" if own else base
 
 
 def limits_for(node: Node, named: Named | None) -> dict[str, int]:
@@ -83,12 +99,13 @@ def cluster_expectation(cluster: Cluster, bundle: BundleView) -> ClusterExpectat
     disabled = config.get("disable", ())
     off = frozenset(disabled if isinstance(disabled, tuple) else (str(disabled),))
     dns = config.get("cluster-dns")
+    traefik = cluster.components.traefik
     return ClusterExpectation(
         name=cluster.name,
         charts=tuple(item.name for item in bundle.contents.of(Item.CHART)),
         etcd=cluster.datastore.kind is DatastoreKind.ETCD,
         coredns="coredns" not in off,
-        ingress=ingress_ports(cluster) >= _PROBED_PORTS,
+        ingress=(traefik.http_port, traefik.https_port) if ingress_ports(cluster) else (),
         storage="local-storage" not in off,
         probe_image=_probe_image(bundle),
         domain=str(config.get("cluster-domain", "cluster.local")),

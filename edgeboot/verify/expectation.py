@@ -45,6 +45,9 @@ class Expectation:
     files: tuple[ExpectedFile, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)  # reference -> digest ("sha256:…")
     limits: Mapping[str, int] = field(default_factory=dict)
+    budget: str = ""  # its name
+    capacity: Mapping[str, int] = field(default_factory=dict)  # of the host: memory, cpu
+    address: str = ""
     sysctls: Mapping[str, str] = field(default_factory=lambda: SYSCTLS)
     controllers: frozenset[str] = frozenset({"memory"})
     pending: str = ""
@@ -58,13 +61,14 @@ class ClusterExpectation:
 
     ``charts`` are the names of HelmCharts; ``probe_image`` is the image of the probes, None where
     the bundle does not have it; ``domain`` and ``dns`` are the cluster's DNS domain and server.
+    ``ingress`` are the ports on which each node answers HTTP and HTTPS; none without an ingress.
     """
 
     name: str
     charts: tuple[str, ...] = ()
     etcd: bool = False
     coredns: bool = True
-    ingress: bool = True
+    ingress: tuple[int, ...] = (80, 443)
     storage: bool = True
     probe_image: str | None = None
     domain: str = "cluster.local"

@@ -71,7 +71,8 @@ class CheckResult:
 class Measured:
     """One figure of a node: ``used`` is None where it was not measured, which ``why`` explains.
 
-    ``series`` has seconds since the window began, and values in the figure's unit.
+    ``series`` has seconds since the window began, and values in the figure's unit. ``note`` says
+    that the host cannot reach the limit at all.
     """
 
     what: str
@@ -81,6 +82,7 @@ class Measured:
     why: str = ""
     spread: Spread | None = None
     series: tuple[tuple[float, int], ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,17 +95,26 @@ class NodeReport:
     seconds: float = 0.0
     method: str = "cgroup"
     disk: tuple[tuple[str, int], ...] = ()
+    address: str = ""
+    budget: str = ""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """A whole run. ``when`` is ISO 8601 with its zone, ``k3s`` the expected version."""
+    """A whole run. ``when`` is ISO 8601 with its zone, ``k3s`` the expected version.
+
+    ``bundle`` says which bundle it was held against, ``signer`` who signed that; ``not_run`` has
+    checks that do not apply or were not selected, and why.
+    """
 
     cluster: str
     when: str
     k3s: str
     results: tuple[CheckResult, ...]
     nodes: tuple[NodeReport, ...] = field(default=())
+    bundle: str = ""
+    signer: str = ""
+    not_run: tuple[tuple[str, str], ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -14,7 +14,7 @@ from edgeboot.verify.catalogue import Check, built_in
 from edgeboot.verify.expectation import ClusterExpectation, Expectation
 from edgeboot.verify.keyword import keyword_matcher
 from edgeboot.verify.results import CLUSTER, CheckResult, Outcome
-from edgeboot.verify.selection import CheckSelection, applies
+from edgeboot.verify.selection import CheckSelection, why_not
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,25 @@ def schedule(
         for check in built_in()
         if check.category in selection.only
         for scheduled in _rows(check, cluster, nodes, workloads)
-        if applies(check.name, selection, cluster, nodes.get(scheduled.node), len(nodes))
+        if not why_not(check.name, selection, cluster, nodes.get(scheduled.node), len(nodes))
         and matches(scheduled.name)
     )
+
+
+def not_run(
+    selection: CheckSelection, cluster: ClusterExpectation, nodes: Mapping[str, Expectation]
+) -> tuple[tuple[str, str], ...]:
+    """The built-in checks that are run on no node, and why; not those that -k leaves out."""
+    left_out: list[tuple[str, str]] = []
+    for check in built_in():
+        reasons = [
+            why_not(check.name, selection, cluster, node, len(nodes)) for node in nodes.values()
+        ]
+        if check.category not in selection.only:
+            continue
+        if reasons and all(reasons):
+            left_out.append((check.name, reasons[0]))
+    return tuple(left_out)
 
 
 def _rows(

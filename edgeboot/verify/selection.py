@@ -38,28 +38,30 @@ class CheckSelection:
         return self.pods and Category.HEALTH in self.only
 
 
-def applies(
+def why_not(
     check: str,
     scope: CheckSelection,
     cluster: ClusterExpectation,
     node: Expectation | None,
     nodes: int,
-) -> bool:
-    """Whether a built-in check applies to this cluster and node."""
+) -> str:
+    """Why a built-in check does not apply to this cluster and node; empty where it does."""
     if check in WITH_PODS and not scope.pods:
-        return False
+        return "--no-pods"
     match check:
-        case "etcd_voter":
-            return cluster.etcd and node is not None and node.role is Role.SERVER
-        case "dns_from_pod" | "dns_from_node":
-            return cluster.coredns
-        case "pod_traffic":
-            return nodes > 1
-        case "ingress":
-            return cluster.ingress
-        case "other_nodes":
-            return bool(cluster.nodes)
-        case "storage":
-            return cluster.storage
+        case "etcd_voter" if not cluster.etcd:
+            return "the datastore is not etcd"
+        case "etcd_voter" if node is None or node.role is not Role.SERVER:
+            return "it is about servers"
+        case "dns_from_pod" | "dns_from_node" if not cluster.coredns:
+            return "CoreDNS is disabled"
+        case "pod_traffic" if nodes < 2:
+            return "there is one node"
+        case "ingress" if not cluster.ingress:
+            return "there is no ingress on nodes"
+        case "storage" if not cluster.storage:
+            return "local-storage is disabled"
+        case "chart" if not cluster.charts:
+            return "the bundle has no charts"
         case _:
-            return True
+            return ""

@@ -16,7 +16,7 @@ from edgeboot.verify.expectation import ClusterExpectation, Expectation
 from edgeboot.verify.explain import explained
 from edgeboot.verify.keyword import keyword_matcher
 from edgeboot.verify.results import Category, CheckResult, Verification
-from edgeboot.verify.schedule import schedule
+from edgeboot.verify.schedule import not_run, schedule
 from edgeboot.verify.selection import WITH_PODS, CheckSelection
 from edgeboot.verify.session.checks import run_scheduled
 from edgeboot.verify.session.own import collect_own, run_own
@@ -109,6 +109,9 @@ def verify(
         k3s=next(s.expected.version for s in subjects),
         results=results,
         nodes=tuple(node_report(subject) for subject in subjects),
+        not_run=not_run(
+            scope, fleet.cluster.expected, {n: s.expected for n, s in fleet.subjects.items()}
+        ),
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from edgeboot.errors import EdgebootError
 from edgeboot.inventory.budget.values import ALL_FIGURES
 from edgeboot.inventory.model import Role
-from edgeboot.verify.measure.budgets import Verdict, recorded
+from edgeboot.verify.measure.budgets import Verdict, beyond, recorded
 from edgeboot.verify.measure.usage import Reading, Series, Unmeasured, Usage
 from edgeboot.verify.results import Measured, NodeReport
 from edgeboot.verify.subject import Subject
@@ -25,8 +25,14 @@ def node_report(subject: Subject) -> NodeReport:
         unread = tuple(
             Measured(name, None, limit, None, error.what) for name, limit in expected.limits.items()
         )
-        return NodeReport(expected.node, expected.role.value, unread)
-    figures = (_measured(name, usage, expected.limits.get(name)) for name in ALL_FIGURES)
+        return NodeReport(
+            *(expected.node, expected.role.value, unread),
+            address=expected.address,
+            budget=expected.budget,
+        )
+    figures = (
+        _measured(name, usage, expected.limits.get(name), expected.capacity) for name in ALL_FIGURES
+    )
     largest = sorted(usage.disk.items(), key=lambda item: -item[1])[:_DIRECTORIES]
     return NodeReport(
         name=expected.node,
@@ -35,15 +41,20 @@ def node_report(subject: Subject) -> NodeReport:
         seconds=round(usage.seconds, 2),
         method=usage.method,
         disk=tuple(largest),
+        address=expected.address,
+        budget=expected.budget,
     )
 
 
-def _measured(name: str, usage: Usage, limit: int | None) -> Measured | None:
+def _measured(
+    name: str, usage: Usage, limit: int | None, capacity: Mapping[str, int]
+) -> Measured | None:
     match usage.figures.get(name):
         case Reading() as reading:
             fits = Verdict(name, reading.value, limit).fits if limit is not None else None
             series = thinned(reading.series)
-            return Measured(name, reading.value, limit, fits, "", reading.spread, series)
+            note = beyond(name, limit, capacity)
+            return Measured(name, reading.value, limit, fits, "", reading.spread, series, note)
         case Unmeasured() as missing if limit is not None:
             return Measured(name, None, limit, None, missing.why)
         case _:

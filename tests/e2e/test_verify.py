@@ -9,6 +9,8 @@ import itertools
 import json
 import os
 import re
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -284,6 +286,8 @@ def test_hosts_broken_on_purpose_are_named(bare_module: Fleet) -> None:
     words = ("--window", "2s", "--no-pods", "--report", paths[0], "--report", paths[1])
     done = bare_module.run("verify", "-i", inventory, *words)
     assert done.code == 1, done.all
+    stopped = [line for line in done.out.splitlines() if ": agent-2: " in line]
+    assert stopped == ["failed: agent-2: service: its service is inactive"], done.out
     checks = json.loads(paths[1].read_text())["checks"]
     bad = {
         (c["node"], c["check"], c["subject"].rpartition("/")[2], c["outcome"])
@@ -312,6 +316,38 @@ def test_hosts_broken_on_purpose_are_named(bare_module: Fleet) -> None:
     if keep:
         for path in paths:
             (Path(keep) / path.name).write_bytes(path.read_bytes())
+
+
+def test_a_lost_host_is_one_line_and_the_others_are_checked(bare_module: Fleet) -> None:
+    bare_module.on("agent-2", "systemctl stop ssh.socket ssh.service")
+    try:
+        words = ("verify", "-i", bare_module.inventory(), "--only", "config", "--window", "2s")
+        done = bare_module.run(*words)
+        program = bare_module.run(*words, "-o", "json")
+    finally:
+        bare_module.on("agent-2", "systemctl start ssh.service")
+    assert done.code == program.code == 3, done.all
+    lost = [line for line in done.out.splitlines() if "agent-2" in line]
+    assert len(lost) == 2, done.out  # its row of the table, and why
+    assert lost[1].startswith("not measured: agent-2: reachable: "), done.out
+    checks = json.loads(program.out)["checks"]
+    assert [c["check"] for c in checks if c["node"] == "agent-2"] == ["reachable"]
+    assert {c["node"] for c in checks} == {"server-1", "agent-1", "agent-2"}
+
+
+def test_ctrl_c_ends_watching_with_0(bare_module: Fleet) -> None:
+    words = ("verify", "-i", bare_module.inventory(), "--watch", "--window", "2s")
+    argv = bare_module.argv(*words)
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=bare_module.env
+    ) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        said = [next(line for line in lines if line.startswith("agent-1"))]
+        process.send_signal(signal.SIGINT)
+        said += list(lines)
+    assert process.returncode == 0, "".join(said)
+    assert "error:" not in "".join(said)
 
 
 def _silent_agent(checks: list[dict[str, str]]) -> set[tuple[str, str, str, str]]:

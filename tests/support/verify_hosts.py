@@ -313,7 +313,7 @@ class ClusterState:
         env = {e["name"]: e.get("value", "") for e in pod["spec"]["containers"][0]["env"]}
         said = ["storage ok"] if name == "storage" else ["dns ok"]
         said += [f"peer {peer} ok first-{peer}" for peer in env.get("WANTED", "").split()]
-        said += ["ingress-80 ok", "ingress-443 ok"] if env.get("INGRESS") else []
+        said += [f"ingress-{port} ok" for port in env.get("INGRESS", "").split()]
         return ended(*said)
 
 

@@ -114,6 +114,11 @@ class Signature:
     whole: bytes
     where: str
 
+    @property
+    def label(self) -> str:
+        """The number of its key as minisign prints it."""
+        return self.number[::-1].hex().upper()
+
     def verify(self, data: bytes, key: PublicKey) -> None:
         """Raise Refused unless ``key`` signed both ``data`` and the trusted comment."""
         message = hashlib.blake2b(data).digest() if self.algorithm == _PREHASHED else data

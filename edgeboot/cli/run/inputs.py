@@ -34,7 +34,13 @@ def open_bundle(
     keys = [read_public(key, cluster.where) for key in cluster.bundle_keys]
     allowed = replace(trust, unsigned=trust.unsigned or cluster.allow_unsigned)
     with Bundle.open(path) as bundle:
-        admit(path, bundle.contents, keys, allowed)
+        signature = admit(path, bundle.contents, keys, allowed)
         yield BundleView(
-            bundle.contents, bundle.source, bundle.archive_source, bundle.verify, trust.older
+            bundle.contents,
+            bundle.source,
+            bundle.archive_source,
+            bundle.verify,
+            trust.older,
+            file=str(path),
+            signer=f"{signature.label} ({signature.comment})" if signature else "",
         )

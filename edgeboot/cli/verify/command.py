@@ -83,7 +83,9 @@ def verify(
         _until_interrupted(wanted.watch) as watching,
         reached(cluster, _sparing(scope), accept_new=accept_new, asking=asking) as hosts,
     ):
-        expected = expectations(hosts.cluster, bundle, hosts.transports, limits)
+        expected = expectations(
+            hosts.cluster, bundle, hosts.transports, limits, wanted.budget or ""
+        )
         whole = cluster_expectation(hosts.cluster, bundle)
         aside, lost = hosts.policy.read_only, hosts.lost
         fleet = Fleet(whole, expected, hosts.transports, aside=aside, lost=lost)
@@ -98,7 +100,7 @@ def verify(
             tell=_teller(output),
             stage=stage,
         )
-        found = _without_secrets(found)
+        found = replace(_without_secrets(found), bundle=bundle.file, signer=bundle.signer)
         log.write("\n".join(problem_line(result) for result in found.results))
     if watching.is_set():
         return 0

@@ -16,7 +16,7 @@ from edgeboot.report.verification.document import check_json, verification_json
 from edgeboot.report.verification.html.page import verification_html
 from edgeboot.report.verification.junit import junit_xml
 from edgeboot.report.verification.prometheus import prometheus_text
-from edgeboot.report.verification.text import node_table, problems, summary
+from edgeboot.report.verification.text import node_table, problems, remarks, summary
 from edgeboot.verify.catalogue import catalogue
 from edgeboot.verify.results import TITLES, Verification
 from edgeboot.verify.selection import CheckSelection
@@ -71,6 +71,8 @@ def _show(found: Verification) -> None:
         for node in found.nodes:
             if node.method != "cgroup":
                 console.print(f"{node.name}: sums over processes; K3s shares its control group")
+        for line in remarks(found):
+            console.print(line, markup=False, soft_wrap=True)
         console.print()
     for line in problems(found):
         console.print(line, markup=False, soft_wrap=True)

@@ -34,9 +34,12 @@ def verification_json(found: Verification) -> dict[str, Any]:
         "cluster": found.cluster,
         "when": found.when,
         "k3s": found.k3s,
+        "bundle": found.bundle,
+        "signer": found.signer,
         "exit_code": found.exit_code,
         "counts": {outcome.value: found.count(outcome) for outcome in Outcome},
         "checks": [check_json(result) for result in found.results],
+        "not_run": dict(found.not_run),
         "nodes": {node.name: _node(node) for node in found.nodes},
     }
 
@@ -44,6 +47,8 @@ def verification_json(found: Verification) -> dict[str, Any]:
 def _node(node: NodeReport) -> dict[str, Any]:
     return {
         "role": node.role,
+        "address": node.address,
+        "budget": node.budget,
         "window_seconds": node.seconds,
         "method": node.method,
         "figures": {measured.what: _figure(measured) for measured in node.figures},
@@ -58,6 +63,7 @@ def _figure(measured: Measured) -> dict[str, Any]:
         "fits": measured.fits,
         "unit": ALL_FIGURES[measured.what].unit.value,
         **({"why": measured.why} if measured.why else {}),
+        **({"note": measured.note} if measured.note else {}),
         **(asdict(measured.spread) if measured.spread else {}),
         "series": [list(point) for point in measured.series],
     }
@@ -75,6 +81,9 @@ def read_verification(text: str, where: str) -> Verification:
             k3s=str(document["k3s"]),
             results=tuple(map(_read_check, document["checks"])),
             nodes=tuple(_read_node(n, d) for n, d in document["nodes"].items()),
+            bundle=str(document.get("bundle", "")),
+            signer=str(document.get("signer", "")),
+            not_run=tuple((str(n), str(w)) for n, w in document.get("not_run", {}).items()),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{error} is missing" if isinstance(error, KeyError) else error
@@ -108,6 +117,8 @@ def _read_node(name: str, item: Mapping[str, Any]) -> NodeReport:
         seconds=float(item["window_seconds"]),
         method=str(item["method"]),
         disk=tuple((str(path), int(size)) for path, size in item["disk"].items()),
+        address=str(item.get("address", "")),
+        budget=str(item.get("budget", "")),
     )
 
 
@@ -119,5 +130,7 @@ def _read_figure(what: str, item: Mapping[str, Any]) -> Measured:
     )
     series = tuple((float(at), int(value)) for at, value in item["series"])
     return Measured(
-        what, item["used"], item["limit"], item["fits"], str(item.get("why", "")), spread, series
+        *(what, item["used"], item["limit"], item["fits"], str(item.get("why", "")), spread),
+        series=series,
+        note=str(item.get("note", "")),
     )

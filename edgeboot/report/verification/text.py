@@ -187,6 +187,34 @@ def problems(found: Verification) -> Iterator[str]:
         yield from map(_tame, problem_lines(problem))
 
 
+def remarks(found: Verification) -> Iterator[str]:
+    """What the outcome rests on: bundle, budgets, limits out of reach, checks left out."""
+    if found.bundle:
+        yield _tame(f"bundle: {found.bundle}, {signed(found)}")
+    budgets: dict[str, list[str]] = {}
+    notes: dict[str, list[str]] = {}
+    for node in found.nodes:
+        if any(m.limit is not None for m in node.figures):
+            budgets.setdefault(node.budget, []).append(node.name)
+        for one in node.figures:
+            if one.note and one.limit is not None:
+                what = f"{one.what} limit {shown(one.what, one.limit)} {one.note}"
+                notes.setdefault(what, []).append(node.name)
+    for name, nodes in budgets.items():
+        whose = "" if len(budgets) == 1 else f" ({', '.join(nodes)})"
+        yield _tame(f"budget: {name or 'unnamed'}{whose}")
+    yield from (_tame(f"  {', '.join(nodes)}: {note}") for note, nodes in notes.items())
+    left_out: dict[str, list[str]] = {}
+    for check, why in found.not_run:
+        left_out.setdefault(why, []).append(check)
+    yield from (_tame(f"not run: {', '.join(names)}: {why}") for why, names in left_out.items())
+
+
+def signed(found: Verification) -> str:
+    """Who signed the bundle."""
+    return f"signed by {found.signer}" if found.signer else "not signed by a key of the inventory"
+
+
 def _tame(text: str) -> str:
     """Text from a host must not control the operator's terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -102,9 +102,9 @@ def test_pod_traffic(subject: Subject) -> None:
 
 
 def test_ingress(subject: Subject) -> None:
-    """Traefik answers on the node's ports 80 and 443."""
-    for about in ("ingress-80", "ingress-443"):
-        _agree(_probes(subject), f"pod-{subject.name}", about)
+    """Traefik answers on the node's ports for HTTP and HTTPS."""
+    for port in subject.cluster.expected.ingress:
+        _agree(_probes(subject), f"pod-{subject.name}", f"ingress-{port}")
 
 
 def test_storage(cluster: ClusterSubject) -> None:

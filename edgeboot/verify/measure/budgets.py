@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edgeboot.errors import NotMeasured
@@ -35,6 +35,28 @@ class Verdict:
 def verdict(usage: Usage, name: str, limit: int | None) -> Verdict:
     """One figure against a limit; raises ``NotMeasured`` where it was not measured."""
     return Verdict(name, usage.value(name), limit)
+
+
+_OF_MEMORY = frozenset(
+    {"memory", "memory-pss", "memory-peak", "memory-available"}
+    | {f"{part}.memory" for part in ("k3s", "containerd", "pods")}
+)
+_OF_CPU = frozenset({"cpu", *(f"{part}.cpu" for part in ("k3s", "containerd", "pods"))})
+
+
+def beyond(name: str, limit: int | None, capacity: Mapping[str, int]) -> str:
+    """Says so where a host does not have what its budget allows; empty where it does.
+
+    ``capacity`` is the host's memory in bytes and its processors in thousandths.
+    """
+    whole = "memory" if name in _OF_MEMORY else "cpu" if name in _OF_CPU else ""
+    has = capacity.get(whole, 0)
+    if limit is None or not has or limit <= has:
+        return ""
+    less = f"the host has {shown(whole, has)}"
+    if ALL_FIGURES[name].at_least:
+        return f"cannot be met: {less}"
+    return f"cannot be exceeded: {less}, and runs out before"
 
 
 # What --record writes: figures that depend on K3s and its workload, not on what else the host does

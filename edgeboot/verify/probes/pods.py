@@ -39,12 +39,14 @@ for peer in $PEERS; do
     then said "peer ${peer%%=*} ok $out"
     else said "peer ${peer%%=*} failed ${peer#*=}: $(last)"; fi
 done
-http() { timeout 4 wget -S -O /dev/null "http://$NODE_IP/" 2>&1 | grep -q 'HTTP/'; }
-https() { nc -w 5 "$NODE_IP" 443 -e true; }
-if [ -n "$INGRESS" ]; then
-    if try http; then said ingress-80 ok; else said "ingress-80 failed no answer at $NODE_IP"; fi
-    if try https; then said ingress-443 ok; else said "ingress-443 failed no answer at $NODE_IP"; fi
-fi
+http() { timeout 4 wget -S -O /dev/null "http://$NODE_IP:$1/" 2>&1 | grep -q 'HTTP/'; }
+https() { nc -w 5 "$NODE_IP" "$1" -e true; }
+ask=http
+for port in $INGRESS; do
+    if try "$ask" "$port"; then said "ingress-$port ok"
+    else said "ingress-$port failed no answer at $NODE_IP:$port"; fi
+    ask=https
+done
 """
 _STORE = r"""
 echo edgeboot >/data/probe && sync && grep -q edgeboot /data/probe &&
@@ -113,7 +115,7 @@ class _Maker:
     def asking(self, node: str, wanted: Sequence[str], peers: str) -> dict[str, Any]:
         name = f"kubernetes.default.svc.{self.expected.domain}." if self.expected.coredns else ""
         env = {"WANTED": " ".join(wanted), "PEERS": peers, "NAME": name, "DNS": ""}
-        env["INGRESS"] = "yes" if self.expected.ingress else ""
+        env["INGRESS"] = " ".join(map(str, self.expected.ingress))
         return self._pod(f"pod-{node}", "second", ["sh", "-c", ASK], {"nodeName": node}, env)
 
     def asking_from_node(self, node: str) -> dict[str, Any]:

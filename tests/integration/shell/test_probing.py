@@ -72,8 +72,6 @@ def test_what_pods_run_finds_out_what_answers_and_what_does_not(tmp_path: Path) 
         server = subprocess.Popen(argv)
         script = (
             ASK.replace(":8080", f":{web}")
-            .replace("http://$NODE_IP/", f"http://$NODE_IP:{web}/")
-            .replace('"$NODE_IP" 443', f'"$NODE_IP" {https.getsockname()[1]}')
             .replace("/dev/termination-log", str(tmp_path / "log"))
             .replace("sleep 2", "sleep 0.2")
         )
@@ -81,7 +79,8 @@ def test_what_pods_run_finds_out_what_answers_and_what_does_not(tmp_path: Path) 
         applets.mkdir()
         subprocess.run([busybox, "--install", "-s", str(applets)], check=True)
         env = {"PEERS": "a=127.0.0.1 b=127.0.0.9 c=127.0.0.1 ", "WANTED": "a b", "NAME": ""}
-        env |= {"DNS": "", "INGRESS": "yes", "NODE_IP": "127.0.0.1", "PATH": str(applets)}
+        ports = f"{web} {https.getsockname()[1]}"
+        env |= {"DNS": "", "INGRESS": ports, "NODE_IP": "127.0.0.1", "PATH": str(applets)}
         try:
             subprocess.run([busybox, "sh", "-c", script], env=env, check=True, timeout=60)
         finally:
@@ -90,4 +89,4 @@ def test_what_pods_run_finds_out_what_answers_and_what_does_not(tmp_path: Path) 
     log = (tmp_path / "log").read_text().splitlines()
     assert log[0] == "peer a ok first-a"
     assert log[1].startswith("peer b failed 127.0.0.9: ")
-    assert log[2:] == ["ingress-80 ok", "ingress-443 ok"]
+    assert log[2:] == [f"ingress-{port} ok" for port in ports.split()]

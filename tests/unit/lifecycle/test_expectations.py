@@ -37,27 +37,27 @@ def test_a_server_that_is_left_out_changes_nothing() -> None:
     first = replace(cluster.nodes[0], config={"disable": ("coredns", "traefik")})
     cluster = replace(cluster, nodes=(first, *cluster.nodes[1:]))
     whole = cluster_expectation(cluster, BUNDLE)
-    assert (whole.coredns, whole.ingress, whole.domain) == (False, False, "site.example")
+    assert (whole.coredns, whole.ingress, whole.domain) == (False, (), "site.example")
     assert cluster_expectation(cluster.without({"server-1"}), BUNDLE) == whole
 
 
 @pytest.mark.parametrize(
     ("config", "traefik", "ingress"),
     [
-        ({}, Traefik(), True),
-        ({"disable": ("traefik",)}, Traefik(), False),
-        ({"disable": ("servicelb",)}, Traefik(), False),
-        ({"disable": ("servicelb",)}, Traefik(expose="host-network"), True),
-        ({}, Traefik(expose="cluster-ip"), False),
-        ({}, Traefik(http_port=8080), False),  # verify's pods ask 80 and 443
+        ({}, Traefik(), (80, 443)),
+        ({"disable": ("traefik",)}, Traefik(), ()),
+        ({"disable": ("servicelb",)}, Traefik(), ()),
+        ({"disable": ("servicelb",)}, Traefik(expose="host-network"), (80, 443)),
+        ({}, Traefik(expose="cluster-ip"), ()),
+        ({}, Traefik(http_port=8080), (8080, 443)),
     ],
 )
 def test_the_ingress_is_checked_where_it_answers(
-    config: dict[str, ConfigValue], traefik: Traefik, ingress: bool
+    config: dict[str, ConfigValue], traefik: Traefik, ingress: tuple[int, ...]
 ) -> None:
     cluster = replace(CLUSTER, config=config)
     cluster = replace(cluster, components=replace(cluster.components, traefik=traefik))
-    assert cluster_expectation(cluster, BUNDLE).ingress is ingress
+    assert cluster_expectation(cluster, BUNDLE).ingress == ingress
 
 
 def test_an_installed_host_is_what_it_should_be() -> None:

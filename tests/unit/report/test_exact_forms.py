@@ -147,11 +147,16 @@ def test_json() -> None:
         "cluster": SMALL.cluster,
         "when": SMALL.when,
         "k3s": "v1",
+        "bundle": "",
+        "signer": "",
+        "not_run": {},
         "exit_code": 1,
         "counts": {"passed": 1, "failed": 1, "not measured": 1, "skipped": 1},
         "nodes": {
             "n": {
                 "role": "server",
+                "address": "",
+                "budget": "",
                 "window_seconds": 2.5,
                 "method": "processes",
                 "figures": {

@@ -296,3 +296,51 @@ def test_whatever_hosts_say_is_text() -> None:
 def test_a_name_that_a_template_does_not_get_is_an_error() -> None:
     with pytest.raises(UndefinedError):
         rendered("page.html")
+
+
+def test_each_cause_comes_first_and_once() -> None:
+    stopped = CheckResult(
+        "a", "service", "", Outcome.FAILED, "its service is inactive", hint="run x"
+    )
+    images = [
+        CheckResult("a", "image", f"i{n}", Outcome.NOT_MEASURED, "no runtime", because="a service")
+        for n in range(9)
+    ]
+    root = tree(verification_html(replace(FOUND, results=(stopped, *images))))
+    (cause,) = root.all("div", "cause")
+    assert "a service : its service is inactive" in cause.words()
+    assert "This also explains 9 other results: image." in cause.words()
+    assert "next: run x" in cause.words()
+
+
+def test_the_page_says_what_it_rests_on() -> None:
+    node = replace(FOUND.nodes[0], address="192.0.2.1", budget="k3s-classic")
+    note = "cannot be exceeded: the host has 1.0 GiB, and runs out before"
+    node = replace(node, figures=(replace(node.figures[0], note=note), *node.figures[1:]))
+    found = replace(
+        FOUND,
+        nodes=(node,),
+        bundle="edge.tar",
+        signer="0123456789ABCDEF (name=edge)",
+        not_run=(("storage", "local-storage is disabled"),),
+    )
+    text = tree(verification_html(found)).words()
+    for words in (
+        *("edge.tar", "signed by 0123456789ABCDEF (name=edge)", "192.0.2.1", "budget: k3s-classic"),
+        *(note, "storage was not run: local-storage is disabled", "b mine: not here"),
+        *("✓ passed", "✗ failed", "? not measured", "· does not apply"),
+    ):
+        assert words in text, words
+
+
+def test_no_empty_table_stays_where_only_problems_are_shown() -> None:
+    """A table, a section and a heading without problems are marked, and the style hides them."""
+    good = CheckResult("a", "api", "", Outcome.PASSED, category=Category.HEALTH)
+    wrong = CheckResult("a", "file", "/x", Outcome.FAILED, "missing")
+    text = verification_html(replace(FOUND, results=(good, wrong), nodes=()))
+    root = tree(text)
+    sections = {s.attributes["id"]: s for s in root.all("section", "category")}
+    assert "well" in str(sections["health"].attributes["class"]).split()
+    assert "well" not in str(sections["config"].attributes["class"]).split()
+    assert "main:has(#only:checked) .category.well" in text
+    assert "main:has(#only:checked) .scroll.well" in text

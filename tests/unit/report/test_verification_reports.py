@@ -25,6 +25,7 @@ from edgeboot.report.verification.text import (
     budget_table,
     node_table,
     problems,
+    remarks,
     spark,
     summary,
 )
@@ -250,3 +251,20 @@ def test_a_run_does_not_differ_from_itself() -> None:
 
 def test_every_figure_has_words_for_people() -> None:
     assert all(figure.what and figure.counts for figure in ALL_FIGURES.values())
+
+
+def test_the_text_says_what_it_rests_on_and_what_was_not_run() -> None:
+    memory = replace(FOUND.nodes[0].figures[0], note="cannot be exceeded: the host has less")
+    nodes = tuple(
+        replace(FOUND.nodes[0], name=name, figures=(memory,), budget="k3s-profile")
+        for name in ("a", "c")
+    )
+    left_out = (("ingress", "--no-pods"), ("storage", "--no-pods"), ("chart", "none"))
+    found = replace(FOUND, nodes=nodes, bundle="edge.tar", signer="AB", not_run=left_out)
+    assert list(remarks(found)) == [
+        "bundle: edge.tar, signed by AB",
+        "budget: k3s-profile",
+        "  a, c: memory limit 100.0 MiB cannot be exceeded: the host has less",
+        "not run: ingress, storage: --no-pods",
+        "not run: chart: none",
+    ]

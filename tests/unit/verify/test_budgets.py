@@ -17,7 +17,7 @@ from edgeboot.inventory.budget.values import (
     write_amount,
 )
 from edgeboot.inventory.model import Budget, Role
-from edgeboot.verify.measure.budgets import recorded, shown, verdict
+from edgeboot.verify.measure.budgets import beyond, recorded, shown, verdict
 from edgeboot.verify.measure.figures import usage_of
 from edgeboot.verify.measure.samples import parse_sampling
 from edgeboot.verify.measure.usage import Usage
@@ -135,3 +135,20 @@ def test_every_figure_can_be_shown() -> None:
     assert {shown(name, 1500)[-1] for name in ALL_FIGURES} >= {"B", "m", "s", "%"}
     assert shown("load", 1500) == "1.50"
     assert shown("writes", 2048) == "2.0 KiB/s"
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "note"),
+    [
+        ("memory", 1600 << 20, "cannot be exceeded: the host has 1.0 GiB, and runs out before"),
+        ("memory", 1 << 30, ""),
+        ("k3s.cpu", 2001, "cannot be exceeded: the host has 2000m, and runs out before"),
+        ("memory-available", 2 << 30, "cannot be met: the host has 1.0 GiB"),
+        ("files", 1 << 40, ""),
+        ("memory", None, ""),
+    ],
+)
+def test_a_limit_that_a_host_cannot_reach_is_said(name: str, limit: int | None, note: str) -> None:
+    capacity = {"memory": 1 << 30, "cpu": 2000}
+    assert beyond(name, limit, capacity).replace("1.00 GiB", "1.0 GiB") == note
+    assert not beyond(name, limit, {})

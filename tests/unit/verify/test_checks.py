@@ -463,3 +463,13 @@ def test_a_node_that_the_api_does_not_list_is_not_measured() -> None:
     found = {r.check: r for r in verified(made).results if r.node == "agent-1"}
     assert found["node_version"].message == "the API does not list this node"
     assert found["pod_runs"].message == "the API does not list this node"
+
+
+def test_what_is_not_run_is_named_with_its_reason() -> None:
+    made = site()
+    made.cluster = replace(made.cluster, storage=False, etcd=False)
+    left_out = dict(verified(made, CheckSelection(pods=False)).not_run)
+    assert left_out["storage"] == left_out["ingress"] == "--no-pods"
+    assert left_out["etcd_voter"] == "the datastore is not etcd"
+    assert "service" not in left_out
+    assert dict(verified(made).not_run)["storage"] == "local-storage is disabled"

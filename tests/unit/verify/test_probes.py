@@ -13,7 +13,7 @@ from edgeboot.verify.probes.run import run_probes
 from tests.support.verify_hosts import Site, ended, site
 
 NODES = ("server-1", "agent-1")
-EXPECTED = ClusterExpectation("edge", storage=False, ingress=False, probe_image="busybox:1")
+EXPECTED = ClusterExpectation("edge", storage=False, ingress=(), probe_image="busybox:1")
 NOW = 1_800_000_000
 SPACE = f"/api/v1/namespaces/edgeboot-probe-{NOW}"
 

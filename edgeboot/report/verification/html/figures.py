@@ -57,6 +57,14 @@ class Card:
     limited: tuple[FigureView, ...]
     free: tuple[FigureView, ...]
     disk: tuple[tuple[str, str], ...]
+    address: str = ""
+    budget: str = ""
+
+    @property
+    def well(self) -> bool:
+        """Whether all was measured and is within its limits."""
+        bad = {"failed", "unmeasured"}
+        return not self.silent and not any(one.state in bad for one in self.limited)
 
 
 def card_of(node: NodeReport) -> Card:
@@ -69,6 +77,8 @@ def card_of(node: NodeReport) -> Card:
         limited=tuple(figure_view(f) for f in node.figures if f.limit is not None),
         free=tuple(figure_view(f) for f in node.figures if f.limit is None),
         disk=tuple((path, shown("disk", size)) for path, size in node.disk),
+        address=node.address,
+        budget=node.budget,
     )
 
 
@@ -99,7 +109,8 @@ def _limit(measured: Measured, used: int) -> str:
         return ""
     word = "at least" if ALL_FIGURES[measured.what].at_least else "of"
     share = f" · {used / measured.limit:.0%}" if measured.limit else ""
-    return f"{word} {shown(measured.what, measured.limit)}{share}"
+    note = f" ({measured.note})" if measured.note else ""
+    return f"{word} {shown(measured.what, measured.limit)}{share}{note}"
 
 
 def _bar(used: int, limit: int) -> Bar:

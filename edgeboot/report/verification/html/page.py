@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from edgeboot.report.verification.html.figures import Card, card_of
 from edgeboot.report.verification.html.rendering import rendered
-from edgeboot.report.verification.html.tables import Table, tables_of
+from edgeboot.report.verification.html.tables import LEGEND, Table, tables_of
 from edgeboot.report.verification.matrix import rows_of
-from edgeboot.report.verification.text import summary
+from edgeboot.report.verification.problems import Problem, problems_of, skipped_of
+from edgeboot.report.verification.text import signed, summary
 from edgeboot.verify.results import TITLES, Category, Outcome, Verification
 
 _FEW = 8
@@ -26,6 +27,11 @@ class Section:
     tables: tuple[Table, ...]
     note: str
 
+    @property
+    def well(self) -> bool:
+        """Whether nothing in it is a problem."""
+        return all(table.well for table in self.tables)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -37,9 +43,18 @@ class Page:
     facts: tuple[tuple[str, str], ...]
     summary: str
     shares: tuple[tuple[str, str], ...]
+    problems: tuple[Problem, ...]
+    skipped: tuple[Problem, ...]
+    not_run: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
     named: tuple[str, ...]  # nodes that the contents name
     cards: tuple[Card, ...]
+    legend: tuple[tuple[str, str, str], ...] = LEGEND
+
+    @property
+    def cards_well(self) -> bool:
+        """Whether all figures are within their limits."""
+        return all(card.well for card in self.cards)
 
 
 def verification_html(found: Verification) -> str:
@@ -58,6 +73,9 @@ def page_of(found: Verification) -> Page:
         facts=_facts(found),
         summary=summary(found),
         shares=tuple(_shares(found)),
+        problems=problems_of(found),
+        skipped=skipped_of(found),
+        not_run=found.not_run,
         sections=tuple(
             Section(
                 id=category.value,
@@ -94,11 +112,18 @@ def _worth_naming(found: Verification) -> frozenset[str]:
 
 def _facts(found: Verification) -> tuple[tuple[str, str], ...]:
     window = max((node.seconds for node in found.nodes), default=0)
+    budgets = dict.fromkeys(node.budget for node in found.nodes if node.budget)
+    optional = (
+        ("Bundle", found.bundle),
+        ("Signature", signed(found) if found.bundle else ""),
+        ("Budget", ", ".join(budgets)),
+    )
     return (
         ("When", re.sub(r"(?=[+-]\d\d:\d\d$)", " ", found.when.replace("T", " "))),
         ("K3s", found.k3s),
         ("Nodes", str(len(found.nodes))),
         ("Sampled", f"{window:.0f} s" if window else "no"),
+        *((name, value) for name, value in optional if value),
     )
 
 

@@ -18,6 +18,12 @@ _MARKS = {
 }
 
 
+LEGEND = (
+    *((state, mark, outcome.value) for outcome, (mark, state) in _MARKS.items()),
+    ("none", "·", "does not apply"),
+)
+
+
 @dataclass(frozen=True)
 class CellView:
     """One check on one node; ``anchor`` is where its diagnosis is, ``count`` how many failed."""
@@ -59,6 +65,11 @@ class Table:
     nodes: tuple[str, ...]
     size: str
     rows: tuple[RowView, ...]
+
+    @property
+    def well(self) -> bool:
+        """Whether no row has a problem."""
+        return not any(row.problems for row in self.rows)
 
 
 def tables_of(rows: Sequence[Row], prefix: str) -> Iterator[Table]:
