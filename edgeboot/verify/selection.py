@@ -58,7 +58,7 @@ def why_not(
         case "pod_traffic" if nodes < 2:
             return "there is one node"
         case "ingress" if not cluster.ingress:
-            return "there is no ingress on nodes"
+            return "Traefik is disabled, or not exposed on nodes"
         case "storage" if not cluster.storage:
             return "local-storage is disabled"
         case "chart" if not cluster.charts:
