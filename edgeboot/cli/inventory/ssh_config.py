@@ -14,7 +14,12 @@ from edgeboot.transport.ssh.client_config import files
 from edgeboot.transport.ssh.client_config.program import AskSsh
 from edgeboot.transport.ssh.client_config.readers import CONFIGS
 from edgeboot.transport.ssh.client_config.resolve import resolve
-from edgeboot.transport.ssh.client_config.settings import SSH_PORT, HostConfiguration, Reader
+from edgeboot.transport.ssh.client_config.settings import (
+    SSH_PORT,
+    HostConfiguration,
+    Query,
+    Reader,
+)
 from edgeboot.transport.ssh.client_config.subset import Subset
 from edgeboot.transport.ssh.target import Hop, SshTarget
 
@@ -33,7 +38,7 @@ def from_ssh_config(path: Path, pattern: str | None) -> Draft:
         hint = "use names as written after `Host`; patterns there are skipped"
         raise BadInput(f"no host matches {pattern!r}", where=str(path), hint=hint)
     lost: dict[str, None] = {}
-    hops = _hops(names, _reader(path, lines, lost), lost)
+    hops = _hops(names, _reader(path, lines, names[0], lost), lost)
     nodes = [_node(name, hop, first=number == 0) for number, (name, hop) in enumerate(hops.items())]
     for name, hop in hops.items():
         if hop.via and hop.via.via:
@@ -43,13 +48,21 @@ def from_ssh_config(path: Path, pattern: str | None) -> Draft:
     return Draft("edge", named(nodes), lost=tuple(lost))
 
 
-def _reader(path: Path, lines: tuple[files.Line, ...], lost: dict[str, None]) -> Reader:
+def _reader(path: Path, lines: tuple[files.Line, ...], name: str, lost: dict[str, None]) -> Reader:
     """ssh, except for a file of others with ``Match exec``: an import runs no commands of it."""
     own = path in {expanded(config) for config in CONFIGS}
     ssh = shutil.which("ssh")
     if ssh is None or (not own and files.runs_programs(lines)):
         return Subset((lines,), skipped=lost)
-    return AskSsh(ssh, (path,))
+    asked = AskSsh(ssh, (path,))
+    try:
+        asked.settings(Query(name, name))
+    except HostConfiguration:
+        pass  # told with its host
+    except BadInput as error:  # a file from a machine with another ssh, as on macOS
+        lost[f"{path}: {error.what}; edgeboot read it by itself"] = None
+        return Subset((lines,), skipped=lost)
+    return asked
 
 
 def _hops(names: list[str], reader: Reader, lost: dict[str, None]) -> dict[str, Hop]:

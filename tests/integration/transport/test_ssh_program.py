@@ -121,6 +121,16 @@ def test_an_import_runs_nothing_of_somebody_else_s_file(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def test_an_import_reads_what_this_ssh_does_not_know(tmp_path: Path) -> None:
+    made = tmp_path / "inventory.yml"
+    path = _written(tmp_path, f"{PI}Host *\n UseKeychain yes\n")  # of macOS
+    words = ["--from", "ssh-config", "--host", "p*", str(path), "--out", str(made)]
+    done = CliRunner().invoke(import_, words, standalone_mode=False)
+    assert done.exception is None
+    assert [(n.address, n.ssh.user) for n in load(made).nodes] == [("192.0.2.11", "pi")]
+    assert "Bad configuration option: usekeychain; edgeboot read it by itself" in done.output
+
+
 @pytest.fixture
 def agent(lab: Lab) -> Iterator[Path]:
     path = lab.home / "own-agent"

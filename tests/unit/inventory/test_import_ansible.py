@@ -137,3 +137,13 @@ def test_a_host_pattern_ends_in_names_or_an_error(text: str) -> None:
     except ValueError:
         return
     assert len(names) <= 1000
+
+
+@given(st.text(alphabet="[]:=\n '\"{}a1-#!&*|\\", max_size=60), st.sampled_from(("ini", "yml")))
+def test_whatever_a_file_says_ends_in_a_draft_or_bad_input(
+    tmp_path_factory: pytest.TempPathFactory, text: str, suffix: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"any.{suffix}"
+    path.write_text(f"[server]\n192.0.2.1 {text}" if suffix == "ini" else f"server: {text}")
+    done = CliRunner().invoke(import_, [str(path), "-o", "yaml"], standalone_mode=False)
+    assert done.exception is None or isinstance(done.exception, BadInput)

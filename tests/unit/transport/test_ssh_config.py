@@ -65,6 +65,9 @@ def test_the_target_s_own_jump_wins_and_none_means_none(tmp_path: Path) -> None:
         ("Host pi\n Port many\n", "invalid SSH configuration: port 'many' at .*config:2"),
         ("Host pi\n ProxyCommand nc %h %p\n", "ProxyCommand"),
         ("nonsense\n", "cannot read"),
+        ("Include a**b\nHost pi\n Port many\n", "invalid SSH configuration"),
+        ("IdentityFile ~\0\n", "not a text"),
+        ('User "pi\n', "a quote is not closed"),
     ],
 )
 def test_mistakes_are_bad_input(tmp_path: Path, text: str, says: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -116,7 +117,10 @@ def _text(path: Path) -> str:
             data = file.read(_MOST + 1)
         if len(data) > _MOST:
             raise ValueError(f"larger than {_MOST >> 20} MiB")
-        return data.decode()
+        text = data.decode()
+        if "\0" in text:
+            raise ValueError("not a text")
+        return text
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadInput(
@@ -127,6 +131,5 @@ def _text(path: Path) -> str:
 
 
 def _glob(pattern: str, home: Path) -> list[Path]:
-    absolute = home / expanded(pattern)
-    relative = absolute.relative_to(absolute.anchor)
-    return sorted(p for p in Path(absolute.anchor).glob(str(relative)) if p.is_file())
+    found = glob.glob(str(home / expanded(pattern)))
+    return sorted(path for path in map(Path, found) if path.is_file())
