@@ -2,26 +2,28 @@
 
 Two layouts are supported: OCI (containerd's exports, K3s releases) and the older docker-archive.
 Blobs of an OCI archive are kept unchanged. A docker-archive has uncompressed layers and no
-manifest: its layers are compressed, and a manifest is generated.
+manifest: its layers are compressed unless they are, and a manifest is generated. A layer may be a
+link to another member.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeboot import json_document
 from edgeboot.blob import Blob
+from edgeboot.bundle.build.archive_layers import Layer, layer_of
 from edgeboot.bundle.format.contents import Image
 from edgeboot.bundle.oci import documents
+from edgeboot.bundle.oci.platforms import PlatformManifest, best, manifests
 from edgeboot.bundle.oci.reference import full_name
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.bundle.tar import untar
 from edgeboot.errors import Refused
-from edgeboot.platform import ARCHES, Arch
+from edgeboot.platform import Arch
 
 _BLOB = re.compile(r"blobs/sha256/([0-9a-f]{64})")
 _CONVERT = "rewrite it with `skopeo copy docker-archive:OLD oci-archive:NEW:NAME`"
@@ -35,19 +37,35 @@ def take_apart(path: Path, arches: Iterable[Arch], store: Store, what: str) -> t
     invalid, or if an image is for none of ``arches``.
     """
     members: dict[str, Blob] = {}
-    with untar.opened(path, what) as entries:
+    links: dict[str, str] = {}
+    with untar.opened(path, what, links=True) as entries:
         for member in entries:
+            if member.link is not None:
+                links[member.name] = member.link
+                continue
             match = _BLOB.fullmatch(member.name)
             label = f"{member.name} in {what}"
             members[member.name] = store.add(
                 member.chunks(), expected=match[1] if match else None, what=label
             )
+    for name, target in links.items():
+        if found := _linked(target, members, links):
+            members[name] = found
     archive = _Archive(what, members, store)
     if "oci-layout" in members:
         return tuple(archive.oci_images(tuple(arches)))
     if "manifest.json" in members:
         return tuple(archive.docker_images(tuple(arches)))
     raise Refused(f"{what} is not an image archive: it has neither oci-layout nor manifest.json")
+
+
+def _linked(target: str, members: Mapping[str, Blob], links: Mapping[str, str]) -> Blob | None:
+    """Return the member that a link finally refers to; None if there is none."""
+    for _ in range(len(links)):
+        if target not in links:
+            break
+        target = links[target]
+    return members.get(target)
 
 
 @dataclass(frozen=True)
@@ -60,14 +78,37 @@ class _Archive:
         if "index.json" not in self.members:
             raise Refused(f"{self.what} has an oci-layout but no index.json")
         where = f"{self.what}: index.json"
+        found: dict[str, list[Image]] = {}
+        platforms: dict[str, list[PlatformManifest]] = {}
         for entry in documents.read_index(self._document(self.members["index.json"], where), where):
-            if entry.annotations.get("vnd.docker.reference.type"):  # an attestation
+            if not self._is_image(entry):
                 continue
             name = self._name(entry)
-            found = [i for arch in arches if (i := self._image(name, entry, arch)) is not None]
-            if not found:
-                raise self._wrong_platform(name, entry, arches)
-            yield from found
+            there = manifests(replace(entry, platform=None), self, f"{name} in {self.what}")
+            platforms.setdefault(name, []).extend(there)
+            images = (self._image(name, there, arch) for arch in arches)
+            found.setdefault(name, []).extend(image for image in images if image is not None)
+        if not found:
+            raise Refused(f"{self.what} has no container image, only artifacts such as signatures")
+        for name, images_ in found.items():
+            if not images_:
+                raise self._wrong_platform(name, platforms[name], arches)
+            yield from _without_repeats(images_)
+
+    def _is_image(self, entry: documents.Descriptor) -> bool:
+        """Report whether an entry of index.json is an image, and not an artifact beside one."""
+        known = (*documents.INDEXES, *documents.MANIFESTS)
+        if not entry.is_image:
+            return False
+        if entry.media_type not in known:
+            raise Refused(
+                f"{self.what} has the unsupported media type {entry.media_type[:80]!r} for "
+                f"sha256:{entry.blob.sha256}"
+            )
+        if entry.media_type in documents.INDEXES:
+            return True
+        data = self._document(self._blob(entry), f"{self.what}: a manifest")
+        return not documents.is_artifact(data, f"{self.what}: a manifest")
 
     def docker_images(self, arches: tuple[Arch, ...]) -> Iterator[Image]:
         where = f"{self.what}: manifest.json"
@@ -81,81 +122,65 @@ class _Archive:
             where_config = f"{self.what}: config of {names[0]}"
             data = self._document(config, where_config)
             platform = documents.read_platform(data, where_config)
-            arch = next((a for a in arches if platform.rank(a) is not None), None)
+            arch = next((a for a in arches if platform.may_be(a)), None)
             if arch is None:
                 raise _mismatch(f"{names[0]} in {self.what}", str(platform), arches)
-            plain = [self._member(node) for node in entry.member("Layers").items(500)]
-            if documents.read_diff_ids(data, where_config) != tuple(blob.sha256 for blob in plain):
+            diff_ids = documents.read_diff_ids(data, where_config)
+            files = [self._member(node) for node in entry.member("Layers").items(500)]
+            layers = [
+                layer_of(blob, diff_id, self.store, self.what)
+                for blob, diff_id in zip(files, diff_ids, strict=False)
+            ]
+            if len(files) != len(diff_ids) or None in layers:
                 raise Refused(
                     f"the layers of {names[0]} in {self.what} do not match its config",
                     hint=_CONVERT,
                 )
-            layers = [self._compressed(blob) for blob in plain]
-            manifest = self._manifest(config, layers)
-            blobs = _unique((manifest, config, *layers))
+            known = [layer for layer in layers if layer is not None]
+            manifest = self._manifest(config, known)
+            blobs = _unique((manifest, config, *(layer.blob for layer in known)))
             for name in names:
                 yield Image(
                     name, arch.name, manifest.sha256, manifest.sha256, documents.MANIFEST, blobs
                 )
 
-    def _image(self, name: str, entry: documents.Descriptor, arch: Arch) -> Image | None:
+    def _image(self, name: str, there: tuple[PlatformManifest, ...], arch: Arch) -> Image | None:
         """Return the image for one architecture from an entry of index.json, or None."""
-        chosen = self._choose(name, entry, arch)
-        blobs = None if chosen is None else self._blobs(name, chosen, arch)
-        if chosen is None or (blobs is None and chosen is entry):
+        if (chosen := best(there, arch)) is None:
             return None
-        if blobs is None:
+        where = f"{self.what}: manifest of {name}"
+        read = documents.read_manifest(self._document(self._blob(chosen.manifest), where), where)
+        platform = documents.read_platform(
+            self.config(read.config), f"{self.what}: config of {name}"
+        )
+        if not platform.may_be(arch):
             raise Refused(f"{name} in {self.what}: its index says {arch.name}, its config does not")
+        top, layers = chosen.path[0], (self._blob(layer) for layer in read.layers)
         return Image(
             name,
             arch.name,
-            entry.blob.sha256,
-            chosen.blob.sha256,
-            entry.media_type,
-            _unique((entry.blob, *blobs)),
+            top.blob.sha256,
+            chosen.manifest.blob.sha256,
+            top.media_type,
+            _unique((*(one.blob for one in chosen.path), read.config.blob, *layers)),
         )
 
-    def _choose(
-        self, name: str, entry: documents.Descriptor, arch: Arch
-    ) -> documents.Descriptor | None:
-        """Return the best manifest for an architecture: the entry, or a child in the archive.
-
-        An index may list children that the archive does not contain.
-        """
-        if entry.media_type in documents.MANIFESTS:
-            return entry
-        if entry.media_type not in documents.INDEXES:
-            raise Refused(
-                f"{name} in {self.what} has the unsupported media type {entry.media_type[:80]!r}"
-            )
-        where = f"{self.what}: index of {name}"
-        best: tuple[int, documents.Descriptor] | None = None
-        for child in documents.read_index(self._document(self._blob(entry), where), where):
-            rank = child.platform.rank(arch) if child.platform else None
-            there = f"blobs/sha256/{child.blob.sha256}" in self.members
-            if child.media_type in documents.MANIFESTS and there and rank is not None:
-                best = min(best or (rank, child), (rank, child), key=lambda pair: pair[0])
-        return best[1] if best else None
-
-    def _blobs(
-        self, name: str, manifest: documents.Descriptor, arch: Arch
-    ) -> tuple[Blob, ...] | None:
-        """Return manifest, config and layers; None if the config is for another architecture."""
-        where = f"{self.what}: manifest of {name}"
-        read = documents.read_manifest(self._document(self._blob(manifest), where), where)
-        where = f"{self.what}: config of {name}"
-        platform = documents.read_platform(self._document(self._blob(read.config), where), where)
-        if platform.rank(arch) is None:
+    def manifest(self, descriptor: documents.Descriptor) -> bytes | None:
+        """Return an index or manifest; None if the archive does not contain it."""
+        if f"blobs/sha256/{descriptor.blob.sha256}" not in self.members:
             return None
-        layers = (self._blob(layer) for layer in read.layers)
-        return (manifest.blob, read.config.blob, *layers)
+        return self._document(self._blob(descriptor), f"{self.what}: {descriptor.media_type}")
+
+    def config(self, descriptor: documents.Descriptor) -> bytes:
+        """Return a config."""
+        return self._document(self._blob(descriptor), f"{self.what}: a config")
 
     def _wrong_platform(
-        self, name: str, entry: documents.Descriptor, arches: tuple[Arch, ...]
+        self, name: str, there: Iterable[PlatformManifest], arches: tuple[Arch, ...]
     ) -> Refused:
         label = f"{name} in {self.what}"
-        others = (a for a in ARCHES.values() if self._image(name, entry, a) is not None)
-        return _mismatch(label, ", ".join(a.name for a in others) or "another platform", arches)
+        found = dict.fromkeys(str(one.platform).removeprefix("linux/") for one in there)
+        return _mismatch(label, ", ".join(found) or "no platform at all", arches)
 
     def _blob(self, wanted: documents.Descriptor) -> Blob:
         """Return the blob of a descriptor; raises Refused if it is missing or its size differs."""
@@ -200,17 +225,12 @@ class _Archive:
         except ValueError as error:
             raise Refused(f"{self.what}: {error}") from None
 
-    def _compressed(self, plain: Blob) -> Blob:
-        return self.store.add(
-            _gzip(self.store.source(plain).open()), what=f"a layer of {self.what}"
-        )
-
-    def _manifest(self, config: Blob, layers: list[Blob]) -> Blob:
+    def _manifest(self, config: Blob, layers: list[Layer]) -> Blob:
         document = {
             "schemaVersion": 2,
             "mediaType": documents.MANIFEST,
             "config": documents.descriptor(documents.CONFIG, config),
-            "layers": [documents.descriptor(documents.LAYER_GZIP, layer) for layer in layers],
+            "layers": [documents.descriptor(layer.media_type, layer.blob) for layer in layers],
         }
         return self.store.add(
             [json_document.canonical(document)], what=f"a manifest of {self.what}"
@@ -226,10 +246,10 @@ def _unique(blobs: Iterable[Blob]) -> tuple[Blob, ...]:
     return tuple(dict.fromkeys(blobs))
 
 
-def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Compress bytes reproducibly: zlib's gzip header has no time and no name."""
-    packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    for chunk in chunks:
-        if packed := packer.compress(chunk):
-            yield packed
-    yield packer.flush()
+def _without_repeats(images: Iterable[Image]) -> Iterator[Image]:
+    """Yield the first image of each architecture; an archive may list an image twice."""
+    seen: set[str] = set()
+    for image in images:
+        if image.arch not in seen:
+            seen.add(image.arch)
+            yield image

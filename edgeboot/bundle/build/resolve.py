@@ -215,12 +215,17 @@ def chart_item(entry: ChartEntry, chart: vendoring.Chart) -> Item:
 def pinned_pulls(
     spec: Spec, pins: Pins, registry: Registry, failures: Failures
 ) -> list[tuple[Wanted, str]]:
-    """Pin the images of a spec; returns each with its file:line."""
+    """Pin the images of a spec; returns each with its file:line.
+
+    Leaves out images for other architectures than those that are built (``--arch``).
+    """
     wanted = []
     for entry in spec.pulls:
         with failures.part(entry.where):
             reference = pin_image(pins, entry, registry)
-            wanted.append((Wanted(reference, entry.arches or spec.k3s.arches), entry.where))
+            arches = tuple(a for a in spec.k3s.arches if a in (entry.arches or spec.k3s.arches))
+            if arches:
+                wanted.append((Wanted(reference, arches), entry.where))
     return wanted
 
 

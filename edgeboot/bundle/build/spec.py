@@ -20,6 +20,7 @@ from edgeboot.bundle.charts.spec import ChartEntry
 from edgeboot.bundle.format.encoding import DAY, RELEASE, is_bundle_name
 from edgeboot.bundle.registry.hosts import RegistrySettings
 from edgeboot.errors import BadInput
+from edgeboot.platform import Arch
 from edgeboot.yaml import parser
 from edgeboot.yaml.problems import Problems
 from edgeboot.yaml.reader import Reader, reader_of
@@ -86,6 +87,7 @@ def load(path: Path) -> Spec:
     with problems:
         strict = reader.boolean("strict", False)
     problems.raise_any()
+    _check_arches(k3s.arches, pulls)
     return Spec(
         name,
         k3s,
@@ -127,6 +129,21 @@ def _literal(reader: Reader, key: str, pattern: re.Pattern[str], hint: str) -> s
     if text is not None and not pattern.fullmatch(text):
         raise reader.error(key, f"invalid '{key}' {quoted(text)}", hint)
     return text
+
+
+def _check_arches(arches: tuple[Arch, ...], pulls: tuple[registry_images.ImageEntry, ...]) -> None:
+    """Raise BadInput if an image is for an architecture that the bundle does not have."""
+    problems = Problems()
+    for entry in pulls:
+        for arch in entry.arches or ():
+            with problems:
+                if arch not in arches:
+                    raise BadInput(
+                        f"{entry.reference.name} is for {arch.name}, the bundle is not",
+                        where=entry.where,
+                        hint=f"add {arch.name} to 'arches' of 'k3s', or remove it here",
+                    )
+    problems.raise_any()
 
 
 def _images(

@@ -157,7 +157,7 @@ def _media_type(data: bytes, announced: str, where: str) -> str:
         document = None
     if not isinstance(document, dict):
         raise Refused(f"the manifest of {where} is not JSON")
-    media_type = document.get("mediaType", announced)
+    media_type = document.get("mediaType") or _guessed(document, announced)
     if document.get("schemaVersion") == 1 or str(media_type).startswith(_SCHEMA_1):
         raise Refused(
             f"{where} has a manifest of schema 1, which cannot be verified",
@@ -166,6 +166,17 @@ def _media_type(data: bytes, announced: str, where: str) -> str:
     if media_type not in (*documents.INDEXES, *documents.MANIFESTS):
         raise Refused(f"{where} has the unsupported media type {str(media_type)[:80]!r}")
     return str(media_type)
+
+
+def _guessed(document: dict[str, object], announced: str) -> str:
+    """Return the announced media type, or OCI's where a server does not know the type."""
+    if announced in (*documents.INDEXES, *documents.MANIFESTS) or announced.startswith(_SCHEMA_1):
+        return announced
+    if document.get("schemaVersion") == 2 and isinstance(document.get("manifests"), list):
+        return documents.INDEX
+    if document.get("schemaVersion") == 2 and isinstance(document.get("layers"), list):
+        return documents.MANIFEST
+    return announced
 
 
 def _tags(answer: Response) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from edgeboot.blob import Blob
 from edgeboot.bundle.format.contents import Image
 from edgeboot.bundle.oci import documents
+from edgeboot.bundle.oci.platforms import PlatformManifest, best, manifests, runs_on
 from edgeboot.bundle.oci.reference import Reference
 from edgeboot.bundle.registry.client import Document, Registry
 from edgeboot.bundle.store.blobs import DiskFailed, Store
@@ -21,7 +22,7 @@ from edgeboot.errors import EdgebootError, Interrupted, Refused
 from edgeboot.events import BytesFetched, Listener, Note, silent
 from edgeboot.localio.progress import Tally
 from edgeboot.localio.workers import workers
-from edgeboot.platform import ARCHES, Arch
+from edgeboot.platform import Arch
 
 WORKERS = 6  # parallel downloads, as in skopeo
 NAME = "images"  # name in progress events
@@ -79,75 +80,46 @@ class Pull:
         return [_outcome(found, failed) for found in parts]
 
     def _describe(self, want: Wanted) -> tuple[_PlatformImage, ...]:
-        """Download the index, manifests and configs of an image, which list its layers."""
+        """Download the indexes, manifests and configs of an image, which list its layers."""
         top = self._registry.manifest(want.reference)
-        self._keep(top)
-        return tuple(self._platform_image(want.reference, top, arch) for arch in want.arches)
+        _keep(top, self._store)
+        read = _Documents(self._registry, self._store, want.reference, top)
+        descriptor = documents.Descriptor(top.media_type, top.blob, {}, None)
+        found = manifests(descriptor, read, str(want.reference))
+        return tuple(self._platform_image(want.reference, found, read, a) for a in want.arches)
 
-    def _platform_image(self, reference: Reference, top: Document, arch: Arch) -> _PlatformImage:
-        manifest = self._choose(reference, top, arch)
-        where = f"the manifest of {reference}"
-        read = documents.read_manifest(manifest.data, where)
-        config = read.config.blob
-        if config.size > documents.DOCUMENT_MAX:
-            raise Refused(f"{where} has a config of {config.size} bytes")
-        self._registry.blob(reference, config, self._store)
-        data = b"".join(self._store.source(config).open())
-        platform = documents.read_platform(data, f"the config of {reference}")
-        if platform.rank(arch) is None:
+    def _platform_image(
+        self,
+        reference: Reference,
+        found: tuple[PlatformManifest, ...],
+        read: _Documents,
+        arch: Arch,
+    ) -> _PlatformImage:
+        if (chosen := best(found, arch)) is None:
+            raise _unavailable(reference, found, arch)
+        manifest = documents.read_manifest(
+            read.manifest(chosen.manifest), f"the manifest of {reference}"
+        )
+        config = read.config(manifest.config)
+        platform = documents.read_platform(config, f"the config of {reference}")
+        if not platform.may_be(arch):
             raise Refused(
-                f"{reference} is for {platform}, not for {arch.name}",
-                hint="restrict it to its architectures, for example 'arches: [amd64]'",
+                f"{reference} is for {platform}, although its index says {arch.name}",
+                hint="ask its publisher for an image with a correct index",
             )
-        layers = tuple(layer.blob for layer in read.layers)
-        blobs = tuple(dict.fromkeys((top.blob, manifest.blob, config, *layers)))
+        layers = tuple(layer.blob for layer in manifest.layers)
+        documents_ = (*(one.blob for one in chosen.path), manifest.config.blob)
         return _PlatformImage(
             Image(
                 reference.name,
                 arch.name,
-                top.blob.sha256,
-                manifest.blob.sha256,
-                top.media_type,
-                blobs,
+                chosen.path[0].blob.sha256,
+                chosen.manifest.blob.sha256,
+                chosen.path[0].media_type,
+                tuple(dict.fromkeys((*documents_, *layers))),
             ),
             layers,
         )
-
-    def _choose(self, reference: Reference, top: Document, arch: Arch) -> Document:
-        """Return the best manifest for an architecture: the document or one of its children."""
-        if top.media_type in documents.MANIFESTS:
-            return top
-        children = [
-            (rank, child)
-            for child in documents.read_index(top.data, f"the index of {reference}")
-            if child.platform and (rank := child.platform.rank(arch)) is not None
-            if child.media_type in documents.MANIFESTS
-        ]
-        if not children:
-            there = (
-                child.platform
-                for child in documents.read_index(top.data, f"the index of {reference}")
-                if child.platform and child.platform.os != "unknown"
-            )
-            raise Refused(
-                f"{reference} has no image for {arch.name}, only for "
-                f"{', '.join(sorted(map(str, there))) or 'nothing'}",
-                hint=f"restrict it to its architectures: 'arches: {_known(top)}'",
-            )
-        _, best = min(children, key=lambda pair: pair[0])
-        pinned = Reference(reference.registry, reference.repository, None, best.blob.sha256)
-        document = self._registry.manifest(pinned)
-        if document.blob != best.blob:
-            raise Refused(
-                f"the manifest {pinned.name} has {document.blob.size} bytes, "
-                f"its index says {best.blob.size}"
-            )
-        self._keep(document)
-        return document
-
-    def _keep(self, document: Document) -> None:
-        blob = document.blob
-        self._store.add([document.data], expected=blob.sha256, what="a manifest")
 
     def _blob(self, reference: Reference, blob: Blob) -> None:
         if self._store.find(blob.sha256) == blob:
@@ -184,12 +156,53 @@ def _outcome(
     return tuple(part.image for part in found)
 
 
-def _known(top: Document) -> str:
-    """Return the supported architectures of an index, as a YAML list."""
-    platforms = [child.platform for child in documents.read_index(top.data, "the index")]
-    names = [
-        arch.name
-        for arch in ARCHES.values()
-        if any(p and p.rank(arch) is not None for p in platforms)
-    ]
-    return f"[{', '.join(names)}]"
+@dataclass(frozen=True)
+class _Documents:
+    """The documents of one image in a registry; implements ``platforms.Documents``."""
+
+    registry: Registry
+    store: Store
+    reference: Reference
+    top: Document
+
+    def manifest(self, descriptor: documents.Descriptor) -> bytes:
+        """Return an index or manifest, and keep it in the store."""
+        wanted = descriptor.blob
+        if wanted == self.top.blob:
+            return self.top.data
+        if self.store.find(wanted.sha256) == wanted and wanted.size <= documents.DOCUMENT_MAX:
+            return b"".join(self.store.source(wanted).open())
+        at = self.reference
+        pinned = Reference(at.registry, at.repository, None, wanted.sha256)
+        document = self.registry.manifest(pinned)
+        if document.blob != wanted:
+            raise Refused(
+                f"the manifest {pinned.name} has {document.blob.size} bytes, "
+                f"its index says {wanted.size}"
+            )
+        _keep(document, self.store)
+        return document.data
+
+    def config(self, descriptor: documents.Descriptor) -> bytes:
+        """Return a config, and keep it in the store."""
+        config = descriptor.blob
+        if config.size > documents.DOCUMENT_MAX:
+            raise Refused(f"the manifest of {self.reference} has a config of {config.size} bytes")
+        self.registry.blob(self.reference, config, self.store)
+        return b"".join(self.store.source(config).open())
+
+
+def _keep(document: Document, store: Store) -> None:
+    store.add([document.data], expected=document.blob.sha256, what="a manifest")
+
+
+def _unavailable(reference: Reference, found: tuple[PlatformManifest, ...], arch: Arch) -> Refused:
+    """Return the error for an image that is not for an architecture."""
+    there = ", ".join(sorted({str(one.platform) for one in found})) or "no platform at all"
+    names = ", ".join(one.name for one in runs_on(found))
+    hint = (
+        f"restrict it to its architectures: 'arches: [{names}]'"
+        if names
+        else "use an image for linux on amd64, arm64 or arm"
+    )
+    return Refused(f"{reference} has no image for {arch.name}, only for {there}", hint=hint)

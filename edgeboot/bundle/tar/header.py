@@ -1,11 +1,13 @@
 """Parses and validates headers of untrusted tar archives.
 
-Only regular files, directories and long names (GNU ``L``, pax ``x``) are allowed. Every function
-raises Refused for anything else; ``what`` names the archive in its message.
+Only regular files, directories, links and long names (GNU ``L`` and ``K``, pax ``x``) are allowed;
+links only where the caller allows them. Every function raises Refused for anything else; ``what``
+names the archive in its message.
 """
 
 from __future__ import annotations
 
+import posixpath
 import unicodedata
 from dataclasses import dataclass
 
@@ -13,17 +15,21 @@ from edgeboot.errors import Refused
 
 FILE = b"0"
 DIRECTORY = b"5"
+HARD_LINK = b"1"
+SYMBOLIC_LINK = b"2"
+LINKS = (HARD_LINK, SYMBOLIC_LINK)
 GNU_LONG_NAME = b"L"
+GNU_LONG_LINK = b"K"
 PAX = b"x"
+EXTENSIONS = (GNU_LONG_NAME, GNU_LONG_LINK, PAX)
 
 _KINDS = {
-    b"1": "hard link",
-    b"2": "symbolic link",
+    HARD_LINK: "hard link",
+    SYMBOLIC_LINK: "symbolic link",
     b"3": "character device",
     b"4": "block device",
     b"6": "named pipe",
     b"g": "global pax header",
-    b"K": "long link name",
     b"S": "sparse file",
 }
 _PAX_HARMLESS = {"atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "comment"}
@@ -33,15 +39,19 @@ _NAME_MAX = 1024
 
 @dataclass(frozen=True)
 class Head:
-    """One header block: the type, the name as written, and the size of the data in bytes."""
+    """One header block: the type, the name as written, and the size of the data in bytes.
+
+    ``link`` is the target of a link as written.
+    """
 
     kind: bytes
     name: str
     size: int
+    link: str = ""
 
 
-def read_head(block: bytes, what: str) -> Head:
-    """Parse a 512-byte header block that is not all zero."""
+def read_head(block: bytes, what: str, *, links: bool = False) -> Head:
+    """Parse a 512-byte header block that is not all zero; with ``links``, links are allowed."""
     if _number(block[148:156], what) != sum(block[:148]) + 8 * 32 + sum(block[156:]):
         raise Refused(f"{what} has a damaged header")
     kind = block[156:157]
@@ -50,7 +60,7 @@ def read_head(block: bytes, what: str) -> Head:
         name = f"{prefix}/{name}"
     if kind == b"\0":  # before POSIX, a regular file or, with a slash, a directory
         kind = DIRECTORY if name.endswith("/") else FILE
-    if kind not in (FILE, DIRECTORY, GNU_LONG_NAME, PAX):
+    if kind not in (FILE, DIRECTORY, *EXTENSIONS, *(LINKS if links else ())):
         label = _KINDS.get(kind, f"member of type {kind!r}")
         raise Refused(
             f"{what} has a {label}, {name!r}; only regular files and directories are accepted",
@@ -59,13 +69,33 @@ def read_head(block: bytes, what: str) -> Head:
         )
     if _number(block[100:108], what) & 0o6000:
         raise Refused(f"{what} has a setuid or setgid member, {name!r}")
-    return Head(kind, name, _number(block[124:136], what))
+    link = text(block[157:257].split(b"\0")[0], what) if kind in LINKS else ""
+    # some writers give a link the size of its target, which has no data there
+    return Head(kind, name, 0 if kind in LINKS else _number(block[124:136], what), link)
 
 
-def read_pax(data: bytes, what: str) -> tuple[str | None, int | None]:
-    """Return the name and size that a pax header sets for the next member; None if not set."""
+@dataclass(frozen=True)
+class Extension:
+    """What extension headers set for the next member; None if not set."""
+
     name: str | None = None
     size: int | None = None
+    link: str | None = None
+
+    def over(self, earlier: Extension) -> Extension:
+        """Combine with an earlier extension of the same member."""
+        return Extension(
+            earlier.name if self.name is None else self.name,
+            earlier.size if self.size is None else self.size,
+            earlier.link if self.link is None else self.link,
+        )
+
+
+def read_pax(data: bytes, what: str) -> Extension:
+    """Return what a pax header sets for the next member."""
+    name: str | None = None
+    size: int | None = None
+    link: str | None = None
     while data:
         length, _, _ = data.partition(b" ")
         if not length.isdigit() or not len(length) + 3 <= int(length) <= len(data):
@@ -77,9 +107,21 @@ def read_pax(data: bytes, what: str) -> tuple[str | None, int | None]:
             name = text(value, what)
         elif word == "size" and value.isdigit() and len(value) < 20:
             size = int(value)
+        elif word == "linkpath":
+            link = text(value, what)
         elif word not in _PAX_HARMLESS and not word.startswith(_PAX_HARMLESS_PREFIXES):
             raise Refused(f"{what} has an unsupported pax header {word[:40]!r}")
-    return name, size
+    return Extension(name, size, link)
+
+
+def link_target(head: Head, name: str, what: str) -> str:
+    """Return the member that a link named ``name`` refers to; it must be inside the archive."""
+    base = posixpath.dirname(name) if head.kind == SYMBOLIC_LINK else ""
+    target = posixpath.normpath(posixpath.join(base, head.link))
+    outside = head.link.startswith("/") or target in (".", "..") or target.startswith("../")
+    if outside or not head.link:
+        raise Refused(f"{what} has a link that leaves the archive, {head.name[:100]!r}")
+    return safe_name(Head(FILE, target, 0), what)
 
 
 def safe_name(head: Head, what: str) -> str:

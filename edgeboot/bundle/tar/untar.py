@@ -1,8 +1,9 @@
 """Streams the members of an untrusted tar archive without extracting to paths.
 
-The whole archive is refused if a member is not a regular file or directory, if a name is unsafe or
-duplicate, or if a limit on bytes, members or compression ratio is exceeded. ``tarfile`` is not used
-because it reads extension headers of any declared size into memory.
+The whole archive is refused if a member is not a regular file or directory (or a link inside the
+archive, where the caller allows it), if a name is unsafe or duplicate, or if a limit on bytes,
+members or compression ratio is exceeded. ``tarfile`` is not used because it reads extension headers
+of any declared size into memory.
 """
 
 from __future__ import annotations
@@ -20,10 +21,14 @@ import zstandard
 from edgeboot.blob import CHUNK
 from edgeboot.bundle.tar.header import (
     DIRECTORY,
+    EXTENSIONS,
     GNU_LONG_NAME,
+    LINKS,
     PAX,
+    Extension,
     Head,
     fold,
+    link_target,
     read_head,
     read_pax,
     safe_name,
@@ -54,11 +59,13 @@ LIMITS = Limits()
 
 
 @contextmanager
-def opened(path: Path, what: str, limits: Limits = LIMITS) -> Iterator[Iterator[Member]]:
+def opened(
+    path: Path, what: str, limits: Limits = LIMITS, *, links: bool = False
+) -> Iterator[Iterator[Member]]:
     """Iterate over the members of a tar: plain, gzip or zstd, detected by magic number.
 
-    ``what`` names the archive in errors. Iterating raises Refused if the archive is damaged or
-    violates a rule, BadInput if it cannot be read.
+    ``what`` names the archive in errors. With ``links``, links are members without data. Iterating
+    raises Refused if the archive is damaged or violates a rule, BadInput if it cannot be read.
     """
     try:
         raw = path.open("rb")
@@ -72,15 +79,19 @@ def opened(path: Path, what: str, limits: Limits = LIMITS) -> Iterator[Iterator[
         elif magic == b"\x28\xb5\x2f\xfd":
             decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
             stream = decoder.stream_reader(raw, read_across_frames=True)
-        yield _members(_Stream(stream, raw.tell, what, limits))
+        yield _members(_Stream(stream, raw.tell, what, limits), links)
 
 
 class Member:
-    """A regular file: ``name`` without ``./``, ``size`` in bytes; its data can be read once."""
+    """A regular file: ``name`` without ``./``, ``size`` in bytes; its data can be read once.
 
-    def __init__(self, name: str, size: int, stream: _Stream) -> None:
+    ``link`` is the name of the member that a link refers to; it may not exist.
+    """
+
+    def __init__(self, name: str, size: int, stream: _Stream, link: str | None = None) -> None:
         self.name = name
         self.size = size
+        self.link = link
         self._stream = stream
         self._left = size
 
@@ -154,9 +165,9 @@ class _Stream:
         return data
 
 
-def _members(stream: _Stream) -> Iterator[Member]:
+def _members(stream: _Stream, links: bool) -> Iterator[Member]:
     names: set[str] = set()
-    while (head := _next_head(stream)) is not None:
+    while (head := _next_head(stream, links)) is not None:
         name = safe_name(head, stream.what)
         if fold(name) in names:
             raise Refused(
@@ -169,7 +180,8 @@ def _members(stream: _Stream) -> Iterator[Member]:
             if head.size:
                 raise Refused(f"{stream.what} has a directory with data, {name!r}")
             continue
-        member = Member(name, head.size, stream)
+        link = link_target(head, name, stream.what) if head.kind in LINKS else None
+        member = Member(name, head.size, stream, link)
         yield member
         for _ in member.chunks():  # data that the caller did not read
             pass
@@ -177,24 +189,30 @@ def _members(stream: _Stream) -> Iterator[Member]:
     stream.finish()
 
 
-def _next_head(stream: _Stream) -> Head | None:
-    """Return the next header, with long name and size applied; None at the end."""
-    name: str | None = None
-    size: int | None = None
+def _next_head(stream: _Stream, links: bool) -> Head | None:
+    """Return the next header, with extension headers applied; None at the end."""
+    given = Extension()
     while (block := stream.take(BLOCK)) != bytes(BLOCK):
-        head = read_head(block, stream.what)
-        if head.kind not in (GNU_LONG_NAME, PAX):
-            named = head if name is None else replace(head, name=name)
-            return named if size is None else replace(named, size=size)
+        head = read_head(block, stream.what, links=links)
+        if head.kind not in EXTENSIONS:
+            name = head.name if given.name is None else given.name
+            if head.kind in LINKS:
+                return replace(head, name=name, link=given.link or head.link)
+            if given.link is not None:
+                raise Refused(f"{stream.what} has a link target for {name!r}, which is not a link")
+            return replace(head, name=name, size=head.size if given.size is None else given.size)
         if head.size > _EXTENSION_MAX:
             raise Refused(f"{stream.what} has an extension header of {head.size} bytes")
         data = stream.take(head.size)
         stream.skip_padding(head.size)
-        if head.kind == GNU_LONG_NAME:
-            name = text(data.rstrip(b"\0"), stream.what)
-        else:
-            pax_name, size = read_pax(data, stream.what)
-            name = pax_name if pax_name is not None else name
-    if name is not None or size is not None:
+        given = _extension(head.kind, data, stream.what).over(given)
+    if given != Extension():
         raise Refused(f"{stream.what} is truncated")
     return None
+
+
+def _extension(kind: bytes, data: bytes, what: str) -> Extension:
+    if kind == PAX:
+        return read_pax(data, what)
+    named = text(data.rstrip(b"\0"), what)
+    return Extension(name=named) if kind == GNU_LONG_NAME else Extension(link=named)

@@ -101,11 +101,39 @@ def tar_cases() -> list[tuple[str, bytes]]:
     return cases
 
 
+def link_cases() -> list[tuple[str, bytes]]:
+    """Archives that are read with links allowed."""
+
+    def link(name: bytes, target: bytes, kind: bytes = b"2") -> bytes:
+        block = bytearray(hostile.header(name, 0, kind=kind))
+        block[157 : 157 + len(target)] = target
+        block[148:156] = b" " * 8
+        block[148:156] = b"%06o\0 " % sum(block)
+        return bytes(block)
+
+    targets = (b"/etc/passwd", b"", b".", b"..", b"../..", b"../../x", b"../up", b"a/../b")
+    cases = [(f"link to {t!r}", link(b"d/x", t)) for t in targets]
+    cases += [(f"hard link to {t!r}", link(b"d/x", t, b"1")) for t in (b"", b"d/y", b"../y")]
+    long = hostile.member(b"K", b"n" * 150 + b"\0", b"K")
+    cases.append(("a long link", long + link(b"d/x", b"cut")))
+    cases.append(("a link target in pax", hostile.pax("linkpath", "p" * 150) + link(b"x", b"cut")))
+    cases.append(("both", hostile.pax("linkpath", "q") + long + link(b"x", b"cut")))
+    cases.append(("a long link of a file", long + hostile.member(b"x")))
+    cases.append(("a long link of nothing", long))
+    sized = hostile.pax("size", "4") + hostile.pax("path", "p") + link(b"x", b"y")
+    cases.append(("a link with a size", sized))
+    split = hostile.pax("size", "4") + hostile.pax("path", "p") + hostile.header(b"x", 0)
+    cases.append(("extensions in two headers", split + b"data" + bytes(508)))
+    return [(label, data + hostile.END) for label, data in cases]
+
+
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     directory = tmp_path_factory.mktemp("tried")
     for number, (_, data) in enumerate(tar_cases()):
         (directory / f"{number:05}").write_bytes(data)
+    for number, (_, data) in enumerate(link_cases()):
+        (directory / f"{number:05}.links").write_bytes(data)
     return sorted(directory.iterdir())
 
 
@@ -129,8 +157,9 @@ def data_of(member: untar.Member) -> bytes:
 
 def answer(reader: types.ModuleType, path: Path) -> str:
     try:
-        with reader.opened(path, "it", LIMITS) as members:
-            return str([(m.name, m.size, data_of(m)[:9]) for m in members])
+        links = path.suffix == ".links"
+        with reader.opened(path, "it", LIMITS, links=links) as members:
+            return str([(m.name, m.size, m.link, data_of(m)[:9]) for m in members])
     except EdgebootError as error:
         return f"{type(error).__name__} {error.what}"
     except Exception as error:  # any other is a bug, and noticed as such

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,25 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from edgeboot.blob import BytesSource
 from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.format.contents import Image
 from edgeboot.bundle.format.encoding import all_blobs
 from edgeboot.bundle.http.client import Http
-from edgeboot.bundle.oci.reference import parse
+from edgeboot.bundle.oci.reference import Reference, parse
 from edgeboot.bundle.registry import artifact
 from edgeboot.bundle.registry.client import Registry
 from edgeboot.bundle.registry.hosts import Hosts, RegistrySettings
 from edgeboot.bundle.registry.keychain import Keychain
 from edgeboot.bundle.registry.pull import Pull, Wanted
+from edgeboot.bundle.registry.push import put_manifest, upload_blob
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import EdgebootError, Refused, StepFailed
 from edgeboot.events import Event, Note
-from edgeboot.platform import AMD64
+from edgeboot.platform import AMD64, ARM
 from tests.support.bundle import fakes
 from tests.support.bundle.containerd import need
+from tests.support.bundle.fakes import OCI_INDEX
 from tests.support.bundle.registries import (
     PASSWORD,
     USER,
@@ -43,6 +47,7 @@ from tests.support.bundle.registries import (
     front,
     push,
 )
+from tests.support.signals import heard
 
 pytestmark = pytest.mark.integration
 
@@ -445,6 +450,7 @@ def started(server: Front, tmp_path: Path, *words: str) -> Iterator[subprocess.P
         env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heard,
     )
     try:
         while not server.seen:
@@ -509,6 +515,7 @@ def test_a_stop_in_the_middle_of_a_pull_ends_it_and_what_came_stays(
         env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heard,
     )
     try:
         assert silent.wait(60)
@@ -524,3 +531,45 @@ def test_a_stop_in_the_middle_of_a_pull_ends_it_and_what_came_stays(
     assert store.path(largest.sha256).exists() is False
     artifact.pull(parse(reference), out, Registry(keychain=Keychain(tmp_path / "none")), store)
     assert out.read_bytes() == bundle_file.read_bytes()
+
+
+def push_as_it_is(
+    registry: Registry, at: Reference, layout: fakes.Layout, top: dict[str, object]
+) -> None:
+    """Push a layout without tools: skopeo refuses nested indexes."""
+    indexes = []
+    for data in layout.blobs.values():
+        media_type = json.loads(data).get("mediaType") if data[:1] == b"{" else None
+        if media_type == OCI_INDEX:
+            indexes.append(data)
+        elif media_type is not None:
+            put_manifest(registry, replace(at, tag=None), data, media_type)
+        else:
+            upload_blob(registry, at, BytesSource(data))
+    for data in indexes:
+        own = top["digest"] == f"sha256:{fakes.sha256(data)}"
+        put_manifest(registry, at if own else replace(at, tag=None), data, OCI_INDEX)
+
+
+def test_what_registries_hold_of_other_tools_is_pulled(upstream: str, tmp_path: Path) -> None:
+    """An index in an index, without platforms, with an attestation, a signature and an SBOM."""
+    layout = fakes.Layout()
+    child = layout.manifest([fakes.layer("odd")], "amd64")
+    other = layout.manifest([fakes.layer("other")], "arm64")
+    inner = layout.index(
+        [{k: v for k, v in one.items() if k != "platform"} for one in (other, child)]
+    )
+    attests = {**other, "platform": {"architecture": "unknown", "os": "unknown"}}
+    top = layout.index([attests, inner])
+    registry = Registry(keychain=Keychain(tmp_path / "none"))
+    store = fakes.store(tmp_path)
+    wanted = Wanted(parse(f"{upstream}/site/odd:1"), (AMD64,))
+    push_as_it_is(registry, wanted.reference, layout, top)
+    (found,) = Pull(registry, store).run([wanted])
+    assert isinstance(found, tuple)
+    assert f"sha256:{found[0].manifest}" == child["digest"]
+    assert inner["digest"] in {f"sha256:{blob.sha256}" for blob in found[0].blobs}
+    (refused,) = Pull(registry, store).run([Wanted(wanted.reference, (ARM,))])
+    assert isinstance(refused, Refused)
+    assert "has no image for arm, only for linux/amd64, linux/arm64" in refused.what
+    assert refused.hint == "restrict it to its architectures: 'arches: [amd64, arm64]'"

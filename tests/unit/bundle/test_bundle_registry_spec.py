@@ -230,3 +230,12 @@ def test_a_hubs_token_server_may_see_its_credential_and_no_other_may() -> None:
 @pytest.mark.parametrize("value", ["", "²", "-1", "soon", "Mon, 99 Foo 2026", "1e9"])
 def test_a_retry_after_that_says_nothing_is_not_followed(value: str) -> None:
     assert retry_after(value) is None
+
+
+def test_an_image_for_an_architecture_outside_the_bundle_is_named(tmp_path: Path) -> None:
+    text = (
+        "name: edge\nk3s: {version: v1.36.2+k3s1, arches: [amd64]}\n"
+        "images:\n- name: registry.example/app:1\n  arches: [arm64]\n"
+    )
+    with pytest.raises(BadInput, match=r"bundle\.yml:4: .*app:1 is for arm64, the bundle is not"):
+        spec.load(fakes.spec_file(tmp_path, text))
