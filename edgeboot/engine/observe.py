@@ -79,6 +79,7 @@ OBSERVE_DEADLINE = 300.0  # the first time, it may hash hundreds of megabytes on
 STATUS_DEADLINE = 180.0
 
 _LOCKED = 75
+_TRAPPED = 77  # of guard.sh
 
 
 def observe(transport: Transport, more: tuple[str, ...] = ()) -> Facts:
@@ -168,6 +169,12 @@ def _not_observed(transport: Transport, result: Result) -> Refused | StepFailed:
             hint="wait until it ends; its lock ends with it",
         )
     complaint = (result.stderr or result.stdout).strip() or "no output"
+    if result.exit_code == _TRAPPED:
+        return Refused(
+            complaint,
+            where=transport.node,
+            hint="nothing was changed there; `ls -la /var/lib/edgeboot` on the host shows it",
+        )
     return StepFailed(
         f"cannot read the host's state (exit code {result.exit_code}): {complaint}",
         where=transport.node,

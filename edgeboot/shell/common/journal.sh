@@ -8,6 +8,10 @@
 journal() { # STEP RESULT
     at=/var/lib/edgeboot
     [ -d "$at" ] || return 0
+    # A line is not worth following a link, waiting for a pipe, or adding to another file.
+    if [ -e "$at/journal" ] || [ -L "$at/journal" ]; then
+        if [ -L "$at/journal" ] || [ ! -f "$at/journal" ] || [ "$(stat -c %h "$at/journal")" != 1 ]; then return 0; fi
+    fi
     who=$(sed -n 1p "$at/lock" 2>/dev/null) || :
     run=$(sed -n '2s/ .*//p' "$at/lock" 2>/dev/null) || :
     now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
@@ -17,6 +21,7 @@ journal() { # STEP RESULT
         if ! grep -qF -e "$tab${run:--}$tab" "$at/journal" 2>/dev/null; then
             # Bounded: what a new run finds too long it cuts.
             if [ "$(wc -l 2>/dev/null <"$at/journal" || echo 0)" -gt 1000 ]; then
+                rm -f "$at/journal.new"
                 tail -n 500 "$at/journal" >"$at/journal.new" && mv -f "$at/journal.new" "$at/journal"
             fi
             printf '%s\t%s\t%s\t%s\t%s\n' "$now" "${run:--}" "${who:--}" run begun >>"$at/journal"

@@ -4,11 +4,13 @@
 #   SHA256  of the file as it was when the change was decided
 #
 # Keeps the original file beside it. Sets no owner or mode: the boot partition is FAT.
-# uses: journal
+# uses: journal guard
 set -eu
 file=$1 sha256=$2 line=$3
 backup=$file.edgeboot-backup stage=$file.edgeboot-new
 trap 'journal_end "boot-line $file"; rm -f "$stage"' EXIT
+guard "${file%/*}/"
+rm -f "$stage"
 sum=$(sha256sum <"$file")
 if [ "${sum%% *}" != "$sha256" ]; then
     [ "$(cat "$file")" = "$line" ] && exit 0

@@ -6,13 +6,13 @@
 #
 # They run with sh, as root, in /, with EDGEBOOT_NODE and EDGEBOOT_ROLE in their environment. If they
 # fail, the last lines of their output are printed.
-# uses: journal record
+# uses: journal record guard
 set -eu
 name=$1 hash=$2 seconds=$3
 ours=/var/lib/edgeboot
 script=$ours/$name.sh said=$ours/$name.out
 umask 077
-[ -d "$ours" ] || mkdir -m 0700 "$ours"
+own_directory
 trap 'journal_end "$name"; rm -f "$script" "$said"' EXIT
 cat >"$script"
 EDGEBOOT_NODE=$4 EDGEBOOT_ROLE=$5

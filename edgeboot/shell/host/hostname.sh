@@ -6,6 +6,7 @@ set -eu
 trap 'journal_end "hostname $1"' EXIT
 name=$1
 umask 022
+rm -f /etc/hostname.edgeboot-new
 printf '%s\n' "$name" >/etc/hostname.edgeboot-new
 sync /etc/hostname.edgeboot-new 2>/dev/null || sync
 mv -f /etc/hostname.edgeboot-new /etc/hostname

@@ -11,6 +11,7 @@ new=$(tr -d '-' </proc/sys/kernel/random/uuid)
 [ "${#new}" = 32 ]
 for file in /var/lib/dbus/machine-id /etc/machine-id; do
     if [ ! -f "$file" ] || [ -L "$file" ]; then continue; fi
+    rm -f "$file.edgeboot-new"
     printf '%s\n' "$new" >"$file.edgeboot-new"
     chmod 0444 "$file.edgeboot-new"
     sync "$file.edgeboot-new" 2>/dev/null || sync

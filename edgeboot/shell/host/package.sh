@@ -1,9 +1,10 @@
 # Installs uploaded packages, without a repository, and removes their files.
 #
 # package.sh FILE...
-# uses: journal
+# uses: journal guard
 set -eu
 trap 'journal_end "package $*"' EXIT
+own_directory
 case $1 in
 *.deb) DEBIAN_FRONTEND=noninteractive dpkg --install "$@" >&2 </dev/null ;;
 *.rpm) rpm --upgrade --replacepkgs "$@" >&2 </dev/null ;;

@@ -10,7 +10,7 @@
 # name contains the content's hash, so that a part is never continued with another file's bytes.
 # edgeboot's record gets the path before the rename and the hash after it: a crash in between leaves
 # a file that is known to be edgeboot's and that will be hashed again.
-# uses: journal processes
+# uses: journal guard processes
 set -eu
 dest=$1 mode=$2 sha256=$3 size=${4:-0} offset=${5:-0}
 ours=/var/lib/edgeboot
@@ -18,6 +18,9 @@ dir=${dest%/*}
 begin=$dir/.edgeboot-${dest##*/}
 stage=$begin.$sha256.part
 umask 077
+guard "$dir/"
+if [ -d "$dest" ]; then refuse "$dest is a directory"; fi
+own_directory
 
 # A stage that is shorter than the whole file can be continued; any other is wrong for good.
 ended() {
@@ -36,6 +39,8 @@ not_written() { # CODE [WORDS]
     exit 73
 }
 
+# Only what an earlier upload has left is continued: a file of its own.
+if [ -L "$stage" ] || [ ! -f "$stage" ] || [ "$(stat -c %h "$stage")" != 1 ]; then rm -f "$stage"; fi
 for old in "$begin".*.part; do
     if [ "$old" != "$stage" ]; then rm -f "$old"; fi
 done
@@ -61,7 +66,6 @@ fi
 chmod "$mode" "$stage"
 chown 0:0 "$stage"
 sync "$stage" 2>/dev/null || sync
-[ -d "$ours" ] || mkdir -m 0700 "$ours"
 if ! grep -qxF -e "$dest" "$ours/owned" 2>/dev/null; then
     printf '%s\n' "$dest" >>"$ours/owned"
     sync "$ours/owned" 2>/dev/null || sync

@@ -1,12 +1,14 @@
 # Removes files that edgeboot wrote, and their records.
 #
 # remove.sh PATH...
-# uses: journal
+# uses: journal guard
 set -eu
 trap 'journal_end "remove $*"' EXIT
 ours=/var/lib/edgeboot
 umask 077
+own_directory
 for path in "$@"; do
+    guard "${path%/*}/"
     rm -f "$path"
     for record in owned hashes; do
         [ -e "$ours/$record" ] || continue

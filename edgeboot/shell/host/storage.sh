@@ -2,7 +2,7 @@
 #
 # storage.sh NAME HASH DIRECTORY
 #   DIRECTORY  on that disk
-# uses: journal record
+# uses: journal record guard
 set -eu
 trap 'journal_end "storage $directory"' EXIT
 name=$1 hash=$2 directory=$3
@@ -10,6 +10,9 @@ data=/var/lib/rancher/k3s unit=var-lib-rancher-k3s.mount
 same() { [ "$(stat -L -c %d:%i "$data" 2>/dev/null)" = "$(stat -L -c %d:%i "$directory")" ]; }
 
 umask 022
+own_directory
+guard "$directory/"
+guard "${data%/*}/"
 mkdir -p "$directory" "$data"
 if ! same; then
     # The mount would hide what is there.

@@ -4,7 +4,7 @@
 #   HASH  of the files to apply; "-" if there are none any more
 #
 # journald · timesyncd · chrony · swap · wifi INTERFACE...
-# uses: init journal record
+# uses: init journal record guard
 set -eu
 trap 'journal_end "activate $name"' EXIT
 name=$1 hash=$2
@@ -25,6 +25,7 @@ quiet() { # INTERFACE...: turns power saving off
     if command -v nmcli >/dev/null 2>&1; then nmcli general reload conf || :; fi
 }
 
+own_directory
 case $name in
 journald) systemctl restart systemd-journald.service ;;
 timesyncd)

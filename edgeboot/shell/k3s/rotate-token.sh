@@ -7,7 +7,7 @@
 # K3s first records the new token, then encrypts its data with it. A running K3s accepts the token it
 # was started with until it restarts. A K3s that does not start logs which of the two its data uses.
 # The old token is kept for snapshots that were made with it.
-# uses: init journal
+# uses: init journal guard
 set -eu
 trap 'journal_end "rotate-token $mode"' EXIT
 mode=$1
@@ -65,6 +65,8 @@ await_complaint() {
     exit 1
 }
 
+own_directory
+guard "${file%/*}/"
 exec 9<"$ours"
 flock 9 # an earlier run whose connection broke may still be running
 own=$(password "$(cat "$file")")
@@ -77,6 +79,7 @@ if [ "$mode" = new ] || made; then
     else
         printf '%s\n' "$own" >>"$former"
         sync "$former" 2>/dev/null || sync
+        rm -f "$file.new"
         printf '%s' "$whole" >"$file.new"
         sync "$file.new" 2>/dev/null || sync
         mv -f "$file.new" "$file"

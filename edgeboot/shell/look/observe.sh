@@ -12,7 +12,7 @@
 #
 # Hashes come from edgeboot's record if a file's inode, size, and times have not changed since it was
 # written: hashing hundreds of megabytes on an SD card takes minutes.
-# uses: init processes examine
+# uses: init guard processes examine
 set -u
 ours=/var/lib/edgeboot
 lock=${1%%:*} run=${1#*:} holder=$2
@@ -24,7 +24,7 @@ take_lock() {
     tries=0
     while [ "$tries" -lt 5 ]; do
         tries=$((tries + 1))
-        [ -d "$ours" ] || mkdir -m 0700 "$ours" || exit 73
+        own_directory || exit 77
         exec 9>>"$ours/lock" || exit 73
         if ! flock -n 9 && ! take_over; then
             [ -s "$ours/lock" ] || sleep 1 # who has it may be about to write that

@@ -40,6 +40,7 @@ class Jail:
             (root / name).mkdir(parents=True)
         for link in ("bin", "sbin", "lib", "lib64"):
             (root / link).symlink_to(f"usr/{link}")
+        root.chmod(0o755)  # users enter it, too
         (root / "tmp").chmod(0o1777)
         (root / "etc/passwd").write_text(USERS)
         (root / "etc/group").write_text("root:x:0:\nmallory:x:1000:\n")
@@ -53,7 +54,7 @@ class Jail:
         for folder in ("look", "host", "k3s"):
             for file in (Path(shell.__file__).parent / folder).glob("*.sh"):
                 (self.root / "snippets" / file.name).write_text(shell.text(file.stem))
-        head = f'sh() {{ {" ".join(self.words)} "$@"; }}\n'
+        head = f"SH='{' '.join(self.words)}'\n"
         argv = [*NAMESPACES, "sh", "-c", SETUP, "jail", str(self.root), *self.words]
         return subprocess.run(
             [*argv, "-c", head + script],

@@ -19,7 +19,7 @@ def jail(sh: tuple[str, ...], tmp_path: Path) -> Jail:
 
 
 def condition(jail: Jail, before: str) -> Condition:
-    done = jail.run(f"{before}\nsh /snippets/observe.sh free -")
+    done = jail.run(f"{before}\n$SH /snippets/observe.sh free -")
     assert done.stdout.endswith("end\n"), done.stderr
     lines = done.stdout.splitlines()
     return parse_condition(x.removeprefix("condition ") for x in lines if x.startswith("condition"))

@@ -22,7 +22,7 @@ def jail(sh: tuple[str, ...], tmp_path: Path) -> Jail:
 
 
 def survey(jail: Jail, before: str = "") -> Remains:
-    done = jail.run(f"{before}\nsh /snippets/survey.sh")
+    done = jail.run(f"{before}\n$SH /snippets/survey.sh")
     assert done.stdout.endswith("end\n"), done.stderr
     return parse_remains(done.stdout, "n")
 
@@ -35,7 +35,7 @@ def reset(jail: Jail, before: str = "") -> Remains:
         if step.part is not ResetTarget.PATHS:
             continue
         words = " ".join(step.items)
-        done = jail.run(f"{before}\nsh /snippets/clear.sh paths {words}")
+        done = jail.run(f"{before}\n$SH /snippets/clear.sh paths {words}")
         assert done.returncode == 0, done.stderr
     return survey(jail, before)
 
@@ -153,7 +153,7 @@ def test_a_link_to_what_is_not_k3ss_alone_is_refused(jail: Jail, target: str, wh
     before = sorted(str(path) for path in jail.root.rglob("*") if "snippets" not in str(path))
     found = survey(jail)
     assert why in found.astray[DATA]
-    done = jail.run(f"sh /snippets/clear.sh paths {DATA}")
+    done = jail.run(f"$SH /snippets/clear.sh paths {DATA}")
     assert done.returncode == 1
     assert why in done.stderr
     after = sorted(str(path) for path in jail.root.rglob("*") if "snippets" not in str(path))
@@ -175,13 +175,13 @@ def test_mounts_of_pods_behind_a_link_are_seen_and_never_emptied(jail: Jail) -> 
     jail.link("/var/lib/kubelet", "/mnt/ssd/kubelet")
     before = "mount --bind /srv/share /mnt/ssd/kubelet/pods/1/volume"
     assert survey(jail, before).mounts == ("/mnt/ssd/kubelet/pods/1/volume",)
-    done = jail.run(f"{before}\nsh /snippets/clear.sh paths /var/lib/kubelet")
+    done = jail.run(f"{before}\n$SH /snippets/clear.sh paths /var/lib/kubelet")
     assert (done.returncode, done.stderr) == (
         1,
         "still mounted: /mnt/ssd/kubelet/pods/1/volume\n",
     )
     done = jail.run(
-        f"{before}\nsh /snippets/clear.sh mounts\nsh /snippets/clear.sh paths /var/lib/kubelet"
+        f"{before}\n$SH /snippets/clear.sh mounts\n$SH /snippets/clear.sh paths /var/lib/kubelet"
     )
     assert done.returncode == 0, done.stderr
     assert jail.has("/srv/share/file")

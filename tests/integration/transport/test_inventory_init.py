@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,8 @@ def test_a_host_where_only_a_password_works_gets_the_key(lab: Lab) -> None:
     (home / ".ssh").mkdir(mode=0o700)
     keys = home / ".ssh" / "authorized_keys"
     keys.write_text("ssh-ed25519 AAAA somebody else's, without an end of line")
+    for path in (keys.parent, keys):
+        shutil.chown(path, user)
     path = lab.home / "inventory.yml"
     answers = {
         "keys of your hosts? [y/N]:": "y",

@@ -204,3 +204,10 @@ def test_the_rest_has_no_empty_chunk(offset: int) -> None:
     chunks = list(Rest(Chunks(data, 1000), offset).open())
     assert b"".join(chunks) == data[offset:]
     assert all(chunks)
+
+
+def test_a_trap_on_the_host_is_a_refusal_that_names_it() -> None:
+    said = "/var/lib/edgeboot/lock is not edgeboot's own file: find out who made it"
+    with pytest.raises(Refused) as caught:
+        observe(Host(Result(77, "", f"{said}\n")))  # type: ignore[arg-type]
+    assert caught.value.what == said
