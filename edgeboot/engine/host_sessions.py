@@ -6,8 +6,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from edgeboot.engine.fleet import WORKERS, on_all
 from edgeboot.engine.observe import new_run, observe, observe_locked
@@ -15,6 +15,28 @@ from edgeboot.errors import EdgebootError, Unreachable
 from edgeboot.events import Listener, Waiting
 from edgeboot.plan.facts import Facts
 from edgeboot.transport.base import Held, Transport
+
+
+class Runs(Protocol):
+    """Names new runs, and knows which earlier ones of the same controller have ended."""
+
+    def begin(self) -> str:
+        """A random name, under which a run may take over its own lock after a reconnect."""
+
+    def is_dead(self, _run: str, /) -> bool:
+        """Whether a run was this controller's and has ended: its lock may be taken."""
+
+
+class UnrecordedRuns:
+    """Runs that nobody remembers."""
+
+    def begin(self) -> str:
+        """A random name."""
+        return new_run()
+
+    def is_dead(self, _run: str, /) -> bool:
+        """Unknown, so no."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,7 @@ class RunPolicy:
     longest: float = 30.0
     skip_unreachable: bool = False
     read_only: frozenset[str] = frozenset()
+    runs: Runs = field(default_factory=UnrecordedRuns)
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -67,7 +90,7 @@ class HostSessions:
         self._read = read
         self.policy = policy
         self._tell = tell
-        self._run = new_run()
+        self._run = policy.runs.begin()
         self._held: dict[str, Held] = {}
         self._guard = threading.Lock()
         self._released = False
@@ -131,7 +154,9 @@ class HostSessions:
         if name in self.policy.read_only:
             return self._observe(name)
         transport = self.transports[name]
-        facts, held = observe_locked(transport, self._run, self._targets.get(name, ()))
+        facts, held = observe_locked(
+            transport, self._run, self._targets.get(name, ()), self.policy.runs.is_dead
+        )
         with self._guard:
             self._held[name] = held
             too_late = self._released

@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from edgeboot.errors import Refused, StepFailed
@@ -98,16 +99,24 @@ def new_run() -> str:
 
 
 def observe_locked(
-    transport: Transport, run: str, more: tuple[str, ...] = ()
+    transport: Transport,
+    run: str,
+    more: tuple[str, ...] = (),
+    is_dead: Callable[[str], bool] = lambda _run: False,
 ) -> tuple[Facts, Held]:
     """The facts of a host, with its lock held from before they are read until ``release``.
 
     ``Refused`` if another run holds the lock, naming its holder, or if this run holds it for
-    another node: then both are the same host.
+    another node: then both are the same host. The lock of a dead run is taken over.
     """
-    snippet = Snippet("observe", (f"hold:{run}/{transport.node}", _holder(), *TARGETS, *more))
+    own = f"{run}/{transport.node}"
     asked_at = time.time()
-    held = transport.hold(snippet, ready="ready", deadline=OBSERVE_DEADLINE)
+    held = _hold(transport, own, more)
+    if isinstance(held, Result) and held.exit_code == _LOCKED:
+        other = _locked_run(held)
+        if is_dead(other.partition("/")[0]):
+            asked_at = time.time()
+            held = _hold(transport, f"{own},{other}", more)
     if isinstance(held, Result):
         raise _same_host(transport, run, held) or _not_observed(transport, held)
     try:
@@ -115,6 +124,15 @@ def observe_locked(
     except StepFailed:
         held.release()
         raise
+
+
+def _hold(transport: Transport, runs: str, more: tuple[str, ...]) -> Held | Result:
+    snippet = Snippet("observe", (f"hold:{runs}", _holder(), *TARGETS, *more))
+    return transport.hold(snippet, ready="ready", deadline=OBSERVE_DEADLINE)
+
+
+def _locked_run(result: Result) -> str:
+    return result.stdout.partition("\nlocked-run ")[2].strip()
 
 
 def status(transport: Transport, role: str, service: str, *, more: bool = False) -> Status:
@@ -145,8 +163,7 @@ def _holder() -> str:
 
 def _same_host(transport: Transport, run: str, result: Result) -> Refused | None:
     """The error for a host that this run has locked already, under another name."""
-    _, _, locked = result.stdout.partition("\nlocked-run ")
-    of, _, other = locked.strip().partition("/")
+    of, _, other = _locked_run(result).partition("/")
     if result.exit_code != _LOCKED or of != run:
         return None
     return Refused(

@@ -21,6 +21,7 @@ from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.reset import chosen, involved, make_plan
 from edgeboot.lifecycle.reset import reset as run_reset
+from edgeboot.localio import runs
 from edgeboot.plan.reset.plan import ResetPlan
 from edgeboot.report.reset import reset_plan_json, reset_plan_lines
 from edgeboot.transport.ssh.cancellation import Cancellation
@@ -73,7 +74,7 @@ def reset(
         return yes or _asked_twice(cluster)
 
     cancellation = Cancellation()
-    policy = RunPolicy(patience=float(retry_for), sleep=cancellation.pause)
+    policy = RunPolicy(patience=float(retry_for), runs=runs.recorded(), sleep=cancellation.pause)
     with connected(
         reached, accept_new=accept_new, asking=asking, cancellation=cancellation
     ) as transports:

@@ -17,6 +17,7 @@ from edgeboot.engine.host_sessions import DEFAULT_POLICY, RunPolicy
 from edgeboot.errors import EdgebootError, combined_exit_code
 from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.selection import can_continue, limited, without
+from edgeboot.localio import runs
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh.cancellation import Cancellation
 
@@ -127,6 +128,7 @@ def reached(
             patience=float(scope.retry_for),
             skip_unreachable=scope.skip_unreachable,
             read_only=selection.read_only,
+            runs=runs.recorded(),
             sleep=cancellation.pause,
         )
         yield Reached(without(selection.cluster, lost), transports, policy, lost)

@@ -1,9 +1,10 @@
 # Prints all facts of a host, one per line; changes nothing but the lock.
 #
 # observe.sh LOCK HOLDER TARGET...
-#   LOCK    "hold:RUN": take edgeboot's lock for that run, print the facts and "ready", then keep the
-#           lock as long as bytes arrive on standard input; a run takes it over from itself, since a
-#           host may not know yet that a connection is dead. "free": no lock, end after the facts
+#   LOCK    "hold:RUN[,DEAD]": take edgeboot's lock for that run, print the facts and "ready", then
+#           keep the lock as long as bytes arrive on standard input; a run takes it over from itself,
+#           and from a run that its controller knows to be dead: a host may not know that yet.
+#           "free": no lock, end after the facts
 #   HOLDER  of the lock, shown to the next one who asks for it
 #   TARGET  file:PATH (mode, size, hash), text:PATH (and content), tree:PATH (every file below),
 #           unit:NAME, seen:PATH (a file that is too large and changes too often to hash), place:PATH
@@ -15,7 +16,8 @@
 # uses: init guard processes examine
 set -u
 ours=/var/lib/edgeboot
-lock=${1%%:*} run=${1#*:} holder=$2
+lock=${1%%:*} runs=${1#*:} holder=$2
+run=${runs%%,*}
 newline='
 '
 shift 2
@@ -43,7 +45,7 @@ take_lock() {
 
 take_over() {
     second=$(sed -n 2p "$ours/lock")
-    [ "${second%% *}" = "$run" ] || return 1
+    case ,$runs, in *",${second%% *},"*) ;; *) return 1 ;; esac
     kill "${second#* }" 2>/dev/null
     for _ in 1 2 3 4 5; do
         if flock -n 9; then return 0; fi

@@ -77,3 +77,15 @@ def test_another_run_is_told_who_has_the_lock(host: Host) -> None:
         assert done.stdout.splitlines() == ["locked-by somebody", "locked-run run-1"]
         assert first.stdin is not None
         first.stdin.close()
+
+
+def test_a_run_takes_the_lock_of_a_dead_one_over(host: Host) -> None:
+    with locked(host, "hold:run-1", "somebody") as first:
+        assert first.stdout is not None
+        assert "ready\n" in iter(first.stdout.readline, "")
+        with locked(host, "hold:run-2,run-1", "somebody") as second:
+            assert second.stdout is not None
+            assert "ready\n" in iter(second.stdout.readline, "")
+            assert second.stdin is not None
+            second.stdin.close()
+        assert first.wait() != 0

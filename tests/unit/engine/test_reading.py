@@ -211,3 +211,14 @@ def test_a_trap_on_the_host_is_a_refusal_that_names_it() -> None:
     with pytest.raises(Refused) as caught:
         observe(Host(Result(77, "", f"{said}\n")))  # type: ignore[arg-type]
     assert caught.value.what == said
+
+
+def test_the_lock_of_a_dead_run_of_this_controller_is_taken_over() -> None:
+    host = Host(Result(75, "locked-by me@here since now\nlocked-run dead/pi\n", ""))
+    with pytest.raises(Refused):
+        observe_locked(host, "new", is_dead=lambda run: run == "dead")  # type: ignore[arg-type]
+    assert [said.parameters[0] for said in host.said] == ["hold:new/pi", "hold:new/pi,dead/pi"]
+    host.said.clear()
+    with pytest.raises(Refused):
+        observe_locked(host, "new", is_dead=lambda _run: False)  # type: ignore[arg-type]
+    assert [said.parameters[0] for said in host.said] == ["hold:new/pi"]
