@@ -12,6 +12,9 @@ from pathlib import Path
 
 from edgeboot.errors import BadInput, Refused
 from edgeboot.localio.directories import expanded
+from edgeboot.transport.ssh.client_config.readers import reader
+from edgeboot.transport.ssh.client_config.settings import Query
+from edgeboot.transport.ssh.client_config.tokens import Tokens
 from edgeboot.transport.ssh.host_keys import known_hosts
 from edgeboot.transport.ssh.host_keys.policy import recorded_file, user_files
 from edgeboot.transport.ssh.target import SshTarget
@@ -48,12 +51,21 @@ def client_files(target: SshTarget, pinned: Path, configs: Sequence[Path]) -> Cl
             pins.append(f"{alias} {_public_key(hop)}")
         blocks.append("\n  ".join(lines))
         hop = hop.jump
-    known = " ".join(_quoted(path) for path in (recorded_file(), *user_files()))
+    files = dict.fromkeys((recorded_file(), *user_files(), *_configured(target, configs)))
+    known = " ".join(map(_quoted, files))
     rest = f"Host *\n  StrictHostKeyChecking yes\n  UserKnownHostsFile {known}"
     present = [path for path in configs if expanded(path).is_file()]
     includes = [f"Include {_quoted(path)}" for path in present]
     # The first value counts: the inventory's, then what must hold, then the user's own files.
     return ClientFiles("\n".join([*blocks, rest, *includes, ""]), "\n".join([*pins, ""]))
+
+
+def _configured(target: SshTarget, configs: Sequence[Path]) -> tuple[Path, ...]:
+    """The files of host keys that the configuration names, which ours would hide."""
+    query = Query(target.node, target.address, target.user, target.port)
+    found = reader(tuple(configs)).settings(query)
+    tokens = Tokens(query, found)
+    return tuple(tokens.path(path) for path in found.known_hosts)
 
 
 def _public_key(hop: SshTarget) -> str:

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from edgeboot.cli.inventory.imports import import_
-from edgeboot.errors import BadInput
+from edgeboot.cli.run.connect import connected
+from edgeboot.errors import BadInput, EdgebootError
 from edgeboot.inventory.load import load
 from edgeboot.transport.base import Argv
 from edgeboot.transport.ssh.client_config import files
@@ -20,6 +21,7 @@ from edgeboot.transport.ssh.client_config.readers import reader
 from edgeboot.transport.ssh.client_config.resolve import resolve
 from edgeboot.transport.ssh.client_config.settings import HostConfiguration, Query
 from edgeboot.transport.ssh.client_config.subset import Subset
+from edgeboot.transport.ssh.openssh import client_files
 from edgeboot.transport.ssh.target import Hop, SshTarget
 from tests.integration.transport.sshd import Lab
 
@@ -160,3 +162,31 @@ def test_the_refusal_of_one_host_is_its_own(tmp_path: Path) -> None:
     with pytest.raises(HostConfiguration, match="ProxyCommand"):
         resolve(SshTarget("n", "bad"), ours)
     assert resolve(SshTarget("n", "good"), ours).host == "good"
+
+
+def test_one_host_with_a_setting_we_cannot_use_does_not_stop_the_others(lab: Lab) -> None:
+    server = lab.sshd()
+    own = lab.home / ".ssh"
+    own.mkdir(mode=0o700)
+    (own / "config").write_text("Host 192.0.2.9\n ProxyCommand nc %h %p\n")
+    inventory = lab.home / "inventory.yml"
+    inventory.write_text(
+        "cluster: {name: edge}\n"
+        f"defaults: {{ssh: {{user: root, key: {lab.key}}}}}\n"
+        "nodes:\n"
+        f"  - {{name: good, address: 127.0.0.1, role: server, ssh: {{port: {server.port}}}}}\n"
+        "  - {name: bad, address: 192.0.2.9, role: agent}\n"
+    )
+    lost: dict[str, EdgebootError] = {}
+    with connected(load(inventory), accept_new=True, lost=lost) as opened:
+        assert list(opened) == ["good"]
+    assert isinstance(lost["bad"], HostConfiguration)
+
+
+def test_edgeboot_ssh_reads_the_host_keys_that_the_configuration_names(tmp_path: Path) -> None:
+    own = _written(tmp_path, f"Host pi\n UserKnownHostsFile {tmp_path}/own\n ProxyCommand nc %h\n")
+    made = tmp_path / "made"
+    target = SshTarget("n", "pi")
+    made.write_text(client_files(target, tmp_path / "pins", [own]).config)
+    said = subprocess.run(["ssh", "-G", "-F", made, "pi"], check=True, capture_output=True)
+    assert f"{tmp_path}/own".encode() in said.stdout
