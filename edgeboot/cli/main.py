@@ -14,10 +14,12 @@ import click
 from edgeboot import __version__
 from edgeboot.cli.lazy import LazyGroup
 from edgeboot.cli.run.interruption import interrupted
+from edgeboot.cli.terminal.streams import guard
 from edgeboot.cli.terminal.verbosity import add_options
 from edgeboot.engine.fleet import FleetError
 from edgeboot.errors import BadInputs, EdgebootError
 from edgeboot.localio import disk_space
+from edgeboot.printable import shortened
 
 _BUG = 70  # sysexits' EX_SOFTWARE: never an expected outcome
 _MOST_SHOWN = 20  # mistakes of one file
@@ -63,6 +65,7 @@ add_options(cli)
 
 def main() -> None:
     """Runs the command and ends the process with its exit code."""
+    guard()
     signal.signal(signal.SIGTERM, _stop)
     try:
         code = cli.main(prog_name="edgeboot", standalone_mode=False)
@@ -92,7 +95,7 @@ def _tell(error: EdgebootError) -> int:
     elif isinstance(error, BadInputs):
         errors = list(error.errors[:_MOST_SHOWN])
     for one in errors:
-        click.echo(f"error: {one.tell()}", err=True)
+        click.echo(f"error: {shortened(one.tell())}", err=True)
     if isinstance(error, BadInputs) and len(error.errors) > _MOST_SHOWN:
         click.echo(f"… and {len(error.errors) - _MOST_SHOWN} more", err=True)
     return error.exit_code

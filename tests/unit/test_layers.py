@@ -35,7 +35,17 @@ def table(name: str) -> dict[str, frozenset[str]]:
 MAY_IMPORT = table("layers")
 DOORS = table("doors")
 LEAVES = frozenset(
-    {"answer", "errors", "events", "secret", "platform", "blob", "json_document", "k3s_version"}
+    {
+        "answer",
+        "errors",
+        "events",
+        "secret",
+        "platform",
+        "printable",
+        "blob",
+        "json_document",
+        "k3s_version",
+    }
 )
 
 

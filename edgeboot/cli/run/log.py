@@ -21,6 +21,7 @@ from edgeboot.errors import EdgebootError
 from edgeboot.events import BytesSent, Event, Listener, StepStarted
 from edgeboot.inventory.model import Cluster
 from edgeboot.localio import directories, disk_space
+from edgeboot.printable import printable
 from edgeboot.report.events import event_line
 from edgeboot.secret import redacted
 
@@ -37,7 +38,7 @@ class RunLog:
     def write(self, text: str) -> None:
         """Adds lines, each with its time."""
         now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        lines = "".join(f"{now} {line}\n" for line in redacted(text).splitlines())
+        lines = "".join(f"{now} {line}\n" for line in printable(redacted(text)).splitlines())
         with self._lock:
             self._write(lines)
 

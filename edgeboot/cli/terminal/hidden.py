@@ -65,4 +65,4 @@ def restore() -> None:
         settings[3] |= termios.ECHO
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
     if sys.stderr.isatty():
-        click.echo("\x1b[?25h", nl=False, err=True)
+        os.write(sys.stderr.fileno(), b"\x1b[?25h")  # past the exit for text

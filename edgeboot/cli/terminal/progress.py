@@ -20,8 +20,10 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from edgeboot.cli.terminal.streams import unguarded
 from edgeboot.cli.terminal.verbosity import is_quiet
 from edgeboot.events import BytesFetched, BytesHandled, BytesSent, Event, Listener, silent
+from edgeboot.printable import printable
 from edgeboot.report.events import event_json, event_line
 
 
@@ -67,7 +69,7 @@ def _doing(event: BytesSent | BytesFetched | BytesHandled) -> str:
 
 @contextmanager
 def _bars() -> Iterator[Listener]:
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=unguarded(sys.stderr), highlight=False)
     columns = (
         TextColumn("  {task.description}"),
         BarColumn(bar_width=24),
@@ -83,11 +85,11 @@ def _bars() -> Iterator[Listener]:
                 key = (_doing(event), event.name)
                 if key not in tasks:
                     name = event.name.rpartition("/")[2]
-                    tasks[key] = progress.add_task(f"{key[0]} {name}", total=event.total)
+                    tasks[key] = progress.add_task(printable(f"{key[0]} {name}"), total=event.total)
                 going = event.done < event.total
                 progress.update(tasks[key], total=event.total, completed=event.done, visible=going)
             line = event_line(event)
             if line is not None:
-                console.print(line, markup=False)
+                console.print(printable(line), markup=False)
 
         yield tell

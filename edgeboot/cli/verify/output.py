@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import click
 from rich.console import Console
@@ -79,10 +80,10 @@ def _show(found: Verification) -> None:
     console.print(summary(found))
 
 
-def wide_console() -> Console:
+def wide_console(file: TextIO | None = None) -> Console:
     """A console that cuts and wraps nothing where its output is read by programs, or kept."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_ENDLESS)
+    console = Console(file=file, highlight=False)
+    return console if console.is_terminal else Console(file=file, highlight=False, width=_ENDLESS)
 
 
 def checked_reports(paths: Sequence[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import NoReturn
 import click
 from rich.live import Live
 
+from edgeboot.cli.terminal.streams import unguarded
 from edgeboot.cli.terminal.verbosity import is_quiet
 from edgeboot.cli.verify.output import wide_console
 from edgeboot.report.verification.text import watch_table
@@ -27,7 +29,7 @@ def watch_use(fleet: Fleet, window: int) -> NoReturn:
 
     Nothing runs on the hosts between windows, so a lost connection leaves nothing behind.
     """
-    console = wide_console()
+    console = wide_console(unguarded(sys.stdout))
     if not is_quiet():
         click.echo(f"sampling {len(fleet.subjects)} hosts every {window} s, until Ctrl-C", err=True)
     room = console.height - _SPARE if console.is_terminal else _ENDLESS

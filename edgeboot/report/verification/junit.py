@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from edgeboot.printable import printable
 from edgeboot.verify.results import CheckResult, Outcome, Verification
 
 _TAGS = {
@@ -58,4 +59,4 @@ def _counts(results: Sequence[CheckResult]) -> dict[str, str]:
 
 
 def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", text)
+    return _FORBIDDEN.sub("\ufffd", printable(text))

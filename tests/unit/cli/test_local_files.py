@@ -17,15 +17,9 @@ from edgeboot.inventory.model import Cluster, Node, Role
 from edgeboot.lifecycle.install.run import Installed
 from edgeboot.lifecycle.kubeconfig import fetch, merging
 from edgeboot.plan.plan import Plan
-from edgeboot.secret import Secret
 from edgeboot.transport.ssh.host_keys import known_hosts
+from tests.support.kubeconfigs import K3S
 
-KUBECONFIG = b"""\
-clusters: [{cluster: {server: "https://127.0.0.1:6443"}, name: default}]
-contexts: [{context: {cluster: default, user: default}, name: default}]
-current-context: default
-users: [{name: default, user: {client-key-data: S0VZ}}]
-"""
 INVENTORY = """\
 cluster: {name: edge}
 nodes:
@@ -125,7 +119,7 @@ def test_an_install_whose_kubeconfig_cannot_be_written_is_an_install_all_the_sam
     (tmp_path / "file").touch()
     node = Node("server-1", "192.0.2.11", Role.SERVER)
     cluster = Cluster("edge", (node,), where="/etc/my sites/edge.yml:3")
-    done = Installed(Plan(()), True, Secret(KUBECONFIG))
+    done = Installed(Plan(()), True, K3S)
     for output, said in (("text", "every node is Ready"), ("jsonl", '"kubeconfig": null')):
         with pytest.raises(StepFailed) as caught:
             _finish(cluster, done, tmp_path / "file" / "kubeconfig", output, 1)
@@ -140,13 +134,13 @@ def test_kubeconfigs_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(StepFailed, match="cannot write"):
-        fetch.save(KUBECONFIG, tmp_path / "file" / "x")
+        fetch.save(K3S.value, tmp_path / "file" / "x")
     with pytest.raises(StepFailed, match="cannot write"):
-        merging.merge_into(tmp_path / "file" / "x", KUBECONFIG, use=False, force=False)
+        merging.merge_into(tmp_path / "file" / "x", K3S.value, use=False, force=False)
     with pytest.raises(StepFailed, match="cannot write"):
-        merging.merge_into(Path("/proc/kubeconfig"), KUBECONFIG, use=False, force=False)
+        merging.merge_into(Path("/proc/kubeconfig"), K3S.value, use=False, force=False)
     with pytest.raises(Exception, match="symbolic links") as caught:
-        merging.merge_into(tmp_path / "loop", KUBECONFIG, use=False, force=False)
+        merging.merge_into(tmp_path / "loop", K3S.value, use=False, force=False)
     assert caught.type.__name__ == "BadInput"
 
 

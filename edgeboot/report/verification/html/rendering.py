@@ -7,6 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from edgeboot.printable import printable
+
 
 def rendered(template: str, **values: Any) -> str:
     """A template with its values."""
@@ -28,8 +30,6 @@ def _environment() -> Environment:
 
 def _tamed(value: Any) -> Any:
     """Control characters and reversals of direction do not reach the page."""
-    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
+    if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in value
-    )
+    return printable(value)
