@@ -106,8 +106,17 @@ def time(subject: Subject) -> Iterator[Complaint]:
 
 
 def files(subject: Subject) -> Iterator[Complaint]:
-    """The destinations of `files` are not directories."""
+    """The destinations of `files` are not directories, and in none of another user's."""
     for file in subject.node.host.files:
+        directory = file.dest.rpartition("/")[0] or "/"
+        parent = subject.facts.files.get(directory)
+        if parent is not None and (parent.owner.partition(":")[0] != "0" or parent.mode & 0o002):
+            yield refuse(
+                f"{directory}, where {file.dest} belongs, can be changed by others than root, who "
+                "could lead root elsewhere",
+                f"choose another `dest` under `files`, or run `chown root {directory}; chmod go-w "
+                f"{directory}` on the host",
+            )
         have = subject.facts.files.get(file.dest)
         if have is not None and have.kind not in {"file", "link"}:
             yield refuse(

@@ -82,6 +82,7 @@ def changed(facts: Facts, case: dict[str, Any]) -> Facts:
     condition = typed(facts, case)
     rest = dict(case.get("facts", {}))
     texts = rest.get("texts", {})
+    dirs = rest.get("directories", {}).items()
     return replace(
         facts,
         node_token=Secret(b"K10") if rest.get("been_up") else None,
@@ -93,6 +94,7 @@ def changed(facts: Facts, case: dict[str, Any]) -> Facts:
             path: FileFact("directory" if path.endswith("/") else "file", 0o600, "0:0", 1)
             for path in rest.get("files", ())
         }
+        | {path: FileFact("directory", int(mode, 8), owner, 0) for path, (mode, owner) in dirs}
         | {
             path: FileFact("file", 0o600, "0:0", len(said), content=said.encode())
             for path, said in texts.items()
