@@ -308,9 +308,10 @@ def test_each_cause_comes_first_and_once() -> None:
     ]
     root = tree(verification_html(replace(FOUND, results=(stopped, *images))))
     (cause,) = root.all("div", "cause")
-    assert "a service : its service is inactive" in cause.words()
+    assert "a service: its service is inactive" in cause.words()
     assert "This also explains 9 other results: image." in cause.words()
     assert "next: run x" in cause.words()
+    assert "i0 i1 i2 and 6 more: follows from a service" in root.words()
 
 
 def test_the_page_says_what_it_rests_on() -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from edgeboot.errors import Unreachable
 from edgeboot.report.verification.problems import problems_of
-from edgeboot.verify.results import Outcome
+from edgeboot.verify.results import Category, CheckResult, Outcome
+from edgeboot.verify.selection import CheckSelection
+from edgeboot.verify.suite import Fleet, verify
 from tests.support.verify_hosts import node_object, site, verified
 
 
@@ -65,3 +68,24 @@ def test_other_failures_of_a_stopped_service_stay(kind: str) -> None:
         state.version = "v1.35.0+k3s1"
     checks = {check for p in problems_of(verified(made)) for check in p.checks}
     assert checks > {"service"}
+
+
+@pytest.mark.parametrize("only", [frozenset(Category), frozenset({Category.CONFIG})])
+def test_where_only_lost_hosts_were_selected_they_are_all_that_is_said(
+    only: frozenset[Category],
+) -> None:
+    """As with ``--limit agent-1``: the server is read for others, but not checked."""
+    made = site()
+    server = made.expectations["server-1"]
+    fleet = Fleet(
+        *(made.cluster, [server], made.hosts, frozenset({"server-1"})),
+        lost={"agent-1": Unreachable("it does not answer", hint="turn it on")},
+    )
+    told: list[CheckResult] = []
+    scope = CheckSelection(only, pods=False)
+    found = verify(fleet, scope, window=4, when="2027-01-15T08:00:00+00:00", tell=told.append)
+    lost = found.results[0]
+    assert (lost.node, lost.check, lost.message) == ("agent-1", "reachable", "it does not answer")
+    assert lost.hint == "turn it on"
+    assert lost in told
+    assert "agent-1" in {node for p in problems_of(found) for node in p.nodes}

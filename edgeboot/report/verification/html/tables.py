@@ -119,7 +119,8 @@ def _problems(row: Row, node: str, cell: Cell, anchor: str) -> Iterator[Problem]
     """Equal ones stand together: of a silent host, every file has the same problem."""
     equal: dict[tuple[Outcome, str, str, str], list[str]] = {}
     for one in cell.problems:
-        subjects = equal.setdefault((one.outcome, one.message, one.hint, one.detail), [])
+        why = f"follows from {one.because}" if one.because else one.message
+        subjects = equal.setdefault((one.outcome, why, one.hint, one.detail), [])
         if one.subject != row.check:
             subjects.append(one.subject)
     for number, ((outcome, message, hint, detail), subjects) in enumerate(equal.items()):
