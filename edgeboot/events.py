@@ -71,10 +71,34 @@ class BytesHandled:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A gate does not hold yet on a host, and why."""
+    """A gate does not hold yet on a host, and why; it is given up in ``left`` seconds."""
 
     node: str
     reason: str
+    left: float | None = None
+
+
+@dataclass(frozen=True)
+class WaitEnded:
+    """What was waited for on a host holds now."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class WorkStarted:
+    """Something other than a step begins on a host: it may take ``limit`` seconds."""
+
+    node: str
+    work: str
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class WorkEnded:
+    """The work on a host is over, well or not."""
+
+    node: str
 
 
 @dataclass(frozen=True)
@@ -94,6 +118,9 @@ Event = (
     | BytesFetched
     | BytesHandled
     | Waiting
+    | WaitEnded
+    | WorkStarted
+    | WorkEnded
     | Note
 )
 Listener = Callable[[Event], None]

@@ -13,6 +13,7 @@ import click
 
 from edgeboot import __version__
 from edgeboot.cli.lazy import LazyGroup
+from edgeboot.cli.run.causes import by_cause
 from edgeboot.cli.run.interruption import interrupted
 from edgeboot.cli.terminal.streams import guard
 from edgeboot.cli.terminal.verbosity import add_options
@@ -91,7 +92,7 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
 def _tell(error: EdgebootError) -> int:
     errors: list[EdgebootError] = [error]
     if isinstance(error, FleetError):
-        errors = list(error.errors.values())
+        errors = by_cause(error.errors)
     elif isinstance(error, BadInputs):
         errors = list(error.errors[:_MOST_SHOWN])
     for one in errors:

@@ -17,7 +17,7 @@ from edgeboot.engine.apply import apply
 from edgeboot.engine.fleet import FleetError, on_all
 from edgeboot.engine.host_sessions import HostSessions
 from edgeboot.errors import EdgebootError, StepFailed, Unreachable
-from edgeboot.events import Listener, Note, PhaseEnded, PhaseStarted, Waiting
+from edgeboot.events import Listener, Note, PhaseEnded, PhaseStarted, WaitEnded, Waiting
 from edgeboot.plan.phases import Gate, N, Phase, PlanState
 from edgeboot.plan.steps import Reboot, Start, Step
 from edgeboot.transport.base import Transport
@@ -171,7 +171,9 @@ class PhaseRunner(Generic[S, N]):
                 return state
             for name, reason in reasons.items():
                 if told.get(name) != reason:
-                    self.tell(Waiting(name, reason))
+                    self.tell(Waiting(name, reason, max(0.0, deadline - clock())))
+            for name in told.keys() - reasons.keys():
+                self.tell(WaitEnded(name))
             told = dict(reasons)
             if self._is_hopeless(state, reasons, bad_looks) or clock() > deadline:
                 raise FleetError(

@@ -15,7 +15,10 @@ from edgeboot.events import (
     PhaseStarted,
     StepEnded,
     StepStarted,
+    WaitEnded,
     Waiting,
+    WorkEnded,
+    WorkStarted,
 )
 
 
@@ -27,6 +30,8 @@ def event_line(event: Event) -> str | None:
         case PhaseEnded():
             return None if event.ok else f"{event.phase}: failed"
         case StepStarted() | BytesSent() | BytesFetched() | BytesHandled():
+            return None
+        case WaitEnded() | WorkStarted() | WorkEnded():
             return None
         case StepEnded():
             end = f"FAILED: {event.error}" if event.error else f"{event.seconds:.1f} s"

@@ -12,10 +12,12 @@ from edgeboot.bundle.format import encoding
 from edgeboot.bundle.format.archive import Bundle
 from edgeboot.bundle.trust import signing
 from edgeboot.bundle.trust.minisign import SecretKey
+from edgeboot.cli.terminal.hidden import read_line
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.errors import BadInput
 from edgeboot.secret import Secret
 
+_ATTEMPTS = 3
 _PATH = click.Path(path_type=Path)
 
 
@@ -87,9 +89,18 @@ def verify(path: Path, keys: tuple[str, ...]) -> None:
 
 
 def load_secret_key(path: Path) -> SecretKey:
-    """Read a secret key file; asks for the passphrase if it is encrypted."""
-    passphrase = asked_passphrase(path) if signing.needs_passphrase(path) else None
-    return signing.secret_key(path, passphrase)
+    """Read a secret key file; asks for the passphrase, three times, if it is encrypted."""
+    if not signing.needs_passphrase(path):
+        return signing.secret_key(path, None)
+    for left in reversed(range(_ATTEMPTS)):
+        passphrase = asked_passphrase(path)
+        try:
+            return signing.secret_key(path, passphrase)
+        except BadInput as error:
+            if not (left and sys.stdin.isatty()) or "wrong passphrase" not in error.what:
+                raise
+            click.echo(error.what, err=True)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def write_signature(path: Path, bundle: Bundle, key: SecretKey, *, err: bool = False) -> None:
@@ -101,11 +112,20 @@ def write_signature(path: Path, bundle: Bundle, key: SecretKey, *, err: bool = F
 
 def asked_passphrase(path: Path, *, confirm: bool = False) -> Secret:
     """Read a passphrase from the terminal, or else from the first line of standard input."""
+    hint = "type one, pass it on standard input, or create a key with --no-passphrase"
     if not sys.stdin.isatty():
-        text = sys.stdin.readline().rstrip("\n")
-    else:
-        text = click.prompt(f"Passphrase of {path}", hide_input=True, confirmation_prompt=confirm)
-    if not text:
-        hint = "type one, pass it on standard input, or create a key with --no-passphrase"
+        text = sys.stdin.readline().rstrip("\n").encode()
+        if text:
+            return Secret(text)
         raise BadInput(f"no passphrase given for {path}", hint=hint)
-    return Secret(text.encode())
+    for _ in range(_ATTEMPTS):
+        answer = read_line(f"Passphrase of {path}", hidden=True)
+        if answer is None:
+            break
+        if not answer:
+            click.echo("nothing was typed", err=True)
+        elif confirm and read_line("The same passphrase again", hidden=True) != answer:
+            click.echo("the two passphrases differ", err=True)
+        else:
+            return Secret(answer)
+    raise BadInput(f"no passphrase given for {path}", hint=hint)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 
 import click
@@ -19,6 +18,7 @@ from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.cli.terminal.questions import confirmed, require_terminal
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.inventory.load import load
 from edgeboot.inventory.model import Cluster
@@ -127,11 +127,8 @@ def _show(plan: Plan, output: str) -> None:
 
 
 def _asked() -> bool:
-    if not sys.stdin.isatty():
-        raise BadInput(
-            "cannot ask for confirmation: standard input is not a terminal", hint="add --yes"
-        )
-    return click.confirm("Apply these changes?", default=False)
+    require_terminal("for confirmation", "add --yes")
+    return confirmed("Apply these changes?")
 
 
 def _unsaved(cluster: Cluster, done: Installed, path: Path) -> EdgebootError | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from edgeboot.cli.run.connect import connected
 from edgeboot.cli.run.hosts import retry_option
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.cli.terminal.questions import confirmed, require_terminal, typed
 from edgeboot.engine.host_sessions import RunPolicy
 from edgeboot.errors import BadInput, Refused
 from edgeboot.inventory.load import load
@@ -25,6 +25,8 @@ from edgeboot.localio import runs
 from edgeboot.plan.reset.plan import ResetPlan
 from edgeboot.report.reset import reset_plan_json, reset_plan_lines
 from edgeboot.transport.ssh.cancellation import Cancellation
+
+_ATTEMPTS = 3
 
 
 @click.command()
@@ -83,7 +85,7 @@ def reset(
             _show(reset_plan, output)
             return 0 if reset_plan.plan.empty else CHANGES_FOUND
         with listener(output) as tell:
-            confirmed = run_reset(
+            agreed_to = run_reset(
                 cluster,
                 nodes,
                 transports,
@@ -92,7 +94,7 @@ def reset(
                 tell=tell,
                 policy=policy,
             )
-    if not confirmed:
+    if not agreed_to:
         raise Refused("the reset was declined; nothing was changed", error_id="declined")
     names = [node.name for node in nodes]
     if output == "jsonl":
@@ -128,12 +130,12 @@ def _show(reset_plan: ResetPlan, output: str) -> None:
 
 
 def _asked_twice(cluster: Cluster) -> bool:
-    if not sys.stdin.isatty():
-        raise BadInput(
-            "cannot ask for confirmation: standard input is not a terminal",
-            hint=f"add --yes --confirm {cluster.name}",
-        )
-    if not click.confirm("Remove all of this? The data cannot be recovered", default=False):
+    require_terminal("for confirmation", f"add --yes --confirm {cluster.name}")
+    if not confirmed("Remove all of this? The data cannot be recovered"):
         return False
-    typed: str = click.prompt("Type the cluster's name to confirm", default="", show_default=False)
-    return typed == cluster.name
+    for _ in range(_ATTEMPTS):
+        name = typed(f"Type the cluster's name to confirm ({cluster.name})")
+        if name is None or name == cluster.name:
+            return name is not None
+        click.echo(f"{name!r} is not the cluster's name", err=True)
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -16,6 +17,8 @@ from edgeboot.inventory.load import load
 from edgeboot.transport.ssh.client_config.readers import CONFIGS
 from edgeboot.transport.ssh.openssh import client_files
 from edgeboot.yaml.wording import nearest
+
+_SSH_FAILED = 255  # or the command's own exit code
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -44,7 +47,11 @@ def ssh(inventory_path: Path, node: str, command: tuple[str, ...]) -> int:
         for path, text in ((config, files.config), (pinned, files.known_hosts)):
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
-        return _run(("ssh", "-F", str(config), "--", found.address, *command))
+        code = _run(("ssh", "-F", str(config), "--", found.address, *command))
+    if code == _SSH_FAILED:
+        inventory = shlex.quote(str(inventory_path))
+        click.echo(f"{node}: ssh failed; next: edgeboot status -i {inventory}", err=True)
+    return code
 
 
 def _run(argv: tuple[str, ...]) -> int:

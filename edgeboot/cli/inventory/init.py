@@ -14,6 +14,7 @@ from edgeboot.cli.inventory.write import Target
 from edgeboot.cli.options import ask_options
 from edgeboot.cli.run.interruption import close_all, closing_on_signals
 from edgeboot.cli.terminal.prompts import HOSTS_LOGIN, Asking, credentials_for
+from edgeboot.cli.terminal.questions import confirmed, typed
 from edgeboot.engine.fleet import require_all
 from edgeboot.engine.observe import observe
 from edgeboot.errors import BadInput, Refused
@@ -129,7 +130,6 @@ class _Enrolment:
         target: Target,
     ) -> None:
         self._say = target.say
-        self._printing = target.path is None
         self._cancellation = cancellation
         self._candidates = {_label(c): c for c in candidates}
         self._credentials = credentials
@@ -155,9 +155,7 @@ class _Enrolment:
         if not sys.stdin.isatty():
             what = "cannot confirm the host keys without a terminal"
             raise BadInput(what, hint="compare them, then add --yes")
-        if not click.confirm(
-            "Are these the keys of your hosts?", default=False, err=self._printing
-        ):
+        if not confirmed("Are these the keys of your hosts?"):
             raise Refused("nothing was written: the host keys were not confirmed")
 
     def look(self) -> list[Enrolled]:
@@ -241,19 +239,18 @@ def _asked_hosts(target: Target) -> tuple[str, ...]:
         raise BadInput("no hosts given, and no terminal to ask for them", hint=_FORM)
     target.say("Enter the hosts as USER@ADDRESS, the server first. An empty line ends the list.")
     found: list[str] = []
-
-    def asked() -> str:
-        question = f"Host {len(found) + 1}"
-        err = target.path is None
-        return str(click.prompt(question, default="", show_default=False, err=err)).strip()
-
-    while text := asked():
+    places: set[tuple[str, int | None]] = set()
+    while text := typed(f"Host {len(found) + 1}", drop=not found):
         try:
-            _candidate(text)
+            host = _candidate(text)
         except BadInput as error:
             click.echo(str(error), err=True)
-        else:
-            found.append(text)
+            continue
+        if (host.address, host.port) in places:
+            click.echo(f"{text} is in the list already", err=True)
+            continue
+        places.add((host.address, host.port))
+        found.append(text)
     if not found:
         raise BadInput("no hosts given", hint=_FORM)
     return tuple(found)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import click
 
 from edgeboot.cli.run.interruption import close_all, closing_on_signals
 from edgeboot.cli.terminal.prompts import HOSTS_LOGIN, Asking, credentials_for
-from edgeboot.cli.terminal.verbosity import verbosely
+from edgeboot.cli.terminal.screen import SCREEN
+from edgeboot.cli.terminal.verbosity import is_quiet, verbosely
 from edgeboot.engine.fleet import WORKERS, FleetError, on_all
 from edgeboot.errors import EdgebootError, Unreachable
+from edgeboot.events import WorkEnded, WorkStarted
 from edgeboot.inventory.model import Cluster, Jump, Node
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh.cancellation import Cancellation
@@ -68,21 +70,25 @@ def attempted(
     targets = {node.name: target_of(node, asking) for node in cluster.nodes}
     wrap = verbosely()
 
-    with closing_on_signals(opened, cancellation):
+    showing = nullcontext() if is_quiet() else SCREEN.alive()
+    with showing, closing_on_signals(opened, cancellation):
         credentials = credentials_for(_asking_for(cluster, asking), cancellation)
         configuration = reader()  # one for all: hosts may share a jump host
 
         def open_one(name: str) -> None:
             target = targets[name]
-            opened[name] = made = wrap(
-                connect(
+            SCREEN.follow(WorkStarted(name, "connecting"))
+            try:
+                made = connect(
                     target,
                     keys,
                     configuration=configuration,
                     credentials=credentials,
                     cancellation=cancellation,
                 )
-            )
+            finally:
+                SCREEN.follow(WorkEnded(name))
+            opened[name] = wrap(made)
             if cancellation.asked:  # too late for the signal to see it
                 made.close()
 

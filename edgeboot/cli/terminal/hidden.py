@@ -1,4 +1,4 @@
-"""Reads an answer that is not shown, from the terminal on standard input.
+"""Reads a line from the terminal on standard input, shown or not.
 
 Not ``getpass``: nothing ends its wait when the question is put by a worker thread, since signals
 only reach the main thread.
@@ -16,42 +16,52 @@ from contextlib import contextmanager, suppress
 
 import click
 
+from edgeboot.cli.terminal.screen import SCREEN
+
 _TICK = 0.2
 _one_at_a_time = threading.Lock()
 
 
-def read_hidden(question: str, check: Callable[[], None]) -> bytes:
-    """The line that is typed, without its end; empty at the end of input.
+def read_line(
+    question: str, check: Callable[[], None] = lambda: None, *, hidden: bool, drop: bool = True
+) -> bytes | None:
+    """The line that is typed, without its end; None at the end of input.
 
-    ``check`` is called several times a second and ends the wait by raising.
+    ``check`` is called several times a second and ends the wait by raising. With ``drop``, what was
+    typed before the question was seen is no answer to it.
     """
     descriptor = sys.stdin.fileno()
-    with _one_at_a_time, _without_echo(descriptor):
+    with _one_at_a_time, SCREEN.paused(), _echoing(descriptor, hidden, drop):
         check()
+        ended = True
         try:
             click.echo(f"{question}: ", nl=False, err=True)
-            return _line(descriptor, check)
+            line, ended = _line(descriptor, check)
         finally:
-            click.echo(err=True)  # the one that was typed is not shown
+            if hidden or ended:
+                click.echo(err=True)  # the one that was typed is not shown
+    return None if ended and not line else line
 
 
-def _line(descriptor: int, check: Callable[[], None]) -> bytes:
+def _line(descriptor: int, check: Callable[[], None]) -> tuple[bytes, bool]:
+    """What was typed, and whether the input ended with it."""
     line = b""
     while not line.endswith(b"\n"):
         if select.select([descriptor], [], [], _TICK)[0]:
             part = os.read(descriptor, 4096)
             if not part:
-                break
+                return line, True
             line += part
         check()
-    return line.rstrip(b"\r\n")
+    return line.rstrip(b"\r\n"), False
 
 
 @contextmanager
-def _without_echo(descriptor: int) -> Iterator[None]:
+def _echoing(descriptor: int, hidden: bool, drop: bool) -> Iterator[None]:
     before = termios.tcgetattr(descriptor)
-    silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
-    termios.tcsetattr(descriptor, termios.TCSAFLUSH, silent)
+    local = before[3] & ~termios.ECHO if hidden else before[3] | termios.ECHO | termios.ICANON
+    when = termios.TCSAFLUSH if drop else termios.TCSADRAIN
+    termios.tcsetattr(descriptor, when, [*before[:3], local, *before[4:]])
     try:
         yield
     finally:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from edgeboot.cli.terminal.hidden import read_hidden
+import click
+
+from edgeboot.cli.terminal.hidden import read_line
 from edgeboot.errors import BadInput
 from edgeboot.secret import Secret
 from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.login.privilege import SUDO_QUESTION
 from edgeboot.transport.ssh.login.secrets import Credentials
 
+ATTEMPTS = 3  # empty answers to one question
 HOSTS_LOGIN = "the hosts"  # whose password --ask-pass is about
 
 
@@ -33,8 +36,14 @@ def credentials_for(asking: Asking, cancellation: Cancellation) -> Credentials:
     def ask(question: str) -> Secret | None:
         if not sys.stdin.isatty():
             return None
-        answer = read_hidden(question, cancellation.check)
-        return Secret(answer) if answer else None
+        for _ in range(ATTEMPTS):
+            answer = read_line(question, cancellation.check, hidden=True)
+            if answer is None:
+                return None
+            if answer:
+                return Secret(answer)
+            click.echo("nothing was typed", err=True)
+        return None
 
     credentials = Credentials(ask)
     wanted = (

@@ -24,7 +24,7 @@ from edgeboot.transport.ssh.algorithms import WatchedTransport
 from edgeboot.transport.ssh.cancellation import Cancellation
 from edgeboot.transport.ssh.errors import door
 from edgeboot.transport.ssh.host_keys.policy import HostKeys
-from edgeboot.transport.ssh.login.auth import Login
+from edgeboot.transport.ssh.login.auth import HungUp, Login
 from edgeboot.transport.ssh.login.secrets import Credentials
 from edgeboot.transport.ssh.target import Hop, Limits
 
@@ -95,6 +95,10 @@ def _open(hop: Hop, gateway: fabric.Connection | None, approach: Approach) -> fa
                     sock = connection.connect_kwargs["sock"] = _socket(hop, limits, cancellation)
                     with cancellation.cutting(partial(_cut, sock)):
                         connection.open()
+        except HungUp:
+            connection.client.close()
+            if attempt == limits.retries:
+                raise
         except Unreachable as error:
             connection.client.close()
             quick = time.monotonic() - started < limits.banner

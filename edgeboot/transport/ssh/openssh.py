@@ -19,6 +19,8 @@ from edgeboot.transport.ssh.host_keys import known_hosts
 from edgeboot.transport.ssh.host_keys.policy import recorded_file, user_files
 from edgeboot.transport.ssh.target import SshTarget
 
+_PATIENCE = 10  # seconds; a host that says nothing for three times as long is given up
+
 
 @dataclass(frozen=True)
 class ClientFiles:
@@ -54,6 +56,7 @@ def client_files(target: SshTarget, pinned: Path, configs: Sequence[Path]) -> Cl
     files = dict.fromkeys((recorded_file(), *user_files(), *_configured(target, configs)))
     known = " ".join(map(_quoted, files))
     rest = f"Host *\n  StrictHostKeyChecking yes\n  UserKnownHostsFile {known}"
+    rest += f"\n  ConnectTimeout {_PATIENCE}\n  ServerAliveInterval {_PATIENCE}"
     present = [path for path in configs if expanded(path).is_file()]
     includes = [f"Include {_quoted(path)}" for path in present]
     # The first value counts: the inventory's, then what must hold, then the user's own files.

@@ -9,6 +9,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from tests.integration.transport.sshd import (
     must_run,
     sudo_log,
 )
+from tests.support.tmux import Terminal
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +115,26 @@ def eventually() -> Callable[[Callable[[], bool], float], bool]:
         return holds()
 
     return poll
+
+
+@pytest.fixture
+def terminals(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Opens terminals of a size: ``terminals(words, env, size)``."""
+    if not shutil.which("tmux"):
+        pytest.skip("needs tmux")
+    opened: list[Terminal] = []
+
+    def start(argv: list[str], env: dict[str, str], size: tuple[int, int] = (80, 24)) -> Terminal:
+        made = Terminal(tmp_path / f"tmux-{len(opened)}", argv, env, size)
+        opened.append(made)
+        return made
+
+    yield start
+    for one in opened:
+        one.end()
+
+
+@pytest.fixture
+def edgeboot() -> Callable[..., list[str]]:
+    """The command line of edgeboot."""
+    return lambda *words: [sys.executable, "-m", "edgeboot.cli.main", *map(str, words)]

@@ -34,6 +34,10 @@ class LoginFailed(Unreachable):
     error_id = "login-failed"
 
 
+class HungUp(Unreachable):
+    """The host ended the login while the operator was typing; another attempt may work."""
+
+
 @dataclass
 class Login:
     """An ``auth_strategy`` for ``SSHClient.connect``: keys in OpenSSH's order, then a password."""
@@ -95,7 +99,7 @@ class Login:
         if not self.hop.key_given:
             yield from self._from_files(files, agent_keys)
         for path in self._locked:  # last, so that nobody types what is not needed
-            key = self.credentials.key(path)
+            key = self.credentials.key(path, self.hop.where)
             if key is not None:
                 yield key
 
@@ -153,6 +157,8 @@ class Login:
         return self._ways
 
     def _attempt(self, transport: paramiko.Transport, way: str, secret: Secret) -> bool:
+        if not transport.is_active():  # sshd gives two minutes and a few attempts to log in
+            raise HungUp("it hung up before the password was entered", hint="rerun the command")
         password = secret.value.decode("utf-8", "surrogateescape")
         try:
             if way == "password":
@@ -160,9 +166,13 @@ class Login:
             else:
                 still = transport.auth_interactive(self.hop.user, _Answers(password))
         except paramiko.AuthenticationException as error:
-            if "timeout" in str(error) or not transport.is_active():
+            if "timeout" in str(error):
                 raise self._silence() from error
             return False
+        except paramiko.SSHException as error:
+            if "Too many authentication failures" in str(error):
+                return False
+            raise
         self._ways = set(still)
         return True
 
