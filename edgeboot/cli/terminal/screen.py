@@ -133,7 +133,9 @@ class Screen:
         room = max(1, min(_ROWS, console.height - 3))
         if len(lines) > room:
             lines = [*lines[: room - 1], f"… and {len(lines) - room + 1} more"]
-        rows = Group(*(Text(f"  {printable(line)}", no_wrap=True, overflow="ellipsis") for line in lines))
+        rows = Group(
+            *(Text(f"  {printable(line)}", no_wrap=True, overflow="ellipsis") for line in lines)
+        )
         if self._live is None:
             self._live = Live(
                 rows, console=console, auto_refresh=False, transient=True,
