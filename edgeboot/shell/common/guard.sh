@@ -7,9 +7,10 @@ refuse() { # WORDS
 }
 
 # Every directory on the way to a path, through every link, belongs to root and is writable by no one
-# else. In a sticky directory such as /tmp only a directory of root's is on the way, never a link.
-guard() ( # PATH: ends the snippet unless root alone decides what is there
-    asked=$1 rest=${1#/} walked='' hops=0 strict=' '
+# else. In a sticky directory such as /tmp only a directory of root's is on the way, never a link; it
+# may be about to be made ("new").
+guard() ( # PATH [new]: ends the snippet unless root alone decides what is there
+    asked=$1 new=${2:-} rest=${1#/} walked='' hops=0 strict=' '
     set --
     while :; do
         set -- "$@" "${walked:-/}"
@@ -32,7 +33,7 @@ guard() ( # PATH: ends the snippet unless root alone decides what is there
         elif [ -d "$walked/$part" ]; then
             walked=$walked/$part
         else
-            strict="$strict${walked:-/} "
+            [ "$new" = new ] || strict="$strict${walked:-/} "
             break
         fi
     done

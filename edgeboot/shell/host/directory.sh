@@ -5,8 +5,9 @@
 set -eu
 trap 'journal_end "directory $1"' EXIT
 parent=${1%/*}
-guard "$parent/"
+guard "$parent/" new
 mkdir -p "$1"
+guard "$parent/"
 # Through an administrator's link, but never to a directory that is the system's or a user's.
 place=$(cd -P "$1" && pwd -P)
 if [ "$place" != "$1" ]; then

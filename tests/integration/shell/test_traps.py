@@ -253,3 +253,17 @@ def test_a_home_that_leads_to_roots_own_keys_gives_no_access(jail: Jail) -> None
     assert "/home/mallory/.ssh" in done.stderr
     keys = jail.root / "root/.ssh/authorized_keys"
     assert (keys.read_text(), keys.stat().st_uid) == ("roots\n", 0)
+
+
+def test_a_directory_is_made_on_a_disk_that_is_open_to_all(jail: Jail) -> None:
+    """A fresh tmpfs is sticky and open: what root makes there is its own."""
+    (jail.root / "srv/disk").mkdir()
+    (jail.root / "srv/disk").chmod(0o1777)
+    done = jail.run("$SH /snippets/directory.sh /srv/disk/k3s/agent 700")
+    assert done.returncode == 0, done.stderr
+    of_mallory(jail, "/srv/disk/k3s")
+    assert jail.run("$SH /snippets/directory.sh /srv/disk/k3s/agent 700").returncode == 77
+    jail.link("/srv/disk/way", "/etc")
+    done = jail.run("$SH /snippets/directory.sh /srv/disk/way/x 700")
+    assert done.returncode == 77
+    assert not jail.has("/etc/x")
