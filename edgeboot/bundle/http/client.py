@@ -28,6 +28,8 @@ _REDIRECTS = 8
 _MOVED = {301, 302, 303, 307, 308}
 _TLS_HINT = "add its CA to this machine's trust store, or set REQUESTS_CA_BUNDLE to a file with it"
 
+_HINT = "check the address, and any proxy in between, then rerun the same command"
+
 Authorize = Callable[[str], str | None]  # the Authorization header for a URL, or None
 
 
@@ -59,7 +61,7 @@ class Response:
     def length(self) -> int | None:
         """The declared length of the body in bytes, if any."""
         text = self.headers.get("Content-Length", "")
-        return int(text) if text.isascii() and text.isdigit() else None
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
     def check(self, *good: int) -> None:
         """Raise Missing, TryAgain or BadInput unless the status is in ``good`` (default: 200)."""
@@ -71,7 +73,8 @@ class Response:
         if self.status in STATUSES:
             wait = retry_after(self.headers.get("Retry-After", ""))
             raise TryAgain(f"HTTP {self.status}", wait)
-        raise BadInput(f"{where} returned HTTP {self.status} {self._response.reason}".rstrip())
+        what = f"{where} returned HTTP {self.status} {self._response.reason}".rstrip()
+        raise BadInput(what, hint=_HINT)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body; raises TryAgain if it is cut off, stalls or is too slow."""
@@ -164,7 +167,7 @@ class Http:
                     response.status_code, response.headers, current, elsewhere, response, self
                 )
                 return
-        raise Refused(f"{url} redirects more than {_REDIRECTS} times")
+        raise Refused(f"{url} redirects more than {_REDIRECTS} times", hint=_HINT)
 
     def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | bytes | None
@@ -192,8 +195,9 @@ class Http:
         except (requests.ConnectionError, requests.Timeout) as error:
             self.check()
             raise TryAgain(reason(error)) from error
-        except (requests.RequestException, OSError, UnicodeError) as error:
-            raise BadInput(f"cannot fetch {url}: {reason(error)}") from error
+        except (requests.RequestException, OSError, ValueError) as error:
+            # ValueError: requests parses Location even if it does not follow it
+            raise BadInput(f"cannot fetch {url}: {reason(error)}", hint=_HINT) from error
 
 
 def only_at(url: str, header: str | None) -> Authorize:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urljoin, urlsplit
 
 from edgeboot.errors import Refused
+
+_LOCATION_MAX = 16 << 10
+_ASK = "check the name of {host} and any proxy in between, then rerun the same command"
 
 
 def origin_of(url: str) -> tuple[str, str]:
@@ -15,12 +19,30 @@ def origin_of(url: str) -> tuple[str, str]:
 
 
 def redirected(url: str, location: str) -> str:
-    """Resolve a redirect; raises Refused unless to https, to loopback, or from http to http."""
-    target = urljoin(url, location)
-    parts = urlsplit(target)
-    allowed = ("https",) if urlsplit(url).scheme == "https" else ("http", "https")
+    """Resolve a redirect; raises Refused unless to https, or from http to http.
+
+    A redirect to this machine or its link is refused as well, except from this machine.
+    """
+    try:
+        target = urljoin(url, location)
+        parts, own = urlsplit(target), urlsplit(url)
+        valid = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    host = origin_of(url)[1]
+    if not valid or len(location) > _LOCATION_MAX:
+        raise Refused(
+            f"{host} redirects to an invalid address {location[:80]!r}", hint=_ASK.format(host=host)
+        )
+    if is_local(parts.hostname) and not is_local(own.hostname):
+        raise Refused(
+            f"{host} redirects to {parts.netloc}, an address of this machine or its link",
+            hint=_ASK.format(host=host),
+        )
+    allowed = ("https",) if own.scheme == "https" else ("http", "https")
     if parts.scheme not in allowed and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-        raise Refused(f"{url} redirects to {target}, which is not https")
+        what = f"{url} redirects to {target}, which is not https"
+        raise Refused(what, hint=_ASK.format(host=host))
     return target
 
 
@@ -30,3 +52,26 @@ def is_loopback(host: str | None) -> bool:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:
         return False
+
+
+def is_local(host: str | None) -> bool:
+    """Report whether a host is this machine or on its link, in any spelling of its address."""
+    name = (host or "").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    address = _address(name)
+    if address is None:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified
+
+
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(name.partition("%")[0])
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(name))  # such as 127.1 and 0x7f000001
+    except (OSError, UnicodeError):
+        return None

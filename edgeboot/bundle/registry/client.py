@@ -28,6 +28,7 @@ ACCEPT = ", ".join((*documents.INDEXES, *documents.MANIFESTS))
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 _TAGS_MAX = 4 << 20
 _PAGES = 100
+_NOT_A_REGISTRY = "check the name, and that no proxy or login page answers for the registry"
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Registry(Session):
                     following = re.match(r'<([^>]+)>;\s*rel="?next', answer.headers.get("Link", ""))
                 if following is None:
                     break
-                path = f"tags/list?{urlsplit(following[1]).query}"
+                path = f"tags/list?{_query(following[1], answer)}"
             return tuple(found)
 
         return self.anywhere(reference, pages)
@@ -156,7 +157,7 @@ def _media_type(data: bytes, announced: str, where: str) -> str:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise Refused(f"the manifest of {where} is not JSON")
+        raise Refused(f"the manifest of {where} is not JSON", hint=_NOT_A_REGISTRY)
     media_type = document.get("mediaType") or _guessed(document, announced)
     if document.get("schemaVersion") == 1 or str(media_type).startswith(_SCHEMA_1):
         raise Refused(
@@ -179,9 +180,19 @@ def _guessed(document: dict[str, object], announced: str) -> str:
     return announced
 
 
+def _query(link: str, answer: Response) -> str:
+    try:
+        return urlsplit(link).query
+    except ValueError:
+        what = f"{answer.url} has an invalid link to its next page"
+        raise Refused(what, hint=_NOT_A_REGISTRY) from None
+
+
 def _tags(answer: Response) -> list[str]:
     try:
         tags = json.loads(answer.read(_TAGS_MAX)).get("tags") or []
     except (ValueError, AttributeError, RecursionError):
-        raise Refused(f"{answer.url} is not a list of tags") from None
+        raise Refused(f"{answer.url} is not a list of tags", hint=_NOT_A_REGISTRY) from None
+    if not isinstance(tags, list):
+        raise Refused(f"{answer.url} is not a list of tags", hint=_NOT_A_REGISTRY)
     return [tag for tag in tags if isinstance(tag, str)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edgeboot.bundle.http.urls import is_loopback
+from edgeboot.bundle.http.urls import is_local, is_loopback
 
 DOCKER_HUB = "docker.io"
 _HUB_API = "registry-1.docker.io"
@@ -84,12 +84,21 @@ class Hosts:
         return parts.netloc in known or self._declared(settings, parts.netloc)
 
     def realm_is_safe(self, endpoint: Endpoint, realm: str) -> bool:
-        """Report whether a token server is acceptable: https, loopback, or the registry itself."""
-        parts, own = urlsplit(realm), urlsplit(endpoint.base)
+        """Report whether a token server is acceptable: https, or the registry itself.
+
+        Only a registry on this machine may have a token server on it.
+        """
+        try:
+            parts, own = urlsplit(realm), urlsplit(endpoint.base)
+            valid = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            return False
+        if not valid or (is_local(parts.hostname) and not is_local(own.hostname)):
+            return False
         if parts.scheme == "http":
             same = (own.scheme, own.netloc) == ("http", parts.netloc)
             return same or is_loopback(parts.hostname)
-        return parts.scheme == "https" and bool(parts.hostname)
+        return parts.scheme == "https"
 
     @staticmethod
     def _declared(settings: RegistrySettings | None, host: str) -> bool:

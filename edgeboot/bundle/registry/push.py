@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from urllib.parse import urljoin
 
 from edgeboot.blob import Source
+from edgeboot.bundle.http.urls import redirected
 from edgeboot.bundle.oci.reference import Reference
 from edgeboot.bundle.registry.hosts import Endpoint
 from edgeboot.bundle.registry.session import Session
@@ -105,4 +105,10 @@ def _start(session: Session, endpoint: Endpoint, reference: Reference) -> str:
     ) as answer:
         session.check(endpoint, answer, 202)
         start = endpoint.url(f"{repository}/{path}")
-        return urljoin(start, answer.headers.get("Location", ""))
+        location = answer.headers.get("Location", "")
+        if not location:
+            raise Refused(
+                f"{endpoint.host} accepted an upload but returned no Location for it",
+                hint=f"check that {endpoint.host} is a registry, and that no proxy answers for it",
+            )
+        return redirected(start, location)

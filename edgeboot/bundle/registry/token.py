@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from itertools import zip_longest
 from urllib.parse import urlencode, urlsplit
 
 from edgeboot.bundle.http.client import Http, Response, only_at
@@ -19,6 +20,7 @@ from edgeboot.errors import Refused
 
 _TOKEN_MAX = 1 << 20
 _CLIENT = "edgeboot"
+_ISSUER_HINT = "check the registry's name, and that no proxy or login page answers for it"
 _CHALLENGE = re.compile(r"(?:^|,)\s*(Bearer|Basic)\b\s*", re.IGNORECASE)
 _PARAMETER = re.compile(r'([A-Za-z][A-Za-z0-9_-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
 
@@ -72,6 +74,8 @@ class Tokens:
         credential = self._credential(endpoint.host)
         if "bearer" in challenges:
             return f"Bearer {self._token(endpoint, scope, challenges['bearer'], credential)}"
+        if not challenges:
+            raise _unknown_challenge(endpoint, answer)
         header = basic(credential) if credential and "basic" in challenges else None
         if header is None:
             raise refused(endpoint, self, answer.status)
@@ -92,7 +96,8 @@ class Tokens:
         realm = challenge.get("realm", "")
         if not self._hosts.realm_is_safe(endpoint, realm):
             raise Refused(
-                f"{endpoint.host} requests tokens from {realm[:200]!r}, which is not https",
+                f"{endpoint.host} requests tokens from {realm[:200]!r}, which is not a trusted "
+                "address: it must use https and must not be this machine",
                 hint="no credential was sent; check that this is the right registry",
             )
         if credential and not self._hosts.may_see(endpoint, realm):
@@ -137,14 +142,14 @@ class Tokens:
             wait = retry_after(answer.headers.get("Retry-After", ""))
             raise TryAgain(f"{where} returned HTTP {answer.status}", wait)
         if answer.status != 200:
-            raise Refused(f"{where} did not issue a token: HTTP {answer.status}")
+            raise Refused(f"{where} did not issue a token: HTTP {answer.status}", hint=_ISSUER_HINT)
         try:
             document = json.loads(answer.read(_TOKEN_MAX))
             token = document.get("token") or document.get("access_token")
         except (ValueError, AttributeError, RecursionError):
             token = None
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise Refused(f"{where} did not return a valid token")
+            raise Refused(f"{where} did not return a valid token", hint=_ISSUER_HINT)
         return token
 
 
@@ -157,10 +162,22 @@ def refused(endpoint: Endpoint, tokens: Tokens, status: int) -> Refused:
     )
 
 
+def _unknown_challenge(endpoint: Endpoint, answer: Response) -> Refused:
+    """Return the error for a 401 that asks for no login that edgeboot supports."""
+    header = answer.headers.get("WWW-Authenticate", "")
+    asked = f"asks for {header[:80]!r}" if header else "does not say which login it accepts"
+    return Refused(
+        f"{endpoint.host} denied access (HTTP {answer.status}): it {asked}; edgeboot supports "
+        "Bearer and Basic",
+        hint=f"check that {endpoint.host} is a registry, and that no proxy answers for it",
+        error_id="registry-refused",
+    )
+
+
 def _challenges(header: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield scheme and parameters of each challenge in a WWW-Authenticate header."""
     starts = list(_CHALLENGE.finditer(header))
-    for match, following in zip(starts, [*starts[1:], None], strict=True):
+    for match, following in zip_longest(starts, starts[1:]):
         text = header[match.end() : following.start() if following else len(header)]
         values = {
             m[1].lower(): re.sub(r"\\(.)", r"\1", m[2]) if m[2] is not None else m[3]
