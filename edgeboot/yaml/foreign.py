@@ -14,13 +14,30 @@ MAX_BYTES = 64 << 20  # the indexes of large chart repositories have 20 MB
 MAX_DEPTH = 100
 MAX_VALUES = 5_000_000
 
-_SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLAIN = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BASE = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # large indexes take minutes without C
+
+
+class _Go(_PLAIN):  # type: ignore[misc, valid-type]
+    """Reads values as Go's programs do: ``=`` and dates are text, unknown tags are ignored."""
+
+
+def _untagged(loader: Any, node: Any) -> Any:
+    """Return the plain value of a node with an unknown tag."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_scalar(node)
+
+
+for _tag in (None, "tag:yaml.org,2002:value", "tag:yaml.org,2002:timestamp"):
+    _Go.add_constructor(_tag, _untagged)
 
 
 def parse(data: bytes) -> Any:
     """The one document of another program."""
-    return _loaded(data, _SAFE)
+    return _loaded(data, _Go)
 
 
 class Tagged(str):
@@ -30,7 +47,7 @@ class Tagged(str):
     tag: str
 
 
-class _WithTags(_SAFE):  # type: ignore[misc, valid-type] # one of two loaders
+class _WithTags(_Go):
     """The safe loader, with a ``Tagged`` in place of an error for a tag it does not know."""
 
     def tagged(self, suffix: str, node: yaml.Node) -> Tagged:
@@ -59,7 +76,7 @@ def parse_all_tagged(data: bytes) -> list[Any]:
 
 def parse_all(data: bytes) -> list[Any]:
     """All documents of another program."""
-    return _all_loaded(data, _SAFE)
+    return _all_loaded(data, _Go)
 
 
 def parse_texts(data: bytes) -> Any:
@@ -76,7 +93,7 @@ def _loaded(data: bytes, loader: Any) -> Any:
     check(data)
     try:
         return _within_bounds(yaml.load(data, Loader=loader))  # noqa: S506 - plain values only
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 
@@ -84,7 +101,7 @@ def _all_loaded(data: bytes, loader: Any) -> list[Any]:
     check(data)
     try:
         documents = list(yaml.load_all(data, Loader=loader))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     _within_bounds(documents)
     return documents
@@ -96,7 +113,7 @@ def check(data: bytes) -> None:
         raise ValueError(f"larger than {MAX_BYTES >> 20} MiB")
     depth = 0
     try:
-        for event in yaml.parse(data, Loader=_SAFE):
+        for event in yaml.parse(data, Loader=_Go):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:

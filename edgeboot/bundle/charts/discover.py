@@ -20,9 +20,16 @@ from edgeboot.yaml import foreign
 
 NOT_RENDERED = "not rendered, because no helm was found, and it does not declare its images"
 
-# arguments of operators with images to start: --config-reloader-image=HOST/REPOSITORY:TAG
-_ARGUMENT = re.compile(
-    r"--?[a-z0-9-]*(?:image|reloader)[a-z0-9-]*=([a-z0-9.-]+\.[a-z0-9.-]+(?::[0-9]+)?/\S+?:[\w.@:-]+)"
+# A full reference: with a registry, and a tag or digest. Images that a chart's programs start are
+# given as arguments (--config-reloader-image=…), in the environment (RELATED_IMAGE_…) and in the
+# files of ConfigMaps.
+_FULL_REFERENCE = (
+    r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+|localhost)(?::[0-9]{1,5})?/[a-z0-9._/-]*[a-z0-9]"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})"
+)
+_WHOLE = re.compile(rf"(?:--?[A-Za-z0-9-]+=)?({_FULL_REFERENCE})")
+_IN_FILE = re.compile(
+    rf"""(?im)^[^#\n]*?image["']?[ \t]*[:=][ \t]*["']?({_FULL_REFERENCE})["']?[ \t]*,?[ \t]*$"""
 )
 _ANNOTATION = "artifacthub.io/images"
 _LOCK = "Images.lock"
@@ -101,11 +108,34 @@ def _images_in(document: object) -> Iterator[str]:
                 if key == "image" and (image := _image(value)) is not None:
                     yield image
                 elif key in ("args", "command") and isinstance(value, list):
-                    yield from (
-                        m[1] for v in value if isinstance(v, str) if (m := _ARGUMENT.match(v))
-                    )
+                    yield from _given(value)
+                elif isinstance(value, str):
+                    yield from _given_as(str(key), value, node)
                 else:
                     pending.append(value)
+            yield from _in_files(node)
+
+
+def _given_as(key: str, value: str, node: Mapping[object, object]) -> Iterator[str]:
+    """Yield an image under a key like ``defaultImage``, or in a variable of the environment."""
+    if key.lower().endswith("image") or (key == "value" and "name" in node):
+        yield from _given((value,))
+
+
+def _in_files(node: Mapping[object, object]) -> Iterator[str]:
+    """Yield the images in the files of a ConfigMap."""
+    files = node.get("data") if node.get("kind") == "ConfigMap" else None
+    for text in files.values() if isinstance(files, dict) else ():
+        if isinstance(text, str):
+            yield from _given((text,))
+            yield from (match[1] for match in _IN_FILE.finditer(text))
+
+
+def _given(values: Iterable[object]) -> Iterator[str]:
+    """Yield the full references among arguments or values."""
+    for value in values:
+        if isinstance(value, str) and (match := _WHOLE.fullmatch(value.strip())):
+            yield match[1]
 
 
 def _image(value: object) -> str | None:

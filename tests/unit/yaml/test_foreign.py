@@ -52,5 +52,4 @@ def test_a_large_file_is_refused(
 
 
 def test_dates_beyond_the_calendar_are_no_crash() -> None:
-    with pytest.raises(ValueError, match="month"):
-        foreign.parse(b"a: 2024-99-99\n")
+    assert foreign.parse(b"a: 2024-99-99\n") == {"a": "2024-99-99"}
