@@ -378,7 +378,7 @@ def test_row_38_a_realm_on_another_host_is_not_shown_the_credential(
 def test_row_38_a_realm_without_tls_is_not_asked_at_all(server: Front, tmp_path: Path) -> None:
     header = {"WWW-Authenticate": 'Bearer realm="http://token.example/x"'}
     server.rules.append(lambda h: h.reply(401, header))
-    with pytest.raises(Refused, match="which is not https"):
+    with pytest.raises(Refused, match="it must use https"):
         Client(tmp_path).pull(server)
 
 
