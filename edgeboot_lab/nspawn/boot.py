@@ -54,8 +54,9 @@ def mount_root(name: str, tree: Path, files: HostFiles) -> None:
     """Lay the host's own changes over the cached tree, at ``files.root``."""
     for directory in (files.root, files.upper, files.work, *files.binds.values()):
         directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-    for directory in files.binds.values():
-        directory.chmod(0o755)
+    for inside, directory in files.binds.items():
+        # A mount point stays where edgeboot would remove its directory, so it has edgeboot's mode.
+        directory.chmod(0o700 if inside == "/var/lib/edgeboot" else 0o755)
     layers = f"lowerdir={tree},upperdir={files.upper},workdir={files.work}"
     done = run(("mount", "-t", "overlay", name, "-o", layers, str(files.root)), check=False)
     if done.returncode != 0:
