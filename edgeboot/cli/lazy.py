@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import click
 
+from edgeboot.cli.run.following import completing
 from edgeboot.cli.terminal.verbosity import add_options
 
 
@@ -31,5 +32,15 @@ class LazyGroup(click.Group):
         if cmd_name in self.lazy and cmd_name not in self.commands:
             command = getattr(import_module(self.lazy[cmd_name]), cmd_name)
             add_options(command)
+            _complete_hints(command)
             self.add_command(command)
         return super().get_command(ctx, cmd_name)
+
+
+def _complete_hints(command: click.Command) -> None:
+    """Has the errors of a command and all its subcommands name complete commands."""
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _complete_hints(below)
+    elif command.callback:
+        command.callback = completing(command.callback)

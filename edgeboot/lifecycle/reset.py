@@ -283,7 +283,10 @@ def _checked_plan(state: ResetState, *, foreign: bool) -> ResetPlan:
     for server in _witness(state):
         _check_quorum(state, state.found[server.name].status, departure)
     lost = {node.name: losses(state.found[node.name].remains) for node in state.nodes}
-    return ResetPlan(plan(phases(), state), {name: some for name, some in lost.items() if some})
+    planned = replace(
+        plan(phases(), state), roles={node.name: node.role.value for node in state.nodes}
+    )
+    return ResetPlan(planned, {name: some for name, some in lost.items() if some})
 
 
 def _check_quorum(state: ResetState, seen: Status | None, departure: Departure) -> None:

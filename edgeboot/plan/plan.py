@@ -38,6 +38,7 @@ class Plan:
     findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)  # who chose a node's settings
     remarks: tuple[Remark, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)  # server or agent, by node
 
     @property
     def empty(self) -> bool:

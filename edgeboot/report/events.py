@@ -20,13 +20,14 @@ from edgeboot.events import (
     WorkEnded,
     WorkStarted,
 )
+from edgeboot.report.names import names
 
 
 def event_line(event: Event) -> str | None:
     """One line for people; None for events that only a progress bar shows."""
     match event:
         case PhaseStarted():
-            return f"{event.phase}: {', '.join(event.nodes) or 'nothing to do'}"
+            return f"{event.phase}: {names(event.nodes)}" if event.nodes else None
         case PhaseEnded():
             return None if event.ok else f"{event.phase}: failed"
         case StepStarted() | BytesSent() | BytesFetched() | BytesHandled():

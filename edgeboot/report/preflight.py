@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from edgeboot.plan.findings import Finding, Severity
+from edgeboot.report.names import names
 
 Findings = Mapping[str, tuple[Finding, ...]]
 
@@ -38,11 +39,14 @@ def _worst(some: Sequence[Finding], id_: str) -> Severity | None:
 
 
 def finding_lines(found: Findings) -> Iterator[str]:
-    """Every finding with what to do about it, the most severe of each node first."""
+    """Every finding with what to do about it, most severe first; nodes that share it together."""
+    shared: dict[Finding, list[str]] = {}
     for node, some in found.items():
-        for one in sorted(some, key=lambda f: _ORDER.index(f.severity)):
-            yield f"{node}: {one.severity.value}: {one.what} [{one.id}]"
-            yield f"    {_INTRODUCED[one.severity]}: {one.fix}"
+        for one in some:
+            shared.setdefault(one, []).append(node)
+    for one, nodes in sorted(shared.items(), key=lambda item: _ORDER.index(item[0].severity)):
+        yield f"{names(nodes)}: {one.severity.value}: {one.what} [{one.id}]"
+        yield f"    {_INTRODUCED[one.severity]}: {one.fix}"
 
 
 _INTRODUCED = {

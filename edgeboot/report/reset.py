@@ -8,11 +8,13 @@ from typing import Any
 from edgeboot.plan.reset.plan import ResetPlan
 from edgeboot.report.plan import plan_json, plan_lines
 
+NOTHING_TO_RESET = "No changes: neither K3s nor edgeboot is on these hosts."
+
 
 def reset_plan_lines(reset_plan: ResetPlan) -> Iterator[str]:
     """The plan, then the data that will be lost, which is read last before answering."""
     if reset_plan.plan.empty:
-        yield "No changes: neither K3s nor edgeboot is on these hosts."
+        yield NOTHING_TO_RESET
         return
     yield from plan_lines(reset_plan.plan)
     if reset_plan.losses:

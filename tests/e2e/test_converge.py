@@ -18,7 +18,7 @@ def test_two_bare_hosts_become_a_cluster(bare_module: Fleet) -> None:
     done = bare_module.install(inventory)
     assert done.code == 0, done.all
     assert bare_module.nodes() == {"server-1": True, "agent-1": True}
-    assert "next        kubectl --kubeconfig" in done.out
+    assert "nodes       kubectl --kubeconfig" in done.out
 
 
 def test_the_kubeconfig_is_private_and_names_the_server(bare_module: Fleet) -> None:

@@ -10,12 +10,14 @@ import click
 
 from edgeboot.bundle.trust.signing import Trust
 from edgeboot.cli.bundle.trust import trust_options
-from edgeboot.cli.cluster.options import install_options
+from edgeboot.cli.cluster.options import diff_option, install_options
 from edgeboot.cli.formats import output_option
 from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
+from edgeboot.cli.run.following import completed, tell_next
 from edgeboot.cli.run.hosts import HostSelection, host_options, policy_options, reached, tell_lost
 from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged
+from edgeboot.cli.run.told import known_warnings
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.cli.terminal.questions import confirmed, require_terminal
@@ -45,6 +47,7 @@ from edgeboot.report.plan import plan_json, plan_lines, remark_lines
 @install_options
 @policy_options
 @host_options
+@diff_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--timeout",
@@ -68,6 +71,7 @@ def install(
     asking: Asking,
     options: InstallOptions,
     scope: HostSelection,
+    whole: bool,
     yes: bool,
     timeout: int,
     kubeconfig_path: Path | None,
@@ -96,8 +100,8 @@ def install(
     ):
 
         def confirm(plan: Plan) -> bool:
-            log.write("\n".join(plan_lines(plan)))
-            _show(plan, output)
+            log.write("\n".join(plan_lines(plan, whole=True)))
+            _show(cluster, plan, output, whole)
             return yes or _asked()
 
         done = run_install(
@@ -118,12 +122,12 @@ def install(
     return tell_lost(lost)
 
 
-def _show(plan: Plan, output: str) -> None:
+def _show(cluster: Cluster, plan: Plan, output: str, whole: bool) -> None:
     if output == "jsonl":
         click.echo(json.dumps({"event": "Plan", **plan_json(plan)}))
         return
-    for line in plan_lines(plan):
-        click.echo(line)
+    for line in plan_lines(plan, whole=whole, known=known_warnings(cluster, plan)):
+        click.echo(completed(line))
 
 
 def _asked() -> bool:
@@ -159,13 +163,15 @@ def _finish(cluster: Cluster, done: Installed, path: Path, output: str, ready: i
         return
     if done.plan.empty:
         for line in remark_lines(done.plan):
-            click.echo(line)
+            click.echo(completed(line))
         click.echo("No changes: every host matches the inventory, and every node is Ready.")
-    else:
-        click.echo(f"Done: {ready} nodes are Ready.")
+        if unsaved:
+            raise unsaved
+        return
+    click.echo(f"Done: {ready} {'node is' if ready == 1 else 'nodes are'} Ready.")
     click.echo(f"  API         {url}")
     if unsaved:
         raise unsaved
     click.echo(f"  kubeconfig  {path}")
-    click.echo(f"  next        kubectl --kubeconfig {path} get nodes")
-    click.echo("              edgeboot verify   (with the same -i and --bundle)")
+    click.echo(f"  nodes       kubectl --kubeconfig {shlex.quote(str(path))} get nodes")
+    tell_next("verify")

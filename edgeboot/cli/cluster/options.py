@@ -51,6 +51,16 @@ _CLUSTER = (
 )
 
 
+def diff_option(function: F) -> F:
+    """``--diff``: the whole plan."""
+    return click.option(
+        "--diff",
+        "whole",
+        is_flag=True,
+        help="Show the plan host by host, with the text of every small file.",
+    )(function)
+
+
 def host_change_options(function: F) -> F:
     """``--no-reboot``, ``--allow`` and ``--open-firewall``, as ``options``."""
 

@@ -9,12 +9,14 @@ import click
 
 from edgeboot.bundle.trust.signing import Trust
 from edgeboot.cli.bundle.trust import trust_options
-from edgeboot.cli.cluster.options import install_options
+from edgeboot.cli.cluster.options import diff_option, install_options
 from edgeboot.cli.formats import output_option
 from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
+from edgeboot.cli.run.following import completed, tell_next
 from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
 from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged
+from edgeboot.cli.run.told import known_warnings
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import make_plan
@@ -32,6 +34,7 @@ CHANGES_FOUND = 10
 @ask_options
 @install_options
 @host_options
+@diff_option
 @output_option("text", "json")
 def plan(
     inventory_path: Path,
@@ -41,14 +44,19 @@ def plan(
     asking: Asking,
     options: InstallOptions,
     scope: HostSelection,
+    whole: bool,
     output: str,
 ) -> int:
     """Show what `install` would change. Reads every host once and changes nothing.
+
+    Hosts with equal steps are shown together, with what changes in existing files; --diff shows
+    everything. A warning that an earlier run has shown is only counted.
 
     Exits 10 if anything would change, 0 if not.
 
     \b
     edgeboot plan -i inventory.yml
+    edgeboot plan -i inventory.yml --diff
     edgeboot plan -i inventory.yml --output json
     edgeboot plan -i inventory.yml --limit agent-3
     """
@@ -59,12 +67,14 @@ def plan(
         reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
     ):
         found = make_plan(hosts.cluster, bundle, hosts.transports, options, hosts.policy)
-        log.write("\n".join(plan_lines(found)))
+        log.write("\n".join(plan_lines(found, whole=True)))
         if output == "json":
             click.echo(json.dumps(plan_json(found), indent=2))
         else:
-            for line in plan_lines(found):
-                click.echo(line)
+            for line in plan_lines(found, whole=whole, known=known_warnings(cluster, found)):
+                click.echo(completed(line))
+            if not found.empty:
+                tell_next("install")
     if hosts.lost:
         return tell_lost(hosts.lost)
     return 0 if found.empty else CHANGES_FOUND

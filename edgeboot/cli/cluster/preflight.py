@@ -15,10 +15,11 @@ from edgeboot.cli.bundle.trust import trust_options
 from edgeboot.cli.cluster.options import host_change_options
 from edgeboot.cli.formats import output_option
 from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
+from edgeboot.cli.run.following import completed, tell_next
 from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
 from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.terminal.prompts import Asking
-from edgeboot.errors import combined_exit_code
+from edgeboot.errors import Refused, combined_exit_code
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import preflight as examine_hosts
 from edgeboot.lifecycle.preflight import Preflight
@@ -61,7 +62,16 @@ def preflight(
         hosts = stack.enter_context(reached(cluster, scope, accept_new=accept_new, asking=asking))
         found = examine_hosts(hosts.cluster, bundle, hosts.transports, options, hosts.policy)
     _render(found, output)
+    if output == "text":
+        tell_next(_next(found, with_bundle=named is not None))
     return combined_exit_code((found.exit_code, tell_lost(hosts.lost)))
+
+
+def _next(found: Preflight, *, with_bundle: bool) -> str:
+    """Again once what is refused was fixed; a plan needs a bundle."""
+    if found.exit_code == Refused.exit_code:
+        return "preflight"
+    return "plan" if with_bundle else "bundle init"
 
 
 def _render(found: Preflight, output: str) -> None:
@@ -73,6 +83,6 @@ def _render(found: Preflight, output: str) -> None:
         console.print(table)
         console.print()
     for line in finding_lines(found.findings):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(completed(line), markup=False, soft_wrap=True)
     if not any(found.findings.values()):
         console.print("All checks passed.")

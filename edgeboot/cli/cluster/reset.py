@@ -11,6 +11,7 @@ from edgeboot.cli.cluster.plan import CHANGES_FOUND
 from edgeboot.cli.formats import output_option
 from edgeboot.cli.options import accept_new_option, ask_options, inventory_option
 from edgeboot.cli.run.connect import connected
+from edgeboot.cli.run.following import tell_next
 from edgeboot.cli.run.hosts import retry_option
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.cli.terminal.prompts import Asking
@@ -23,7 +24,8 @@ from edgeboot.lifecycle.reset import chosen, involved, make_plan
 from edgeboot.lifecycle.reset import reset as run_reset
 from edgeboot.localio import runs
 from edgeboot.plan.reset.plan import ResetPlan
-from edgeboot.report.reset import reset_plan_json, reset_plan_lines
+from edgeboot.report.names import names
+from edgeboot.report.reset import NOTHING_TO_RESET, reset_plan_json, reset_plan_lines
 from edgeboot.transport.ssh.cancellation import Cancellation
 
 _ATTEMPTS = 3
@@ -71,7 +73,10 @@ def reset(
     nodes = chosen(cluster, [name for name in (limit or "").split(",") if name])
     reached = Cluster(cluster.name, involved(cluster, nodes))
 
+    planned: list[ResetPlan] = []
+
     def agreed(reset_plan: ResetPlan) -> bool:
+        planned.append(reset_plan)
         _show(reset_plan, output)
         return yes or _asked_twice(cluster)
 
@@ -83,6 +88,8 @@ def reset(
         if only_plan:
             reset_plan = make_plan(cluster, nodes, transports, foreign=foreign)
             _show(reset_plan, output)
+            if output == "text" and not reset_plan.plan.empty:
+                tell_next("reset")
             return 0 if reset_plan.plan.empty else CHANGES_FOUND
         with listener(output) as tell:
             agreed_to = run_reset(
@@ -96,12 +103,24 @@ def reset(
             )
     if not agreed_to:
         raise Refused("the reset was declined; nothing was changed", error_id="declined")
-    names = [node.name for node in nodes]
+    done = [node.name for node in nodes]
     if output == "jsonl":
-        click.echo(json.dumps({"event": "Done", "nodes": names}))
+        click.echo(json.dumps({"event": "Done", "nodes": done}))
+    elif not planned:
+        click.echo(NOTHING_TO_RESET)
     else:
-        click.echo(f"Done: K3s was removed from {', '.join(names)}.")
+        _finish(cluster, done)
     return 0
+
+
+def _finish(cluster: Cluster, done: list[str]) -> None:
+    click.echo(f"Done: K3s was removed from {names(done)}.")
+    if len(done) == len(cluster.nodes):
+        tell_next("install")
+        return
+    them = "it" if len(done) == 1 else "them"
+    click.echo(f"An install adds {them} again unless you remove {them} from the inventory.")
+    tell_next("plan", whole=True)
 
 
 def _check_answers(

@@ -11,6 +11,7 @@ import click
 from edgeboot.cli.formats import output_option
 from edgeboot.cli.options import accept_new_option, ask_options, inventory_option
 from edgeboot.cli.run.connect import attempted
+from edgeboot.cli.run.following import completed, tell_next
 from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.status import report
@@ -38,5 +39,7 @@ def status(inventory_path: Path, accept_new: bool, asking: Asking, output: str) 
         click.echo(json.dumps(status_json(found), indent=2))
     else:
         for line in status_lines(found):
-            click.echo(line)
+            click.echo(completed(line))
+        if not found.exit_code:
+            tell_next("verify")
     return found.exit_code

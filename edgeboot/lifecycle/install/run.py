@@ -241,7 +241,8 @@ def _examined_plan(state: ClusterState) -> Plan:
     notes = {node.name: node.host.chosen for node in state.cluster.nodes if node.host.chosen}
     said = remarks(state.cluster, running_as(state.facts), state.registered)
     said = (*renaming(state), *said)
-    return replace(planned, findings=found, notes=notes, remarks=said)
+    roles = {node.name: node.role.value for node in state.cluster.nodes}
+    return replace(planned, findings=found, notes=notes, remarks=said, roles=roles)
 
 
 def _checked_plan(state: ClusterState) -> Plan:

@@ -45,15 +45,26 @@ def test_many_nodes_are_drawn_some_at_a_time() -> None:
     assert rows[3] == ["check", "n8"]
 
 
-def test_every_finding_has_a_line_with_its_id_and_mend() -> None:
-    lines = list(finding_lines(FOUND))
-    assert lines[:4] == [
+def test_every_finding_has_a_line_with_its_id_and_fix_the_gravest_first() -> None:
+    assert list(finding_lines(FOUND)) == [
         "pi-1: refuse: hot [preflight.a]",
         "    next: cool it",
+        "pi-2: fix: bent [preflight.a]",
+        "    `edgeboot install` will: straighten it",
         "pi-1: warn: warm [preflight.a]",
         "    recommended: wait",
+        "pi-2: unknown: dark [preflight.b]",
+        "    next: make light",
     ]
-    assert "    `edgeboot install` will: straighten it" in lines
+
+
+def test_nodes_that_share_a_finding_are_told_once() -> None:
+    shared = Finding("preflight.a", Severity.WARN, "warm", "wait")
+    found = dict.fromkeys(("server-1", "pi-1", "pi-2", "pi-3"), (shared,))
+    assert list(finding_lines(found)) == [
+        "server-1, pi-1 … pi-3: warn: warm [preflight.a]",
+        "    recommended: wait",
+    ]
 
 
 def test_the_document_names_every_node() -> None:
