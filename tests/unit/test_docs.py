@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import click
 import pytest
 
-from edgeboot.cli.main import cli
 from edgeboot.inventory.schema.reference import markdown
 from tests.support.commands import commands
+from tests.support.documents import parse
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,19 +30,6 @@ def examples_of(command: click.Command) -> list[str]:
     """Command lines in the block that Click is told not to rewrap."""
     lines = (line.strip() for line in (command.help or "").splitlines())
     return [line for line in lines if line.startswith("edgeboot ")]
-
-
-def parse(line: str) -> None:
-    """Parses a command line as the real command would, without carrying it out."""
-    words = shlex.split(line.partition(" > ")[0], comments=True)[1:]
-    command: click.Command = cli
-    context = click.Context(cli, info_name="edgeboot")
-    while isinstance(command, click.Group):
-        name = words.pop(0)
-        found = command.get_command(context, name)
-        assert found is not None, f"{line}: there is no command {name}"
-        command = found
-    command.make_context("edgeboot", words, parent=context)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)

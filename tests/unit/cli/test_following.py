@@ -18,7 +18,7 @@ from edgeboot.inventory.model import Cluster
 from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.plan import Plan
 from edgeboot.report.warnings import Told
-from tests.unit.test_docs import parse
+from tests.support.documents import parse
 
 AWKWARD = "my sites/it's $HOME;x.yml"
 Enter = Callable[[str], None]
