@@ -10,9 +10,10 @@ PYTEST := $(PYTHON) -m pytest
 # Tests of one file share what its fixtures made. Those with booted hosts wait more than they work,
 # and come first: their directories are the first by name.
 BY_FILE := --dist loadfile --no-loadscope-reorder
+SECONDS := 10
 export K3S_RELEASE
 
-.PHONY: help setup setup-lab setup-vagrant demo test check docs unit e2e bench release lock clean
+.PHONY: help setup setup-lab setup-vagrant demo test check docs unit e2e bench fuzz release lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1\t/p' Makefile | expand -t 12
@@ -55,6 +56,9 @@ e2e: setup-lab ## Install on booted hosts: make e2e [K3S_RELEASE=DIR]
 
 bench: setup-lab ## Measure: docs/benchmarks.md
 	$(PYTHON) -m tests.bench
+
+fuzz: setup ## Try every parser with broken and hostile input: make fuzz [SECONDS=600] [TARGETS=…]
+	$(PYTHON) -m tests.support.fuzz --seconds $(SECONDS) $(TARGETS)
 
 lock: setup ## Write requirements-dev.lock anew
 	.venv/bin/pip-compile --quiet --extra dev --strip-extras --generate-hashes --allow-unsafe \

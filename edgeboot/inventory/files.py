@@ -37,10 +37,18 @@ def path_of(text: str, at: At) -> Path:
         raise at.error(f"no such user in {quoted(text)}", "write the full path") from None
 
 
+def is_file(path: Path) -> bool:
+    """Whether a regular file can be at a path; False also for names that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def existing(text: str, at: At) -> Path:
     """A file that is there and can be read."""
     path = path_of(text, at)
-    if not path.is_file():
+    if not is_file(path):
         hint = "correct the path; relative paths start at the inventory"
         raise at.error(f"no file {quoted(str(path))}", hint)
     if not os.access(path, os.R_OK):

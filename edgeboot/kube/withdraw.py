@@ -110,6 +110,8 @@ def _taken_apart(document: Any) -> Iterator[_Object]:
             yield from _taken_apart(item)
         return
     metadata = document["metadata"]
+    if not isinstance(metadata, Mapping):
+        raise TypeError("an object whose metadata is not a mapping")
     yield _Object(
         str(document["apiVersion"]),
         str(document["kind"]),

@@ -9,7 +9,7 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_address
 
 from edgeboot.answer import number
 
@@ -134,7 +134,7 @@ def parse_condition(lines: Iterable[str]) -> Condition:
         throttled=number(throttled, 16) if throttled else None,
         selinux=one.get("selinux", ""),
         selinux_policy="selinux-policy" in one,
-        addresses=dict(_pair(value) for value in many.get("address", ())),
+        addresses=dict(_address(value) for value in many.get("address", ())),
         power_save=frozenset(many.get("power-save", ())),
         networks=tuple(map(_network, many.get("network", ()))),
         temperature=max((number(v) / 1000 for v in many.get("temperature", ())), default=None),
@@ -144,6 +144,11 @@ def parse_condition(lines: Iterable[str]) -> Condition:
 def _pair(value: str) -> tuple[str, str]:
     name, _, rest = value.partition(" ")
     return name, rest
+
+
+def _address(value: str) -> tuple[str, str]:
+    address, interface = _pair(value)
+    return str(ip_address(address)), interface
 
 
 def _filesystem(value: str) -> tuple[str, Filesystem]:

@@ -187,12 +187,18 @@ def _finish(draft: _Draft) -> Facts:
     )
 
 
+def _cgroup_version(text: str) -> int:
+    if text not in {"1", "2"}:
+        raise ValueError(f"cgroup version {text[:20]!r}")
+    return number(text)
+
+
 def _traits(found: Mapping[str, str]) -> HostTraits:
     return HostTraits(
         machine=found["machine"],
         os=found["os"],
         init=found["init"],
-        cgroup_version=number(found["cgroup-version"]),
+        cgroup_version=_cgroup_version(found["cgroup-version"]),
         cgroup_controllers=frozenset(found["cgroup-controllers"].split()),
         memory=number(found["memory-kib"]) * 1024,
         cpus=number(found["cpus"]),

@@ -7,7 +7,6 @@ host knows without starting K3s's programs; the rest comes from a server's API (
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -141,7 +140,7 @@ def _secret(body: str | None) -> Secret | None:
         return None
     try:
         return Secret(base64.b64decode("".join(body.split()), validate=True).strip())
-    except binascii.Error:
+    except ValueError:
         return None
 
 

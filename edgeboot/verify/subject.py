@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from edgeboot.answer import understood
 from edgeboot.errors import EdgebootError, Interrupted, NotMeasured, Unreachable
 from edgeboot.inventory.model import Role
 from edgeboot.transport.base import Snippet, Transport
@@ -182,15 +181,13 @@ class Subject:
         if not result.ok:
             why = result.stderr.strip() or f"sampling ended with exit code {result.exit_code}"
             raise NotMeasured(why, where=self.name)
-        with understood(lambda why: NotMeasured(f"unreadable samples: {why}", where=self.name)):
-            return usage_of(parse_sampling(result.stdout))
+        return usage_of(parse_sampling(result.stdout))
 
     def _inspect(self) -> Inspection:
         paths = tuple(f.path for f in self.expected.files)
         words = (self.expected.service, *paths)
         result = self.transport.run(Snippet("inspect", words), deadline=READING_DEADLINE)
-        with understood(lambda why: NotMeasured(f"unreadable answer: {why}", where=self.name)):
-            return parse_inspection(result.stdout)
+        return parse_inspection(result.stdout)
 
     def _startup(self, usage: Usage) -> int:
         """Milliseconds from the start of K3s until the node was Ready.

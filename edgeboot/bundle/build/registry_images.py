@@ -9,9 +9,9 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from edgeboot.bundle.build.component_images import COMPONENTS
+from edgeboot.bundle.http.urls import web_url
 from edgeboot.bundle.oci.reference import Reference, parse
 from edgeboot.bundle.registry.hosts import RegistrySettings
 from edgeboot.platform import ARCHES, Arch
@@ -125,8 +125,8 @@ def _settings(host: str, mapping: Mapping, base: Path) -> RegistrySettings:
 def _mirrors(reader: Reader) -> tuple[str, ...]:
     mirrors = reader.texts("mirrors")
     for mirror in mirrors:
-        parts = urlsplit(mirror if "://" in mirror else f"https://{mirror}")
-        if parts.scheme not in ("https", "http") or not _HOST.fullmatch(parts.netloc):
+        parts = web_url(mirror if "://" in mirror else f"https://{mirror}")
+        if parts is None or not _HOST.fullmatch(parts.netloc):
             what = f"invalid mirror {quoted(mirror)}"
             raise reader.error("mirrors", what, "write a host or an http(s) URL, without a user")
         if parts.query or parts.fragment:

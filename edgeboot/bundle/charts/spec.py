@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from edgeboot.bundle.charts import semver
 from edgeboot.bundle.format.encoding import VALUES_MAX, is_namespace
+from edgeboot.bundle.http.urls import web_url
 from edgeboot.errors import BadInput
 from edgeboot.yaml import foreign
 from edgeboot.yaml.problems import Problems
@@ -141,8 +141,8 @@ def _source(reader: Reader, kind: str, base: Path) -> tuple[Path | str, str]:
 
 def check_repository(url: str) -> None:
     """Raise BadInput unless ``url`` is a valid URL of a chart repository."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    parts = web_url(url)
+    if parts is None:
         hint = "write https://HOST/PATH, or use 'oci' for oci://"
         raise BadInput(f"invalid http(s) URL {quoted(url)}", hint=hint)
     if parts.username is not None or parts.query or parts.fragment:

@@ -65,7 +65,9 @@ def retry_after(value: str) -> float | None:
         moment = email.utils.parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return max(0.0, (moment - datetime.now(moment.tzinfo or UTC)).total_seconds())
+    if moment.tzinfo is None:  # "-0000": in UTC, and nothing said of the place (RFC 5322)
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def reason(error: BaseException) -> str:

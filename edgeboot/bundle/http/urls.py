@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from edgeboot.errors import Refused
 
@@ -75,3 +75,13 @@ def _address(name: str) -> IPv4Address | IPv6Address | None:
         return IPv4Address(socket.inet_aton(name))  # such as 127.1 and 0x7f000001
     except (OSError, UnicodeError):
         return None
+
+
+def web_url(text: str) -> SplitResult | None:
+    """The parts of an http(s) URL with a host and, if any, a valid port; None for anything else."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+    except ValueError:  # half an IPv6 address, a port of 99999
+        return None
+    return parts if usable else None

@@ -15,7 +15,6 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from edgeboot.bundle.http.client import basic as http_basic
 from edgeboot.bundle.registry.hosts import DOCKER_HUB
@@ -151,7 +150,7 @@ def _keys(host: str) -> tuple[str, ...]:
 
 def _host_of(key: str) -> str:
     """Strip scheme and path from a key such as ``https://registry.example/v2/``."""
-    return urlsplit(key).netloc if "://" in key else key.partition("/")[0]
+    return key.partition("://")[2].partition("/")[0] or key.partition("/")[0]
 
 
 def _mapping(config: Mapping[str, object], key: str) -> Mapping[str, object]:

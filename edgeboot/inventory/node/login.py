@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeboot.inventory import syntax
-from edgeboot.inventory.files import path_of
+from edgeboot.inventory.files import is_file, path_of
 from edgeboot.inventory.model import Jump, Ssh
 from edgeboot.yaml.compound import Either, Made
 from edgeboot.yaml.section import Section, Values, optional, required
@@ -25,7 +25,7 @@ def _key_file(text: str, at: At) -> Path:
     path = path_of(text, at)
     if path.suffix == ".pub":
         raise at.error(f"{quoted(text)} is a public key", "name the private key")
-    if not path.is_file():
+    if not is_file(path):
         hint = "correct the path, or remove 'key' to use the SSH agent and ~/.ssh"
         raise at.error(f"no key file {quoted(str(path))}", hint)
     if not os.access(path, os.R_OK):

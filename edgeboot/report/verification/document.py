@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from edgeboot.answer import MALFORMED
 from edgeboot.errors import BadInput
 from edgeboot.inventory.budget.values import ALL_FIGURES
 from edgeboot.verify.measure.usage import Spread
@@ -85,7 +86,7 @@ def read_verification(text: str, where: str) -> Verification:
             signer=str(document.get("signer", "")),
             not_run=tuple((str(n), str(w)) for n, w in document.get("not_run", {}).items()),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*MALFORMED, AttributeError) as error:
         why = f"{error} is missing" if isinstance(error, KeyError) else error
         raise BadInput(
             f"not a JSON report of `edgeboot verify`: {why}",

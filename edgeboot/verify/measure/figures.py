@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from edgeboot.answer import number
+from edgeboot.answer import number, understood
 from edgeboot.errors import NotMeasured
 from edgeboot.verify.measure.samples import Sample, Sampling, keyed
 from edgeboot.verify.measure.usage import Reading, Unmeasured, Usage
@@ -25,17 +25,23 @@ def usage_of(sampling: Sampling) -> Usage:
     figures: dict[str, Reading | Unmeasured] = {}
     for name, take in _TAKERS.items():
         try:
-            figures[name] = take(window, name)
+            with understood(_unreadable):
+                figures[name] = take(window, name)
         except NotMeasured as error:
             figures[name] = Unmeasured(error.what)
-    return Usage(
-        seconds=window.seconds,
-        method=sampling.facts.get("method", "cgroup"),
-        figures=figures,
-        disk=sampling.disk,
-        started_at=window.started_at(),
-        began=window.times[0],
-    )
+    with understood(_unreadable):
+        return Usage(
+            seconds=window.seconds,
+            method=sampling.facts.get("method", "cgroup"),
+            figures=figures,
+            disk=sampling.disk,
+            started_at=window.started_at(),
+            began=window.times[0],
+        )
+
+
+def _unreadable(why: str) -> NotMeasured:
+    return NotMeasured(f"cannot read the samples: {why}")
 
 
 def _memory(window: Window, name: str) -> Reading:

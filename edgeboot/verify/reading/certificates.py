@@ -37,6 +37,6 @@ def parse_certificates(text: str) -> tuple[Certificate, ...]:
 def _certificate(path: str, pem: str) -> Certificate:
     try:
         parsed = x509.load_pem_x509_certificate(pem.encode())
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise NotMeasured(f"cannot parse the certificate in {path}") from error
     return Certificate(path, parsed.not_valid_after_utc.timestamp())

@@ -137,12 +137,13 @@ def parse_inspection(output: str) -> Inspection:
     sections = Sections(output)
     if "end" not in sections:
         raise NotMeasured("the host's answer is incomplete")
-    return Inspection(
-        status=parse_status(output),
-        sections=sections,
-        entries=_entries(sections.raw("modes")),
-        hashes=_hashes(sections.raw("hashes")),
-    )
+    with understood(_unreadable):
+        return Inspection(
+            status=parse_status(output),
+            sections=sections,
+            entries=_entries(sections.raw("modes")),
+            hashes=_hashes(sections.raw("hashes")),
+        )
 
 
 def _entries(text: str) -> dict[str, FileStatus]:

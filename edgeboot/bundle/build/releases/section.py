@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from edgeboot.bundle.build import registry_images
+from edgeboot.bundle.http.urls import web_url
 from edgeboot.errors import BadInput
 from edgeboot.k3s_version import is_version
 from edgeboot.platform import ARCHES, Arch
@@ -117,8 +117,8 @@ def source_of(text: str, base: Path) -> Path | str:
     """
     if "://" not in text:
         return base / text
-    parts = urlsplit(text)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    parts = web_url(text)
+    if parts is None:
         raise BadInput(f"{quoted(text)} is neither a directory nor an http(s) URL")
     if parts.username is not None or parts.query or parts.fragment:
         raise BadInput("a release URL must not have a user, query or fragment")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import warnings
 from typing import Any
 
 from edgeboot.errors import BadInput
@@ -68,6 +69,7 @@ def literal(text: str) -> Any:
         quoted = re.fullmatch(r"""(["'])(.*?)\1\s+#.*""", text)
         return quoted[2] if quoted else bare
     try:
-        return ast.literal_eval(bare)
-    except (ValueError, SyntaxError, MemoryError):
+        with warnings.catch_warnings(action="ignore"):  # of odd escapes in the text
+            return ast.literal_eval(bare)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return bare

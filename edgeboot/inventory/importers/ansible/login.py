@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgeboot.inventory.files import is_file
+
 _WITH_VALUE = frozenset(f"-{letter}" for letter in "bcDEeFIiLlmOopQRSWw")
 _HARMLESS = ("stricthostkeychecking", "userknownhostsfile", "globalknownhostsfile")
 _NEEDLESS = frozenset({"controlmaster", "controlpersist", "controlpath", "loglevel"})
@@ -17,7 +19,7 @@ def key(text: str, base: Path) -> str:
     if text.startswith(("/", "~")):
         return text
     directories = (base, *base.parents[:3])
-    found = next((d / text for d in directories if (d / text).is_file()), None)
+    found = next((d / text for d in directories if is_file(d / text)), None)
     return str(found.resolve()) if found else text
 
 

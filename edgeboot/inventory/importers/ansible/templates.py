@@ -64,7 +64,7 @@ def rendered(
         try:
             result = _Expression(text, lookup).value()
             return rendered(result, lookup, depth + 1, unknown=unknown)
-        except Unknown:
+        except (Unknown, ValueError, RecursionError):
             if unknown is None:
                 raise
             return unknown

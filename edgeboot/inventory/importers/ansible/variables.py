@@ -10,6 +10,7 @@ from edgeboot.inventory.importers.ansible.model import Inventory, Source, Vars
 
 _SUFFIXES = ("", ".yml", ".yaml", ".json")
 _VAULT = b"$ANSIBLE_VAULT"
+_LONGEST_NAME = 240  # bytes; file systems take 255, with the suffix
 _MOST = 1 << 20  # bytes
 _LEVELS = 4  # from the inventory up to the playbooks
 _MARKS = ("ansible.cfg", "site.yml", "site.yaml", "playbook.yml", "main.yml")
@@ -48,7 +49,7 @@ def _read(
 ) -> dict[str, Vars]:
     found: dict[str, Vars] = {}
     for name in names:
-        if "/" in name or name.startswith("."):
+        if "/" in name or name.startswith(".") or len(name.encode()) > _LONGEST_NAME:
             continue
         variables: dict[str, Any] = {}
         for path in _files(directory, name):

@@ -6,7 +6,6 @@ Not read by paramiko, which supports neither markers (``@revoked``) nor wildcard
 from __future__ import annotations
 
 import base64
-import binascii
 import fcntl
 import fnmatch
 import hashlib
@@ -89,7 +88,7 @@ def _parse(words: list[str], where: str) -> KnownKey | None:
         return None
     try:
         blob = base64.b64decode(words[2], validate=True)
-    except binascii.Error:
+    except ValueError:
         return None
     return KnownKey(tuple(words[0].split(",")), words[1], blob, marker == "@revoked", where)
 
