@@ -12,6 +12,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgeboot.localio import bounded
 from edgeboot.yaml.compound import Made
 from edgeboot.yaml.types import TEXT, At
 from edgeboot.yaml.wording import quoted
@@ -70,7 +71,7 @@ def content(text: str, at: At) -> bytes:
     """The bytes of a file."""
     path = path_of(text, at)
     try:
-        with path.open("rb") as file:
+        with bounded.opened(path) as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edgeboot.errors import BadInput
 from edgeboot.inventory.files import PRIVATE_FILE
+from edgeboot.localio import bounded
 from edgeboot.secret import Secret
 from edgeboot.yaml.section import Section, Values, optional
 from edgeboot.yaml.types import At, Schema, Text
@@ -91,7 +92,7 @@ def read(ref: SecretRef) -> Secret:
     """The secret itself, without the line end that editors add; BadInput where there is none."""
     if ref.path is not None:
         try:
-            with ref.path.open("rb") as file:
+            with bounded.opened(ref.path) as file:
                 value = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise BadInput(f"cannot read {ref.path}: {error.strerror}", where=ref.where) from error

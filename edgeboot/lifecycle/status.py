@@ -9,7 +9,7 @@ from edgeboot.checks.identity import is_other_host
 from edgeboot.components.context import service_of
 from edgeboot.engine.fleet import on_all
 from edgeboot.engine.observe import status
-from edgeboot.errors import EdgebootError, combined_exit_code
+from edgeboot.errors import EdgebootError, Refused, combined_exit_code
 from edgeboot.inventory.model import Cluster, Node
 from edgeboot.lifecycle.membership import Registered, remarks
 from edgeboot.plan.diagnosis import Diagnosis, cause_of
@@ -48,6 +48,7 @@ class NodeReport:
     error_id: str | None = None
     images: int | None = None
     journal: str = ""
+    refused: bool = False  # it answers, but must not be trusted: its host key has changed
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,9 @@ class ClusterReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all is well, 3 a host is unreachable, else 1."""
-        codes = [_UNREACHABLE for node in self.nodes if not node.reachable]
+        """0 all is well, 5 a host was refused, 3 one is unreachable, else 1."""
+        codes = [Refused.exit_code for node in self.nodes if node.refused]
+        codes += [_UNREACHABLE for node in self.nodes if not node.reachable]
         codes += [_MISSED for node in self.nodes if node.why]
         codes += [_MISSED for _ in self.unlisted]
         codes += [_MISSED for chart in self.charts or () if not chart.done]
@@ -114,6 +116,7 @@ def _unreachable(node: Node, error: EdgebootError) -> NodeReport:
         why=error.what,
         hint=error.hint,
         error_id=error.error_id,
+        refused=isinstance(error, Refused),
     )
 
 

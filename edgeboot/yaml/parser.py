@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from edgeboot.errors import BadInput
+from edgeboot.localio import bounded
 from edgeboot.yaml.complaints import line_of, translated
 from edgeboot.yaml.position import Position
 from edgeboot.yaml.problems import Problems, reported
@@ -41,7 +42,7 @@ def load(path: Path, problems: Problems | None = None) -> Mapping:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with bounded.opened(path) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise BadInput("no such file", where=str(path), hint="check the path") from None
@@ -49,7 +50,7 @@ def _text(path: Path) -> str:
         hint = "name a YAML file in it"
         raise BadInput("is a directory", where=str(path), hint=hint) from None
     except OSError as error:
-        hint = "check its permissions"
+        hint = "check that it is a file that you may read"
         reason = error.strerror or str(error)
         raise BadInput(f"cannot read the file: {reason}", where=str(path), hint=hint) from None
     if len(data) > MAX_BYTES:

@@ -10,6 +10,7 @@ from edgeboot.bundle.charts import semver
 from edgeboot.bundle.format.encoding import VALUES_MAX, is_namespace
 from edgeboot.bundle.http.urls import web_url
 from edgeboot.errors import BadInput
+from edgeboot.localio import bounded
 from edgeboot.yaml import foreign
 from edgeboot.yaml.problems import Problems
 from edgeboot.yaml.reader import Reader, reader_of
@@ -173,7 +174,8 @@ def read_values(entry: ChartEntry) -> str | None:
 
 def _from_file(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        with bounded.opened(path) as file:
+            data = file.read(VALUES_MAX * 4 + 1)
         text = data.decode("utf-8-sig")
         parsed = foreign.parse(data)
     except OSError as error:

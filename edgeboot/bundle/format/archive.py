@@ -24,7 +24,7 @@ from edgeboot.bundle.format.image_archive import Fetch, compose
 from edgeboot.bundle.tar.writer import BLOCK, END, footprint, header, padding
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.events import BytesHandled, Listener, silent
-from edgeboot.localio import atomic, disk_space
+from edgeboot.localio import atomic, bounded, disk_space
 from edgeboot.localio.progress import Counted, Tally
 from edgeboot.localio.workers import workers
 
@@ -75,7 +75,7 @@ class Bundle:
         truncated, malicious or of an unsupported format.
         """
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = bounded.descriptor(path)
         except OSError as error:
             hint = "build one with `edgeboot bundle build`, or check the path"
             raise BadInput(f"cannot open the bundle {path}: {error.strerror}", hint=hint) from error

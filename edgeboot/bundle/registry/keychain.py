@@ -19,6 +19,7 @@ from pathlib import Path
 from edgeboot.bundle.http.client import basic as http_basic
 from edgeboot.bundle.registry.hosts import DOCKER_HUB
 from edgeboot.errors import BadInput
+from edgeboot.localio import bounded
 from edgeboot.secret import Secret
 
 _CONFIG_MAX = 1 << 20
@@ -65,7 +66,7 @@ class Keychain:
 
     def _load(self) -> Mapping[str, object]:
         try:
-            with self._path.open("rb") as file:
+            with bounded.opened(self._path) as file:
                 data = file.read(_CONFIG_MAX + 1)
         except FileNotFoundError:
             return {}

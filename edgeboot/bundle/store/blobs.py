@@ -14,7 +14,7 @@ from pathlib import Path
 
 from edgeboot.blob import CHUNK, Blob, OfBlob
 from edgeboot.errors import BadInput, Refused, StepFailed
-from edgeboot.localio import atomic, directories, disk_space
+from edgeboot.localio import atomic, bounded, directories, disk_space
 
 
 def default_root() -> Path:
@@ -116,7 +116,7 @@ class Store:
 
 def file_chunks(path: Path) -> Iterator[bytes]:
     """Yield a file's bytes in chunks; raises OSError."""
-    with path.open("rb") as file:
+    with bounded.opened(path) as file:
         while chunk := file.read(CHUNK):
             yield chunk
 

@@ -9,6 +9,7 @@ of any declared size into memory.
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from edgeboot.bundle.tar.header import (
 )
 from edgeboot.bundle.tar.writer import BLOCK
 from edgeboot.errors import BadInput, Refused
+from edgeboot.localio import bounded
 
 _EXTENSION_MAX = 64 << 10
 _ZSTD_WINDOW = 128 << 20  # decoder memory in bytes; K3s itself uses at most 32 MiB
@@ -68,7 +70,7 @@ def opened(
     raises Refused if the archive is damaged or violates a rule, BadInput if it cannot be read.
     """
     try:
-        raw = path.open("rb")
+        raw = os.fdopen(bounded.descriptor(path), "rb")
     except OSError as error:
         raise BadInput(f"cannot read {what}: {error.strerror}") from error
     with raw:

@@ -23,7 +23,7 @@ from edgeboot.bundle.format.contents import Contents
 from edgeboot.bundle.tar.writer import BLOCK, END, header, padding
 from edgeboot.errors import BadInput, Refused
 from edgeboot.events import BytesHandled, Listener, silent
-from edgeboot.localio import atomic, disk_space
+from edgeboot.localio import atomic, bounded, disk_space
 from edgeboot.localio.progress import Counted, Tally
 
 FILE_NAME = "edgeboot-delta.json"
@@ -99,7 +99,7 @@ def _head(base: str, base_name: str, table: bytes) -> bytes:
 def opened(path: Path) -> Iterator[Delta]:
     """Open a delta; raises Refused with the member's name if it is damaged or not a delta."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = bounded.descriptor(path)
     except OSError as error:
         raise BadInput(f"cannot open the delta {path}: {error.strerror}") from error
     try:

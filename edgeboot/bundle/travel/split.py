@@ -213,7 +213,7 @@ def _hash(path: Path, start: int, size: int) -> str:
 
 def _range(path: Path, start: int, size: int) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
+        with bounded.opened(path) as file:
             file.seek(start)
             while size and (chunk := file.read(min(CHUNK, size))):
                 size -= len(chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,6 +87,9 @@ def verify(path: Path, keys: tuple[str, ...]) -> None:
     click.echo(f"{path} is intact: verified {blobs} blobs and {archives} image archives.")
     if signature is not None:
         click.echo(f"Signed: {signature.comment}")
+    elif not public:
+        again = f"edgeboot bundle verify {shlex.quote(str(path))} --key KEY.pub"
+        click.echo(f"The signature was NOT checked: no key was given. To check it: {again}")
 
 
 def load_secret_key(path: Path) -> SecretKey:

@@ -26,7 +26,8 @@ from edgeboot.report.status import status_json, status_lines
 def status(inventory_path: Path, accept_new: bool, asking: Asking, output: str) -> int:
     """Show whether every node is reachable, running, and Ready; if not, why and what to do.
 
-    Changes nothing. Exits 1 if something is wrong, 3 if a host is unreachable.
+    Changes nothing. Exits 1 if something is wrong, 3 if a host is unreachable,
+    5 if its host key is unknown or has changed.
 
     \b
     edgeboot status -i inventory.yml

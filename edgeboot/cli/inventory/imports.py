@@ -15,6 +15,7 @@ from edgeboot.inventory.importers.ansible import ini, k3s, variables
 from edgeboot.inventory.importers.ansible import yaml as ansible_yaml
 from edgeboot.inventory.importers.ansible.model import Inventory
 from edgeboot.inventory.importers.k0sctl import from_k0sctl, is_k0sctl
+from edgeboot.localio import bounded
 from edgeboot.localio.directories import expanded
 from edgeboot.yaml import foreign
 
@@ -66,7 +67,8 @@ def import_(
 
 def _read(path: Path, kind: str) -> Draft:
     try:
-        data = path.read_bytes()
+        with bounded.opened(path) as file:
+            data = file.read(_MOST + 1)
         text = data.decode("utf-8")
     except OSError as error:
         hint = "check the path and its permissions"

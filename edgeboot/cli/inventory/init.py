@@ -22,6 +22,7 @@ from edgeboot.inventory import syntax
 from edgeboot.inventory.draft import Draft
 from edgeboot.inventory.model import Role
 from edgeboot.lifecycle.enrol import Candidate, Enrolled, authorize, describe, draft_nodes
+from edgeboot.localio import bounded
 from edgeboot.localio.directories import expanded
 from edgeboot.transport.base import Transport
 from edgeboot.transport.ssh.cancellation import Cancellation
@@ -37,6 +38,7 @@ _HOST = re.compile(
     r"(?:=(?P<role>[a-z]+))?(?:/(?P<name>[^/]+))?"
 )
 _FORM = "write [USER@]ADDRESS[:PORT][=ROLE][/NAME], for example pi@192.0.2.11=server/server-1"
+_KEY_MAX = 64 << 10  # bytes
 _KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
 
@@ -263,7 +265,8 @@ def _public_key(given: Path | None) -> str | None:
         paths = [given if given.suffix == ".pub" else Path(f"{given}.pub")]
     for path in paths:
         try:
-            line = path.read_text(encoding="utf-8").strip()
+            with bounded.opened(path) as file:
+                line = file.read(_KEY_MAX).decode().strip()
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError) as error:

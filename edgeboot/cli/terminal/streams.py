@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import sys
 from typing import TextIO
 
@@ -39,7 +40,14 @@ def _encoding(name: str) -> str:
 
 
 def guard() -> None:
-    """Lets standard output and error pass through here; neither has to be open."""
+    """Lets standard output and error pass through here; none of the three has to be open.
+
+    One that is closed becomes the null device, which also takes its descriptor: a file opened
+    later would otherwise get it, and what a library prints.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper) and not isinstance(stream, PlainStream):

@@ -9,10 +9,12 @@ import click
 
 from edgeboot.cli.formats import output_option
 from edgeboot.errors import BadInput
+from edgeboot.localio import bounded
 from edgeboot.report.verification.difference import difference, difference_json, difference_lines
 from edgeboot.report.verification.document import read_verification
 from edgeboot.verify.results import Verification
 
+_MOST = 64 << 20  # bytes of a report
 _PATH = click.Path(path_type=Path)
 
 
@@ -45,8 +47,11 @@ def diff(before: Path, after: Path, output: str) -> int:
 
 def _read(path: Path) -> Verification:
     try:
-        text = path.read_text(encoding="utf-8")
+        with bounded.opened(path) as file:
+            text = file.read(_MOST + 1).decode()
     except (OSError, UnicodeDecodeError) as error:
         what = getattr(error, "strerror", None) or "not UTF-8 text"
         raise BadInput(f"cannot read this report: {what}", where=str(path)) from error
+    if len(text) > _MOST:
+        raise BadInput(f"larger than {_MOST >> 20} MiB", where=str(path))
     return read_verification(text, str(path))

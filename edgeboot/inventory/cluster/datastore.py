@@ -10,12 +10,14 @@ from edgeboot.errors import BadInput
 from edgeboot.inventory.files import private
 from edgeboot.inventory.model import Datastore, DatastoreKind
 from edgeboot.inventory.secrets import VARIABLE
+from edgeboot.localio import bounded
 from edgeboot.secret import Secret
 from edgeboot.yaml.compound import Either, Made
 from edgeboot.yaml.section import Section, Values, optional
 from edgeboot.yaml.types import TEXT, At, Choice
 from edgeboot.yaml.values import Scalar, Value
 
+_FILE_MAX = 64 << 10  # bytes
 _SCHEMES = ("mysql", "postgres", "postgresql", "http", "https", "nats", "etcd")
 _ENDPOINT = re.compile(rf"(?:{'|'.join(_SCHEMES)})://[!-~]+")
 _UNQUOTABLE = frozenset("'\\")  # the environment file of K3s's service cannot carry them
@@ -34,7 +36,8 @@ def _endpoint(value: bytes, at: At) -> Secret:
 def _from_file(text: str, at: At) -> Secret:
     path = private(text, at)
     try:
-        return _endpoint(path.read_bytes().strip(), at)
+        with bounded.opened(path) as file:
+            return _endpoint(file.read(_FILE_MAX).strip(), at)
     except OSError as error:
         raise at.error(f"cannot read the file: {error.strerror}", "check its mode") from None
 

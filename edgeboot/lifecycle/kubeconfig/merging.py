@@ -17,7 +17,7 @@ from typing import Any
 
 from edgeboot.errors import BadInput, Refused
 from edgeboot.lifecycle.kubeconfig.fetch import save
-from edgeboot.localio import directories, disk_space
+from edgeboot.localio import bounded, directories, disk_space
 from edgeboot.localio.directories import expanded
 from edgeboot.yaml import verbatim
 
@@ -138,7 +138,8 @@ def _same_cluster(have: dict[str, dict[str, Any] | None], new: dict[str, Any]) -
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with bounded.opened(path) as file:
+            return file.read()
     except FileNotFoundError:
         return b""
     except OSError as error:

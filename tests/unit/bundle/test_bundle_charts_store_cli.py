@@ -201,6 +201,8 @@ def test_build_inspect_and_verify_from_the_command_line(runner: CliRunner, tmp_p
     whole = runner.invoke(bundle, ["verify", "edge.tar"])
     assert whole.exit_code == 0
     assert "is intact" in whole.output
+    assert "The signature was NOT checked" in whole.output
+    assert "edgeboot bundle verify edge.tar --key KEY.pub" in whole.output
 
 
 def test_verify_of_a_damaged_bundle_is_refused_with_code_5(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeboot.inventory.importers.ansible.model import Inventory, Source, Vars
+from edgeboot.localio import bounded
 
 _SUFFIXES = ("", ".yml", ".yaml", ".json")
 _VAULT = b"$ANSIBLE_VAULT"
@@ -77,7 +78,7 @@ def _files(directory: Path, name: str) -> Iterator[Path]:
 
 def _variables(path: Path, made: Inventory, parse: Parse) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
+        with bounded.opened(path) as file:
             data = file.read(_MOST + 1)
         if data.startswith(_VAULT):
             made.notes[f"{path}: encrypted by ansible-vault; its variables are unknown"] = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeboot.errors import BadInput
+from edgeboot.localio import bounded
 from edgeboot.localio.directories import expanded
 
 _INCLUDE_DEPTH = 16
@@ -113,7 +114,7 @@ def _unquoted(part: re.Match[str]) -> str:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with bounded.opened(path) as file:
             data = file.read(_MOST + 1)
         if len(data) > _MOST:
             raise ValueError(f"larger than {_MOST >> 20} MiB")

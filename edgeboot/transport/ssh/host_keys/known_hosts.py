@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeboot.errors import BadInput
-from edgeboot.localio import atomic, directories, disk_space
+from edgeboot.localio import atomic, bounded, directories, disk_space
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read(paths: Iterable[Path]) -> tuple[KnownKey, ...]:
 
 def _read_one(path: Path) -> Iterator[KnownKey]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = _content(path).decode("utf-8", "replace").splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -80,6 +80,11 @@ def _read_one(path: Path) -> Iterator[KnownKey]:
         key = _parse(line.split(), f"{path}:{number}")
         if key:
             yield key
+
+
+def _content(path: Path) -> bytes:
+    with bounded.opened(path) as file:
+        return file.read()
 
 
 def _parse(words: list[str], where: str) -> KnownKey | None:
@@ -112,7 +117,7 @@ def locked(path: Path) -> Iterator[None]:
 def add(path: Path, name: str, key_type: str, blob: bytes) -> None:
     """Adds a line, atomically and with mode 0600; call it while ``locked``."""
     try:
-        before = path.read_bytes() if path.exists() else b""
+        before = _content(path) if path.exists() else b""
     except OSError as error:
         raise disk_space.failed(path, error) from error
     if before and not before.endswith(b"\n"):

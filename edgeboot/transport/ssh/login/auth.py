@@ -17,11 +17,13 @@ import paramiko
 from paramiko.pkey import PublicBlob, UnknownKeyType
 
 from edgeboot.errors import BadInput, Unreachable
+from edgeboot.localio import bounded
 from edgeboot.localio.directories import expanded
 from edgeboot.secret import Secret
 from edgeboot.transport.ssh.login.secrets import Credentials
 from edgeboot.transport.ssh.target import Hop
 
+_PUBLIC_MAX = 64 << 10  # bytes
 _DEFAULT_FILES = ("id_ed25519", "id_ecdsa", "id_rsa")
 _KEYS_BEFORE_PASSWORD = 3  # sshd hangs up after six attempts (MaxAuthTries); leave some
 _AGENT_SECONDS = 60.0  # it may ask somebody to confirm the use of a key
@@ -111,6 +113,7 @@ class Login:
             if _public(path) in in_agent:
                 continue
             try:
+                bounded.check(path)  # opening a pipe would wait for its writer
                 yield paramiko.PKey.from_path(path)
             except FileNotFoundError:
                 if self.hop.key_given:
@@ -241,7 +244,8 @@ class _Answers:
 def _public(path: Path) -> bytes | None:
     """The public half next to a key file, which can be read even where the key is encrypted."""
     try:
-        return base64.b64decode(Path(f"{path}.pub").read_text(encoding="utf-8").split()[1])
+        with bounded.opened(Path(f"{path}.pub")) as file:
+            return base64.b64decode(file.read(_PUBLIC_MAX).split()[1])
     except (OSError, ValueError, IndexError):
         return None
 
