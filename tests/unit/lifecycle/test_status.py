@@ -44,7 +44,7 @@ def installed() -> dict[str, FakeHost]:
     return fakes
 
 
-def look(fakes: dict[str, FakeHost], **missing: Unreachable) -> ClusterReport:
+def look(fakes: dict[str, FakeHost], **missing: Unreachable | Refused) -> ClusterReport:
     gone = {name.replace("_", "-"): error for name, error in missing.items()}
     used = {name: fake for name, fake in fakes.items() if name not in gone}
     return report(CLUSTER, used, gone, now=NOW)
@@ -57,6 +57,13 @@ def test_all_is_well_in_one_exec_a_host() -> None:
     assert found.exit_code == 0
     assert [(n.ready, n.why, n.version) for n in found.nodes] == [(True, None, "v1.36.2+k3s1")] * 3
     assert all(fake.execs == before[name] + 1 for name, fake in fakes.items())
+
+
+def test_a_host_with_a_changed_key_is_5_also_beside_an_unreachable_one() -> None:
+    found = look(
+        installed(), agent_1=Refused("wrong host key"), server_1=Unreachable("it is silent")
+    )
+    assert found.exit_code == 5
 
 
 def test_an_unreachable_host_is_3_and_the_others_are_told() -> None:
