@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from edgeboot.cli.groups import Group
 from edgeboot.errors import BadInput
 from edgeboot_lab import lab as nspawn
 from edgeboot_lab.nspawn.hosts import LabHost
@@ -39,7 +40,7 @@ _driver = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def lab() -> None:
     """Boot throw-away hosts on this machine to try edgeboot on.
 

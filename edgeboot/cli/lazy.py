@@ -11,11 +11,12 @@ from types import MappingProxyType
 
 import click
 
+from edgeboot.cli.groups import Group
 from edgeboot.cli.run.following import completing
 from edgeboot.cli.terminal.verbosity import add_options
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A ``click.Group`` that imports a command from its module, ``lazy[NAME]``, on first use.
 
     The module has the command under its own name. Only ``--help`` and completion import them all.

@@ -60,6 +60,25 @@ cli.lazy = {
     "reset": "edgeboot.cli.cluster.reset",
     "completion": "edgeboot.cli.completion",
     "lab": "edgeboot.cli.lab",
+    "version": "edgeboot.cli.about",
+    "help": "edgeboot.cli.about",
+}
+cli.elsewhere = {
+    **dict.fromkeys(("apply", "create", "deploy", "up", "setup"), "install"),
+    **dict.fromkeys(("delete", "destroy", "down", "remove", "uninstall"), "reset"),
+    **dict.fromkeys(("diff", "dry-run"), "plan"),
+    **dict.fromkeys(("get", "info", "nodes", "ps"), "status"),
+    **dict.fromkeys(("config", "kube-config"), "kubeconfig"),
+    **dict.fromkeys(("exec", "shell"), "ssh"),
+    **dict.fromkeys(("doctor", "precheck"), "preflight"),
+    **dict.fromkeys(("test", "conformance"), "verify"),
+    **dict.fromkeys(("check", "validate", "lint"), "inventory check"),
+    "init": "inventory init",
+    "import": "inventory import",
+    "build": "bundle build",
+    "sign": "bundle sign",
+    "push": "bundle push",
+    "pull": "bundle pull",
 }
 add_options(cli)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -10,29 +11,53 @@ from typing import Any, TypeVar, cast
 import click
 
 from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.errors import BadInput
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PATH = click.Path(path_type=Path)
+DEFAULT_INVENTORIES = ("inventory.yml", "inventory.yaml")
 
 
 def inventory_option(function: F) -> F:
-    """``-i``: which inventory."""
+    """``-i`` or ``-f``: which inventory."""
     return click.option(
         "-i",
+        "-f",
         "--inventory",
         "inventory_path",
         type=_PATH,
-        default=Path("inventory.yml"),
-        show_default=True,
-        help="The cluster's inventory.",
+        metavar="FILE",
+        envvar="EDGEBOOT_INVENTORY",
+        show_envvar=True,
+        callback=_inventory,
+        help="The cluster's inventory.  [default: inventory.yml or inventory.yaml]",
     )(function)
+
+
+def _inventory(context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
+    """The inventory that was named, else the one in this directory."""
+    if value is not None:
+        if str(value) == "-":
+            raise click.UsageError("An inventory cannot be read from standard input.", context)
+        return value
+    found = [path for path in map(Path, DEFAULT_INVENTORIES) if os.path.exists(path)]
+    if len(found) > 1 and not context.resilient_parsing:
+        both = " and ".join(map(str, found))
+        raise BadInput(f"both {both} exist", hint=f"name one of them: -i {found[0]}")
+    return found[0] if found else Path(DEFAULT_INVENTORIES[0])
 
 
 def bundle_option(function: F) -> F:
     """``--bundle``: which bundle, instead of the inventory's."""
     return click.option(
-        "--bundle", "bundle_path", type=_PATH, help="Bundle to use instead of the inventory's."
+        "--bundle",
+        "bundle_path",
+        type=_PATH,
+        metavar="FILE",
+        envvar="EDGEBOOT_BUNDLE",
+        show_envvar=True,
+        help="Bundle to use instead of the inventory's.",
     )(function)
 
 

@@ -6,6 +6,8 @@ file and line, in their order.
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +47,7 @@ _EXAMPLE = "start with 'cluster:' and an indented 'name: edge', or run `edgeboot
 
 def load(path: Path) -> Cluster:
     """Read an inventory; paths in it are relative to its directory."""
+    _check_exists(path)
     problems = Problems()
     document = parser.load(path, problems)
     misplaced, misspelt = _refuse_unknown(document, problems)
@@ -61,6 +64,27 @@ def load(path: Path) -> Cluster:
     if cluster is None:
         raise AssertionError("an inventory without a mistake is a cluster")
     return cluster
+
+
+def _check_exists(path: Path) -> None:
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except OSError:
+        return  # the error of opening it says more
+
+
+def _missing(path: Path) -> BadInput:
+    write = "edgeboot inventory init"
+    if str(path) != "inventory.yml":
+        write += f" --out {shlex.quote(str(path))}"
+    return BadInput(
+        "no such inventory",
+        where=str(path),
+        hint=f"name one with -i FILE, or write one: {write}",
+        error_id="no-inventory",
+    )
 
 
 def _refuse_unknown(document: Mapping, problems: Problems) -> tuple[bool, frozenset[str]]:

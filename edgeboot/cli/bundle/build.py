@@ -21,6 +21,7 @@ from edgeboot.bundle.trust.signing import signature_path
 from edgeboot.cli.bundle import cache, init, inspect, lock, registry, sbom, sign, travel
 from edgeboot.cli.bundle.written import tell_written
 from edgeboot.cli.formats import out_options
+from edgeboot.cli.groups import Group
 from edgeboot.cli.terminal.progress import listener
 from edgeboot.errors import BadInput
 from edgeboot.events import Note
@@ -30,7 +31,7 @@ from edgeboot.platform import ARCHES
 _PATH = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=Group)
 def bundle() -> None:
     """Build, sign and move bundles: everything a site needs in one file."""
 
@@ -58,7 +59,12 @@ def bundle() -> None:
     "--locked", is_flag=True, help="Refuse any difference from the lock next to the file."
 )
 @click.option(
-    "--sign-key", "key_file", type=_PATH, help="Sign the bundle with this secret key (see keygen)."
+    "--sign-key",
+    "key_file",
+    type=_PATH,
+    envvar="EDGEBOOT_SIGN_KEY",
+    show_envvar=True,
+    help="Sign the bundle with this secret key (see keygen).",
 )
 @click.option(
     "--with-edgeboot",

@@ -10,10 +10,11 @@ import click
 from edgeboot.bundle.store import pruning
 from edgeboot.bundle.store.blobs import Store, default_root
 from edgeboot.cli.formats import output_option
+from edgeboot.cli.groups import Group
 from edgeboot.plan.steps import human_size
 
 
-@click.group()
+@click.group(cls=Group)
 def cache() -> None:
     """Manage the blobs that builds keep in the cache."""
 

@@ -44,7 +44,15 @@ def keygen(secret: Path, no_passphrase: bool) -> None:
 
 @click.command()
 @click.argument("path", metavar="BUNDLE", type=_PATH)
-@click.option("--key", "key_file", type=_PATH, required=True, help="The secret key to sign with.")
+@click.option(
+    "--key",
+    "key_file",
+    type=_PATH,
+    required=True,
+    envvar="EDGEBOOT_SIGN_KEY",
+    show_envvar=True,
+    help="The secret key to sign with.",
+)
 def sign(path: Path, key_file: Path) -> None:
     """Sign a bundle: write BUNDLE.minisig, which covers all of it.
 

@@ -8,18 +8,13 @@ from pathlib import Path
 
 import click
 
-from edgeboot.bundle.trust.signing import Trust
-from edgeboot.cli.bundle.trust import trust_options
 from edgeboot.cli.cluster.options import diff_option, install_options
+from edgeboot.cli.cluster.plan import planned, show_plan
 from edgeboot.cli.formats import output_option
-from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
 from edgeboot.cli.run.following import completed, tell_next
-from edgeboot.cli.run.hosts import HostSelection, host_options, policy_options, reached, tell_lost
-from edgeboot.cli.run.inputs import open_bundle
-from edgeboot.cli.run.log import logged
-from edgeboot.cli.run.told import known_warnings
+from edgeboot.cli.run.hosts import policy_options, tell_lost
+from edgeboot.cli.run.site import Site, running, site_options
 from edgeboot.cli.terminal.progress import listener
-from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.cli.terminal.questions import confirmed, require_terminal
 from edgeboot.errors import BadInput, EdgebootError, Refused, StepFailed
 from edgeboot.inventory.load import load
@@ -35,25 +30,23 @@ from edgeboot.lifecycle.kubeconfig.fetch import (
 )
 from edgeboot.plan.options import InstallOptions
 from edgeboot.plan.plan import Plan
-from edgeboot.report.plan import plan_json, plan_lines, remark_lines
+from edgeboot.report.plan import plan_lines, remark_lines
 
 
 @click.command()
-@inventory_option
-@bundle_option
-@trust_options
-@accept_new_option
-@ask_options
-@install_options
 @policy_options
-@host_options
+@site_options
+@install_options
 @diff_option
+@click.option("--dry-run", "--plan", "dry_run", is_flag=True, help="Do what `plan` does, and exit.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--timeout",
     type=click.IntRange(min=1),
     default=900,
     show_default=True,
+    envvar="EDGEBOOT_TIMEOUT",
+    show_envvar=True,
     help="Seconds to wait at each gate: the API, the agents, the whole cluster.",
 )
 @click.option(
@@ -64,14 +57,10 @@ from edgeboot.report.plan import plan_json, plan_lines, remark_lines
 )
 @output_option("text", "jsonl")
 def install(
-    inventory_path: Path,
-    bundle_path: Path | None,
-    trust: Trust,
-    accept_new: bool,
-    asking: Asking,
+    site: Site,
     options: InstallOptions,
-    scope: HostSelection,
     whole: bool,
+    dry_run: bool,
     yes: bool,
     timeout: int,
     kubeconfig_path: Path | None,
@@ -79,7 +68,8 @@ def install(
 ) -> int:
     """Install or update the cluster: show the plan, ask, apply it, wait until all nodes are Ready.
 
-    Running it again changes only what differs from the inventory.
+    Running it again changes only what differs from the inventory. With --dry-run, exits 10 if
+    anything would change.
 
     \b
     edgeboot install -i inventory.yml
@@ -88,28 +78,26 @@ def install(
     """
     if kubeconfig_path is not None:
         check_target(kubeconfig_path)
-    cluster = load(inventory_path)
+    cluster = load(site.inventory)
+    if dry_run:
+        return planned(cluster, site, options, output, whole=whole)
 
     if not yes and output == "jsonl":
         raise BadInput("--output jsonl cannot ask for confirmation", hint="add --yes")
-    with (
-        logged(cluster, "install") as log,
-        open_bundle(cluster, bundle_path, trust) as bundle,
-        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
-        listener(output) as tell,
-    ):
+    with running(site, cluster, "install") as run, listener(output) as tell:
+        hosts = run.hosts
 
         def confirm(plan: Plan) -> bool:
-            log.write("\n".join(plan_lines(plan, whole=True)))
-            _show(cluster, plan, output, whole)
+            run.log.write("\n".join(plan_lines(plan, whole=True)))
+            show_plan(cluster, plan, output, whole=whole)
             return yes or _asked()
 
         done = run_install(
             hosts.cluster,
-            bundle,
+            run.bundle,
             hosts.transports,
             confirm=confirm,
-            tell=log.listening(tell),
+            tell=run.log.listening(tell),
             patience=float(timeout),
             options=options,
             policy=hosts.policy,
@@ -120,14 +108,6 @@ def install(
     chosen = len(hosts.cluster.nodes) - len(done.lost) - len(hosts.policy.read_only)
     _finish(cluster, done, kubeconfig_path or default_path(cluster), output, chosen)
     return tell_lost(lost)
-
-
-def _show(cluster: Cluster, plan: Plan, output: str, whole: bool) -> None:
-    if output == "jsonl":
-        click.echo(json.dumps({"event": "Plan", **plan_json(plan)}))
-        return
-    for line in plan_lines(plan, whole=whole, known=known_warnings(cluster, plan)):
-        click.echo(completed(line))
 
 
 def _asked() -> bool:

@@ -3,47 +3,33 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
-from edgeboot.bundle.trust.signing import Trust
-from edgeboot.cli.bundle.trust import trust_options
 from edgeboot.cli.cluster.options import diff_option, install_options
 from edgeboot.cli.formats import output_option
-from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
 from edgeboot.cli.run.following import completed, tell_next
-from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
-from edgeboot.cli.run.inputs import open_bundle
-from edgeboot.cli.run.log import logged
+from edgeboot.cli.run.hosts import tell_lost
+from edgeboot.cli.run.site import Site, running, site_options
 from edgeboot.cli.run.told import known_warnings
-from edgeboot.cli.terminal.prompts import Asking
 from edgeboot.inventory.load import load
+from edgeboot.inventory.model import Cluster
 from edgeboot.lifecycle.install.run import make_plan
 from edgeboot.plan.options import InstallOptions
+from edgeboot.plan.plan import Plan
 from edgeboot.report.plan import plan_json, plan_lines
 
 CHANGES_FOUND = 10
 
 
 @click.command()
-@inventory_option
-@bundle_option
-@trust_options
-@accept_new_option
-@ask_options
+@site_options
 @install_options
-@host_options
 @diff_option
 @output_option("text", "json")
 def plan(
-    inventory_path: Path,
-    bundle_path: Path | None,
-    trust: Trust,
-    accept_new: bool,
-    asking: Asking,
+    site: Site,
     options: InstallOptions,
-    scope: HostSelection,
     whole: bool,
     output: str,
 ) -> int:
@@ -60,21 +46,31 @@ def plan(
     edgeboot plan -i inventory.yml --output json
     edgeboot plan -i inventory.yml --limit agent-3
     """
-    cluster = load(inventory_path)
-    with (
-        logged(cluster, "plan") as log,
-        open_bundle(cluster, bundle_path, trust) as bundle,
-        reached(cluster, scope, accept_new=accept_new, asking=asking) as hosts,
-    ):
-        found = make_plan(hosts.cluster, bundle, hosts.transports, options, hosts.policy)
-        log.write("\n".join(plan_lines(found, whole=True)))
-        if output == "json":
-            click.echo(json.dumps(plan_json(found), indent=2))
-        else:
-            for line in plan_lines(found, whole=whole, known=known_warnings(cluster, found)):
-                click.echo(completed(line))
-            if not found.empty:
-                tell_next("install")
+    return planned(load(site.inventory), site, options, output, whole=whole)
+
+
+def planned(
+    cluster: Cluster, site: Site, options: InstallOptions, output: str, *, whole: bool
+) -> int:
+    """Makes the plan and shows it; returns the exit code."""
+    with running(site, cluster, "plan") as run:
+        hosts = run.hosts
+        found = make_plan(hosts.cluster, run.bundle, hosts.transports, options, hosts.policy)
+        run.log.write("\n".join(plan_lines(found, whole=True)))
+        show_plan(cluster, found, output, whole=whole)
+        if output == "text" and not found.empty:
+            tell_next("install")
     if hosts.lost:
         return tell_lost(hosts.lost)
     return 0 if found.empty else CHANGES_FOUND
+
+
+def show_plan(cluster: Cluster, plan: Plan, output: str, *, whole: bool) -> None:
+    """Prints a plan as text, as JSON, or as an event among JSON lines."""
+    if output == "json":
+        click.echo(json.dumps(plan_json(plan), indent=2))
+    elif output == "jsonl":
+        click.echo(json.dumps({"event": "Plan", **plan_json(plan)}))
+    else:
+        for line in plan_lines(plan, whole=whole, known=known_warnings(cluster, plan)):
+            click.echo(completed(line))

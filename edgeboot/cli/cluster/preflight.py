@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from pathlib import Path
 
 import click
 from rich.console import Console
 
-from edgeboot.bundle.trust.signing import Trust
 from edgeboot.checks.catalogue import CHECKS
-from edgeboot.cli.bundle.trust import trust_options
 from edgeboot.cli.cluster.options import host_change_options
 from edgeboot.cli.formats import output_option
-from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
 from edgeboot.cli.run.following import completed, tell_next
-from edgeboot.cli.run.hosts import HostSelection, host_options, reached, tell_lost
+from edgeboot.cli.run.hosts import tell_lost
 from edgeboot.cli.run.inputs import open_bundle
-from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.cli.run.site import Site, connected_hosts, site_options
 from edgeboot.errors import Refused, combined_exit_code
 from edgeboot.inventory.load import load
 from edgeboot.lifecycle.install.run import preflight as examine_hosts
@@ -28,21 +24,11 @@ from edgeboot.report.preflight import finding_lines, preflight_json, preflight_t
 
 
 @click.command()
-@inventory_option
-@bundle_option
-@trust_options
-@accept_new_option
-@ask_options
-@host_options
+@site_options
 @host_change_options
 @output_option("text", "json")
 def preflight(
-    inventory_path: Path,
-    bundle_path: Path | None,
-    trust: Trust,
-    accept_new: bool,
-    asking: Asking,
-    scope: HostSelection,
+    site: Site,
     options: InstallOptions,
     output: str,
 ) -> int:
@@ -55,11 +41,11 @@ def preflight(
     edgeboot preflight -i inventory.yml
     edgeboot preflight -i inventory.yml --bundle edge.tar --allow preflight.memory --output json
     """
-    cluster = load(inventory_path)
+    cluster = load(site.inventory)
     with ExitStack() as stack:
-        named = bundle_path or cluster.bundle
-        bundle = stack.enter_context(open_bundle(cluster, named, trust)) if named else None
-        hosts = stack.enter_context(reached(cluster, scope, accept_new=accept_new, asking=asking))
+        named = site.bundle or cluster.bundle
+        bundle = stack.enter_context(open_bundle(cluster, named, site.trust)) if named else None
+        hosts = stack.enter_context(connected_hosts(site, cluster))
         found = examine_hosts(hosts.cluster, bundle, hosts.transports, options, hosts.policy)
     _render(found, output)
     if output == "text":

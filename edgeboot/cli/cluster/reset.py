@@ -34,7 +34,9 @@ _ATTEMPTS = 3
 @click.command()
 @inventory_option
 @click.option("--limit", metavar="NODE,…", help="Only these nodes, by name.")
-@click.option("--plan", "only_plan", is_flag=True, help="Show what would be removed, and exit.")
+@click.option(
+    "--plan", "--dry-run", "only_plan", is_flag=True, help="Show what would be removed, and exit."
+)
 @click.option(
     "--foreign",
     is_flag=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from edgeboot.cli.groups import Group
 from edgeboot.cli.inventory.imports import import_
 from edgeboot.cli.inventory.init import init
 from edgeboot.cli.options import inventory_option
@@ -20,7 +21,7 @@ from edgeboot.inventory.schema.reference import markdown
 _HEADINGS = ("NODE", "ROLE", "ADDRESS", "SSH", "LABELS", "TAINTS", "BUDGET")
 
 
-@click.group()
+@click.group(cls=Group)
 def inventory() -> None:
     """Write an inventory, check it, or describe its format."""
 

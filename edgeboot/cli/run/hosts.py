@@ -75,6 +75,8 @@ def host_options(function: F) -> F:
         type=click.IntRange(1, 100),
         default=WORKERS,
         show_default=True,
+        envvar="EDGEBOOT_PARALLEL",
+        show_envvar=True,
         help="Hosts to work on at the same time.",
     )
     return cast(F, limit(skip(parallel(with_scope))))
@@ -87,6 +89,8 @@ def policy_options(function: F) -> F:
         type=click.IntRange(1, 100),
         default=DEFAULT_POLICY.uploads,
         show_default=True,
+        envvar="EDGEBOOT_UPLOADS",
+        show_envvar=True,
         help="Hosts to send large files to at the same time.",
     )
     return uploads(retry_option(function))
@@ -99,6 +103,8 @@ def retry_option(function: F) -> F:
         type=click.IntRange(min=0),
         default=300,
         show_default=True,
+        envvar="EDGEBOOT_RETRY_FOR",
+        show_envvar=True,
         help="Seconds to keep reconnecting to a host whose connection broke; 0 turns it off.",
     )(function)
 

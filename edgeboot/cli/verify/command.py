@@ -8,18 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
-from edgeboot.bundle.trust.signing import Trust
-from edgeboot.cli.bundle.trust import trust_options
 from edgeboot.cli.formats import output_option
-from edgeboot.cli.options import accept_new_option, ask_options, bundle_option, inventory_option
-from edgeboot.cli.run.hosts import HostSelection, host_options, reached
 from edgeboot.cli.run.inputs import open_bundle
 from edgeboot.cli.run.log import logged
-from edgeboot.cli.terminal.prompts import Asking
+from edgeboot.cli.run.site import Site, connected_hosts, site_options
 from edgeboot.cli.verify.options import Wanted, wanted_options
 from edgeboot.cli.verify.output import checked_reports, render, save, show_catalogue
 from edgeboot.cli.verify.record import record
@@ -38,21 +33,11 @@ from edgeboot.verify.suite import verify as run_checks
 
 
 @click.command()
-@inventory_option
-@bundle_option
-@trust_options
-@accept_new_option
-@ask_options
-@host_options
+@site_options
 @wanted_options
 @output_option("text", "json", "jsonl", "junit", "html", "prometheus")
 def verify(
-    inventory_path: Path,
-    bundle_path: Path | None,
-    trust: Trust,
-    accept_new: bool,
-    asking: Asking,
-    scope: HostSelection,
+    site: Site,
     wanted: Wanted,
     output: str,
 ) -> int:
@@ -75,13 +60,13 @@ def verify(
         return 0
     checked_reports(wanted.reports)
     limits = named_budget(wanted.budget) if wanted.budget else None
-    cluster = load(inventory_path)
+    cluster = load(site.inventory)
     collect_tests(wanted.scope, [node.name for node in cluster.nodes])
     with (
         logged(cluster, "verify") as log,
-        open_bundle(cluster, bundle_path, trust) as bundle,
+        open_bundle(cluster, site.bundle, site.trust) as bundle,
         _until_interrupted(wanted.watch) as watching,
-        reached(cluster, _sparing(scope), accept_new=accept_new, asking=asking) as hosts,
+        connected_hosts(_sparing(site), cluster) as hosts,
     ):
         expected = expectations(
             hosts.cluster, bundle, hosts.transports, limits, wanted.budget or ""
@@ -122,9 +107,9 @@ def _until_interrupted(watch: bool) -> Iterator[threading.Event]:
             raise
 
 
-def _sparing(scope: HostSelection) -> HostSelection:
+def _sparing(site: Site) -> Site:
     """A host that does not answer is a finding: the others are checked all the same."""
-    return replace(scope, skip_unreachable=True)
+    return replace(site, scope=replace(site.scope, skip_unreachable=True))
 
 
 def _without_secrets(found: Verification) -> Verification:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edgeboot.cli.formats import output_option
+from edgeboot.cli.groups import Group
 from edgeboot.errors import BadInput
 from edgeboot.localio import bounded
 from edgeboot.report.verification.difference import difference, difference_json, difference_lines
@@ -18,7 +19,7 @@ _MOST = 64 << 20  # bytes of a report
 _PATH = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=Group)
 def report() -> None:
     """Work with reports of `edgeboot verify`."""
 

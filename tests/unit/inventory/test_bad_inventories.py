@@ -54,7 +54,7 @@ def test_message(case: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_no_inventory(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no such file"):
+    with pytest.raises(BadInput, match="no such inventory"):
         load(tmp_path / "inventory.yml")
 
 
