@@ -169,7 +169,9 @@ class _Work:
         there = {name for name, _ in self.images}
         wanted = []
         for reference, where in images.references(releases).items():
-            if reference.name not in there:
+            if reference.name in there:  # the lock may pin it twice: as an image, and as a chart's
+                self.pins.repeat("chart-images", reference.name, str(reference))
+            else:
                 with self.failures.part(where):
                     pinned = pin_reference(self.pins, "chart-images", reference, registry)
                     wanted.append((Wanted(pinned, self.spec.k3s.arches), where))
@@ -214,7 +216,7 @@ class _Work:
                 for arch in arches
                 for composed in group((i for i in images if i.arch == arch), fetch)
             ),
-            self.pins.lock().digest,
+            self.pins.digest,
             self.spec.version,
             self.spec.expires,
         )

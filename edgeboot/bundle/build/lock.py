@@ -93,6 +93,13 @@ class Pins:
         if old is not None and old.asked == asked:
             self._new[kind, name] = old
 
+    def repeat(self, kind: str, name: str, asked: str) -> None:
+        """Pin an image of the spec as another kind, too, as `bundle lock` does."""
+        self.keep(kind, name, asked)
+        pinned = self._new.get(("images", name))
+        if pinned is not None:
+            self._new.setdefault((kind, name), Pin(asked, pinned.found))
+
     def check_unused(self) -> None:
         """Raise Refused if a frozen lock pins an input that the spec no longer names.
 
@@ -106,6 +113,11 @@ class Pins:
     def lock(self) -> Lock:
         """Return a lock of all pins of this run."""
         return Lock(dict(self._new))
+
+    @property
+    def digest(self) -> str:
+        """The digest of the frozen lock that was followed, else that of this run's pins."""
+        return Lock(self._old).digest if self._frozen else self.lock().digest
 
 
 def path_beside(spec: Path) -> Path:

@@ -298,6 +298,29 @@ def test_a_warm_build_fetches_no_blob_and_a_lock_holds_a_moved_tag(
         build(spec.load(path), tmp_path / "x", release=release, store=store, lock=lock)
 
 
+def test_the_locks_digest_where_a_charts_image_is_listed_too(before: Front, tmp_path: Path) -> None:
+    release = fakes.release(tmp_path / "release", ("amd64",))
+    image = f"{before.host}/site/app:1"
+    chart = tmp_path / "chart"
+    chart.mkdir()
+    declared = f"annotations: {{artifacthub.io/images: '- {{name: a, image: \"{image}\"}}'}}\n"
+    (chart / "Chart.yaml").write_text(f"apiVersion: v2\nname: a\nversion: 1.0.0\n{declared}")
+    text = (
+        f"name: edge\nk3s: {{arches: [amd64]}}\nimages:\n- name: {image}\n"
+        "charts:\n- path: ../chart\n"
+    )
+    wanted, store = spec.load(site_spec(tmp_path, text)), fakes.store(tmp_path)
+    lock = resolve(wanted, release=release, store=store)
+    assert {kind for kind, name in lock.pins if name.endswith("site/app:1")} == {
+        "images",
+        "chart-images",
+    }
+    for name, followed in (("locked", lock), ("free", None)):
+        made = build(wanted, tmp_path / name, release=release, store=store, lock=followed)
+        with Bundle.open(made) as opened:
+            assert opened.contents.lock == lock.digest
+
+
 def test_lock_and_update_from_the_command_line(
     plain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
