@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,10 +15,23 @@ _AMOUNT = re.compile(r"[0-9][0-9.,]*")
 
 @dataclass(frozen=True)
 class Told:
-    """A warning as it is remembered: of which node, and the check's id."""
+    """A warning as it is remembered: of which node, the check's id, and a digest of its words.
+
+    Figures do not count: the same warning with others is no news.
+    """
 
     node: str
     id: str
+    words: str
+
+
+def told(node: str, one: Finding) -> Told:
+    """How a warning is remembered."""
+    return Told(node, one.id, hashlib.sha256(_alike(one).encode()).hexdigest()[:16])
+
+
+def _alike(one: Finding) -> str:
+    return _AMOUNT.sub("#", one.what)
 
 
 def warnings_of(findings: Mapping[str, tuple[Finding, ...]]) -> tuple[tuple[str, Finding], ...]:
@@ -36,11 +50,10 @@ def warning_lines(
     groups: dict[tuple[str, str], dict[str, str]] = {}
     before = 0
     for node, one in warnings_of(findings):
-        if Told(node, one.id) in known:
+        if told(node, one) in known:
             before += 1
         else:
-            alike = (one.id, _AMOUNT.sub("#", one.what))
-            groups.setdefault(alike, {}).setdefault(node, one.what)
+            groups.setdefault((one.id, _alike(one)), {}).setdefault(node, one.what)
     for (id_, _), said in groups.items():
         yield f"warning: {_where(said)}: {next(iter(said.values()))} [{id_}]"
     if before:

@@ -176,7 +176,8 @@ def test_23_and_24_clones_without_cgroups_are_mended(clones: Fleet) -> None:
     inventory = clones.inventory(agent_1=board, agent_2=board)
     done = clones.install(inventory)
     assert done.code == 0, done.all
-    assert "note: agent-1: board rpi-3 chooses profiles: [lean, sd-card], swap: zram" in done.out
+    chosen = "board rpi-3 chooses profiles: [lean, sd-card], swap: zram"
+    assert f"note: agent-1, agent-2: {chosen}" in done.out
     assert "preflight.board" not in done.out
     assert f"change {BOOT_FILE}" in done.out
     assert "reboot (new machine-id, cgroup controllers)" in done.out

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 ELSEWHERE = {
     "edgeboot bundle update -f bundles/edge.yml --dry-run": "against a registry, as the bundle's",
     "edgeboot bundle images -f bundles/monitoring.yml --helm /opt/bin/helm": "with a helm, too",
+    "edgeboot reset -i inventory.yml --limit agent-3": "of a fourth host; see test_identity",
+    "edgeboot ssh -i inventory.yml server-1 sudo k3s kubectl delete node agent-3": "the same",
     "edgeboot reset -i inventory.yml --limit server-2 --plan": "with several servers, in test_ha",
 }
 

@@ -13,14 +13,14 @@ from edgeboot.errors import EdgebootError
 from edgeboot.inventory.model import Cluster
 from edgeboot.localio import atomic, bounded, directories
 from edgeboot.plan.plan import Plan
-from edgeboot.report.warnings import Told, warnings_of
+from edgeboot.report.warnings import Told, told, warnings_of
 
 _LARGEST = 1 << 20
 
 
 def known_warnings(cluster: Cluster, plan: Plan) -> frozenset[Told]:
     """The warnings told by earlier runs; those of ``plan`` count as told from now on."""
-    now = {Told(node, one.id) for node, one in warnings_of(plan.findings)}
+    now = {told(node, one) for node, one in warnings_of(plan.findings)}
     known: set[Told] = set()
     with suppress(EdgebootError):
         path = directories.state() / cluster.name / "told-warnings"
@@ -38,8 +38,8 @@ def _read(path: Path) -> set[Told]:
         return set()
     text = bounded.read(path, _LARGEST).decode("utf-8", "replace")
     words = (line.split(" ") for line in text.splitlines())
-    return {Told(pair[0], pair[1]) for pair in words if len(pair) == 2}
+    return {Told(*three) for three in words if len(three) == 3}
 
 
-def _written(told: set[Told]) -> str:
-    return "".join(sorted(f"{one.node} {one.id}\n" for one in told))
+def _written(some: set[Told]) -> str:
+    return "".join(sorted(f"{one.node} {one.id} {one.words}\n" for one in some))

@@ -17,7 +17,7 @@ from edgeboot.errors import EdgebootError, Refused
 from edgeboot.inventory.model import Cluster
 from edgeboot.plan.findings import Finding, Severity
 from edgeboot.plan.plan import Plan
-from edgeboot.report.warnings import Told
+from edgeboot.report.warnings import told
 from tests.support.documents import parse
 
 AWKWARD = "my sites/it's $HOME;x.yml"
@@ -141,12 +141,21 @@ def test_a_warning_is_news_once_and_again_after_it_was_gone(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     cluster = Cluster("edge", ())
     with_it, without = Plan((), {"a": SLOW, "b": ()}), Plan((), {"a": (), "b": ()})
-    told = {Told("a", "preflight.x")}
+    known = {told("a", *SLOW)}
     assert known_warnings(cluster, with_it) == frozenset()
-    assert known_warnings(cluster, with_it) == told
-    assert known_warnings(cluster, Plan((), {"b": ()})) == told  # a took no part
-    assert known_warnings(cluster, without) == told
+    assert known_warnings(cluster, with_it) == known
+    assert known_warnings(cluster, Plan((), {"b": ()})) == known  # a took no part
+    assert known_warnings(cluster, without) == known
     assert known_warnings(cluster, with_it) == frozenset()
+
+
+def test_other_words_of_the_same_check_are_news_and_other_figures_are_not() -> None:
+    first, same, other = (
+        Finding("preflight.x", Severity.WARN, what, "-")
+        for what in ("it has 400.0 MiB", "it has 396 MiB", "it has no memory")
+    )
+    assert told("a", first) == told("a", same)
+    assert told("a", first) != told("a", other)
 
 
 def test_where_nothing_can_be_kept_every_warning_is_news(

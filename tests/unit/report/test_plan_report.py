@@ -16,7 +16,7 @@ from edgeboot.plan.steps import MakeDirectory, Run, Step, Write
 from edgeboot.report.events import event_line
 from edgeboot.report.names import names
 from edgeboot.report.plan import plan_json, plan_lines
-from edgeboot.report.warnings import Told
+from edgeboot.report.warnings import told
 from edgeboot.transport.fake.host import FakeCluster, FakeHost
 from tests.support.small_cluster import BUNDLE, IMAGES, VERSION
 
@@ -131,8 +131,8 @@ def test_a_warning_is_told_once_for_all_hosts_that_share_it() -> None:
 
 def test_a_warning_of_an_earlier_run_is_counted() -> None:
     plan = plan_of({"a": (DIRECTORY,)}, a=warning("it is slow"), b=warning("it is slow"))
-    told = frozenset({Told("a", "preflight.x")})
-    assert list(plan_lines(plan, known=told))[:2] == [
+    known = frozenset({told("a", *warning("it is slow"))})
+    assert list(plan_lines(plan, known=known))[:2] == [
         "warning: b: it is slow [preflight.x]",
         "1 warning as before; show it: `edgeboot preflight`",
     ]
