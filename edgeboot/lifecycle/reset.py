@@ -333,8 +333,9 @@ def _astray(node: str, remains: Remains) -> Refused:
 
 def _objection(seen: Seen, node: Node, departure: Departure) -> Refused | None:
     """Why a host is not reset unless ``--foreign`` is given; None if nothing speaks against it."""
-    if not _is_foreign(seen):
-        return departure.objection(node)
+    objection = departure.objection(node)
+    if objection or not _is_foreign(seen):
+        return objection
     return Refused(
         "the K3s on this host was not installed by edgeboot",
         where=node.name,

@@ -77,7 +77,7 @@ def test_a_node_removed_from_the_inventory_is_named(fleet: Fleet) -> None:
 
 def test_a_renamed_node_is_the_same_host(fleet: Fleet) -> None:
     inventory = listing(fleet, "server-1", "agent-1", agent_1="kitchen")
-    untouched(fleet, inventory, "kitchen: this host runs as agent-1", "edgeboot reset --limit")
+    untouched(fleet, inventory, "kitchen: this host runs as agent-1", "edgeboot reset -i ")
     done = fleet.run("status", "-i", inventory)
     assert "kitchen: this host runs as agent-1 [other-node]" in done.out, done.all
     found = checked(fleet, inventory)
