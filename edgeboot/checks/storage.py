@@ -35,14 +35,21 @@ def disk_space(subject: Subject) -> Iterator[Complaint]:
         if need and filesystem.free < need + _RESERVE:
             yield refuse(
                 f"not enough disk space at {where}: {human_size(filesystem.free)} free, "
-                f"{human_size(need)} needed",
-                "free some space, or mount a larger disk",
+                f"{human_size(need + _RESERVE)} needed ({human_size(need)} for this install, "
+                f"{human_size(_RESERVE)} to stay free)",
+                f"free {_rounded_up(need + _RESERVE - filesystem.free)} there, or mount a larger "
+                "disk",
             )
         elif paths.DATA in places and filesystem.free - need < filesystem.total * _EVICTION:
             yield warn(
                 f"less than 5 % of {where} would stay free, at which the kubelet evicts pods",
                 "free some space, or mount a larger disk",
             )
+
+
+def _rounded_up(size: int) -> str:
+    """Whole MiB, so that freeing as much is enough."""
+    return f"{-(-size >> 20)} MiB"
 
 
 def _seen(subject: Subject) -> dict[str, Filesystem]:

@@ -92,7 +92,7 @@ class Fleet:
         words = [str(root / w) if (root / w).exists() and "/" in w else w for w in words]
         words = self.adapted(words, release)
         if words[:2] == ["inventory", "init"]:
-            words += ["--out", "init.yml"]
+            words += ["--out", "init.yml", "--force"]
         return command.run(words, env=self.env, cwd=self.work, typed=PASSPHRASE)
 
     def adapted(self, words: list[str], release: Path) -> list[str]:

@@ -6,6 +6,7 @@ pip collects them from its configured index. No other module runs pip.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -86,5 +87,20 @@ def _pip(*words: str) -> None:
         said = done.stderr.strip()[-2000:] or "(it printed no reason)"
         raise StepFailed(
             f"pip {words[0]} failed: {said}",
-            hint="check that pip is installed in edgeboot's environment and can reach its index",
+            hint=_without_pip()
+            if "No module named pip" in said
+            else f"check that pip reaches its index: {shlex.quote(sys.executable)} -m pip index "
+            "versions edgeboot",
         )
+
+
+def _without_pip() -> str:
+    """What adds pip to the environment of edgeboot; pipx and uv create theirs without it."""
+    prefix = Path(sys.prefix).parts
+    if "pipx" in prefix:
+        command = "pipx inject edgeboot pip"
+    elif "uv" in prefix:
+        command = "uv tool install --with pip --force edgeboot"
+    else:
+        command = f"{shlex.quote(sys.executable)} -m ensurepip"
+    return f"add pip to edgeboot's environment, then rerun: {command}"

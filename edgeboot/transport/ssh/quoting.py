@@ -30,6 +30,7 @@ LC_ALL=C
 export PATH LC_ALL
 """
 
+# /dev/null is not written to: where a user may not, sudo would seem to be missing.
 # Parameters: the inner script, the line before its input or "", and what the inner script gets.
 _BECOME_ROOT = (
     _ENVIRONMENT
@@ -37,8 +38,8 @@ _BECOME_ROOT = (
 inner=$1 go=$2
 if [ "$(id -u)" = 0 ]; then shift; exec /bin/sh -c "$inner" edgeboot "$@"; fi
 shift
-if ! command -v sudo >/dev/null; then
-    if command -v doas >/dev/null; then exec doas -n -- /bin/sh -c "$inner" edgeboot "$@"; fi
+if [ -z "$(command -v sudo)" ]; then
+    if [ -n "$(command -v doas)" ]; then exec doas -n -- /bin/sh -c "$inner" edgeboot "$@"; fi
     echo 'sudo: not found' >&2
     exit 127
 fi

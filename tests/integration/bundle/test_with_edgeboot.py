@@ -56,10 +56,32 @@ def test_pips_own_words_are_told(tmp_path: Path) -> None:
     venv.create(bare, with_pip=False)
     before, sys.executable = sys.executable, str(bare / "bin" / "python")
     try:
-        with pytest.raises(StepFailed, match="No module named pip"):
+        with pytest.raises(StepFailed, match="No module named pip") as caught:
             wheelhouse.collect(tmp_path, wheelhouse.Target())
     finally:
         sys.executable = before
+    assert caught.value.hint == (
+        f"add pip to edgeboot's environment, then rerun: {bare}/bin/python -m ensurepip"
+    )
+
+
+@pytest.mark.parametrize(
+    ("prefix", "command"),
+    [
+        ("/root/.local/share/pipx/venvs/edgeboot", "pipx inject edgeboot pip"),
+        ("/root/.local/share/uv/tools/edgeboot", "uv tool install --with pip --force edgeboot"),
+    ],
+)
+def test_who_made_the_environment_adds_pip(
+    prefix: str, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bare = tmp_path / "venv"
+    venv.create(bare, with_pip=False)
+    monkeypatch.setattr(sys, "executable", str(bare / "bin" / "python"))
+    monkeypatch.setattr(sys, "prefix", prefix)
+    with pytest.raises(StepFailed) as caught:
+        wheelhouse.collect(tmp_path, wheelhouse.Target())
+    assert (caught.value.hint or "").endswith(command)
 
 
 def test_nothing_is_written_over_and_links_are_not_followed(tmp_path: Path) -> None:

@@ -128,6 +128,14 @@ def test_a_key_that_is_not_let_in(lab: Lab) -> None:
     with pytest.raises(Unreachable, match=r"login failed.*\n.*ssh-copy-id") as error:
         lab.connect(lab.target(server))
     assert str(server.port) in str(error.value)
+    assert "is the user there" in str(error.value)
+
+
+def test_a_user_who_may_have_a_password_is_told_how_to_give_it(lab: Lab) -> None:
+    server = lab.sshd("PasswordAuthentication yes")
+    (server.home / "authorized_keys").write_text("")
+    with pytest.raises(Unreachable, match="--ask-pass"):
+        lab.connect(lab.target(server))
 
 
 def test_a_host_without_key_logins(lab: Lab) -> None:

@@ -34,6 +34,10 @@ def test_a_posix_shell_reads_back_the_same_words(words: list[str]) -> None:
     assert shlex.split(" ".join(map(quote, words))) == words
 
 
+def test_looking_for_sudo_does_not_need_a_writable_dev_null() -> None:
+    assert b"/dev/null" not in Frame(Argv(("true",))).line
+
+
 def test_a_snippet_gets_its_name_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell, "text", lambda name: f"text of {name}")
     assert words_of(Snippet("put", ("a", "b"))) == (

@@ -200,8 +200,11 @@ class Login:
         elif others and "publickey" not in self._ways:
             what = f"the host does not accept keys alone; it asks for {', '.join(sorted(others))}"
             hint = "use --ask-pass or `ssh: {password: ask}`, or allow PubkeyAuthentication there"
-        elif not self._tried and not hop.password:
-            hint += "; or, with a password: --ask-pass"
+        elif not hop.password:
+            if not self._locked:
+                hint = f"check that {hop.user} is the user there (`ssh: {{user: …}}`); {hint}"
+            if others or not self._ways:  # what it offers is not known after a key was tried
+                hint += f"; or, if {hop.user} has a password there: --ask-pass"
         return LoginFailed(f"login failed: {what}", where=hop.where, hint=hint)
 
 
