@@ -32,7 +32,8 @@ def test_a_bundle_for_another_architecture(unchanged: Fleet, release: Path, tmp_
     built = unchanged.run("bundle", "build", "-f", spec, "--out", bundle)
     assert built.code == 0, built.all
     done = unchanged.install(unchanged.inventory(), "--bundle", bundle)
-    refused(done, "server-1: the host is amd64 (x86_64), but the bundle is for arm64")
+    hosts = "3 hosts (server-1, agent-1, agent-2)"
+    refused(done, f"{hosts}: the host is amd64 (x86_64), but the bundle is for arm64")
 
 
 @pytest.fixture

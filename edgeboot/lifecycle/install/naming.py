@@ -34,7 +34,7 @@ def naming_steps(facts: Facts, name: str, *, changes: bool) -> tuple[Step, ...]:
     if old == name or (old is None and not changes):
         return ()
     there = paths.CLUSTER_NAME in facts.files
-    return (Write(paths.CLUSTER_NAME, text(f"{name}\n"), 0o644, there, old and f"{old}\n"),)
+    return (Write(paths.CLUSTER_NAME, text(f"{name}\n"), 0o600, there, old and f"{old}\n"),)
 
 
 def renaming(state: ClusterState) -> tuple[Remark, ...]:
