@@ -304,7 +304,7 @@ def test_a_renamed_cluster_is_said_and_nothing_restarts() -> None:
     fakes = installed()
     found = plan(fakes, OTHER_NAME)
     assert [(name, step.describe()) for name, step in found.steps] == [
-        (node.name, f"change {RECORD} (0644)") for node in CLUSTER.nodes
+        (node.name, f"change {RECORD} (0600)") for node in CLUSTER.nodes
     ]
     assert "the cluster's name on its hosts is edge, and in the inventory office" in shown(found)
     starts = {name: fake.starts for name, fake in fakes.items()}
