@@ -34,7 +34,7 @@ NOBODY = Registered()
 def ask(
     cluster: Cluster, facts: Mapping[str, Facts], transports: Mapping[str, Transport]
 ) -> Registered:
-    """What the first server says whose API answers; costs no command on a host.
+    """What the first server says whose API answers; one ``kubectl`` if it forwards nothing.
 
     ``Unreachable`` if that server is lost meanwhile.
     """

@@ -68,7 +68,7 @@ def test_without_the_profile_it_is_refused_and_the_profile_is_named(small: Fleet
 
 
 def test_it_is_installed(small: Fleet) -> None:
-    done = small.install(inventory(small, **more(small)))
+    done = small.install(inventory(small, **more(small)), "--diff")
     assert done.code == 0, done.all
     assert small.nodes() == {NODE: True}
     for shown in ("+Storage=volatile", "+GOMEMLIMIT=", "run hook first (before prepare)"):

@@ -11,9 +11,10 @@ same() { [ "$(stat -L -c %d:%i "$data" 2>/dev/null)" = "$(stat -L -c %d:%i "$dir
 
 umask 022
 own_directory
-guard "$directory/"
+guard "$directory/" new
 guard "${data%/*}/"
 mkdir -p "$directory" "$data"
+guard "$directory/"
 if ! same; then
     # The mount would hide what is there.
     if [ -n "$(ls -A "$data")" ]; then

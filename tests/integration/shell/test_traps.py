@@ -267,3 +267,17 @@ def test_a_directory_is_made_on_a_disk_that_is_open_to_all(jail: Jail) -> None:
     done = jail.run("$SH /snippets/directory.sh /srv/disk/way/x 700")
     assert done.returncode == 77
     assert not jail.has("/etc/x")
+
+
+def test_the_data_may_lie_on_a_disk_that_is_open_to_all(jail: Jail) -> None:
+    (jail.root / "srv/disk").mkdir()
+    (jail.root / "srv/disk").chmod(0o1777)
+    jail.link("/var/lib/rancher/k3s", "/srv/disk/k3s")  # in the place of the mount
+    done = jail.run("$SH /snippets/storage.sh storage hash /srv/disk/k3s")
+    assert done.returncode == 0, done.stderr
+    assert jail.has("/srv/disk/k3s")
+    of_mallory(jail, "/srv/disk/k3s")
+    assert jail.run("$SH /snippets/storage.sh storage hash /srv/disk/k3s").returncode == 77
+    jail.link("/srv/disk/way", "/etc")
+    done = jail.run("$SH /snippets/storage.sh storage hash /srv/disk/way")
+    assert done.returncode == 77
