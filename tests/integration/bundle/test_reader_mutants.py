@@ -21,7 +21,8 @@ pytestmark = pytest.mark.integration
 
 # each after what it imports
 LEAVES = (
-    *("blobs", "json_document", "documents", "encoding", "untar", "image_files", "package"),
+    *("blobs", "json_document", "documents", "platforms", "encoding", "untar", "archive_layers"),
+    *("image_files", "package"),
     *("image_archive", "archive", "delta", "split", "minisign"),
 )
 READERS = (
@@ -52,7 +53,7 @@ def cases(
     deltas = list(travel.delta_cases(whole, top))
     parts = list(travel.parts_cases(top))
     return {
-        "json_document": [*contents, *archives],
+        "json_document": [*contents, *archives, *images.json_cases()],
         "documents": archives,
         "encoding": [*contents, *whole_ones],
         "image_files": archives,

@@ -21,6 +21,8 @@ PLACES = {
     "untar": "bundle.tar.untar",
     "blobs": "bundle.store.blobs",
     "documents": "bundle.oci.documents",
+    "platforms": "bundle.oci.platforms",
+    "archive_layers": "bundle.build.archive_layers",
     "encoding": "bundle.format.encoding",
     "image_archive": "bundle.format.image_archive",
     "archive": "bundle.format.archive",

@@ -69,7 +69,14 @@ def image_cases(directory: Path) -> Iterator[Case]:
     yield "only a layout", apart(tar_of({"oci-layout": b"{}"}))
     yield "neither", apart(tar_of({"x": b"y"}))
     yield from _platform_cases(apart)
+    yield from _artifact_cases(apart)
     yield from _docker_cases(apart)
+
+
+def json_cases() -> Iterator[Case]:
+    """Objects of strings; the documents of bundles have none."""
+    for data in (b'{"a": "b"}', b'{"a": 5}', b"[]"):
+        yield f"pairs of {data!r}", lambda m, d=data: m.json_document.parse(d, "it").pairs()  # type: ignore[misc]
 
 
 def _platform_cases(apart: Apart) -> Iterator[Case]:
@@ -77,6 +84,7 @@ def _platform_cases(apart: Apart) -> Iterator[Case]:
         ("arm64", None, "linux", AMD64), ("amd64", None, "windows", AMD64),
         ("amd64", "v3", "linux", AMD64), ("arm", "v8", "linux", ARM), ("arm", "v6", "linux", ARM),
         ("arm", None, "linux", ARM), ("arm", "", "linux", ARM), ("amd64", "", "linux", AMD64),
+        ("x86_64", "v3", "linux", AMD64), ("armel", None, "linux", ARM),
     ):  # fmt: skip
         layout = Layout()
         layout.name(APP, layout.manifest([layer("a")], architecture, variant, system))
@@ -86,6 +94,10 @@ def _platform_cases(apart: Apart) -> Iterator[Case]:
         below = [layout.manifest([layer(v)], "arm", v) for v in children]
         layout.name(APP, layout.index(below))
         yield f"index of {children}", apart(layout.tar(), ARM)
+    layout = Layout()
+    old, new = (layout.manifest([layer(name)], name) for name in ("armel", "armhf"))
+    layout.name(APP, layout.index([old, new]))
+    yield "index of aliases", apart(layout.tar(), ARM)
     for lie in (
         {"platform": {"architecture": "amd64", "os": "linux"}}, {"platform": None},
         {"mediaType": "application/x"}, {"size": 5}, {"digest": "sha256:" + "0" * 64},
@@ -122,6 +134,35 @@ def _platform_cases(apart: Apart) -> Iterator[Case]:
     yield "a large manifest", apart(large.tar())
 
 
+def _artifact_cases(apart: Apart) -> Iterator[Case]:
+    """What makes a manifest an artifact beside an image, one mark at a time."""
+    mark: Mapping[str, object]
+    for mark in (
+        {"artifactType": "a/b"}, {"platform": {"os": "unknown", "architecture": "amd64"}},
+        {"platform": {"os": "linux", "architecture": "unknown"}},
+        {"annotations": {"vnd.docker.reference.type": "x", "io.containerd.image.name": "x/y:1"}},
+    ):  # fmt: skip
+        layout = Layout()
+        layout.name(APP, layout.manifest([layer("a")], "amd64"))
+        layout.name("x/y:1", layout.manifest([layer("b")], "amd64"))
+        layout.entries[1].update(mark)
+        yield f"entry beside an image {mark}", apart(layout.tar())
+    for mark in ({"artifactType": "a/b"}, {"subject": {}}):
+        layout = Layout()
+        layout.name(APP, layout.manifest([layer("a")], "amd64"))
+        entry = layout.manifest([layer("b")], "amd64")
+        document = json.loads(layout.blobs[f"blobs/sha256/{str(entry['digest'])[7:]}"])
+        marked = layout.blob(fakes.OCI_MANIFEST, to_json({**document, **mark}))
+        layout.name("x/y:1", marked)
+        yield f"manifest beside an image {mark}", apart(layout.tar())
+    chart = Layout()
+    helm = chart.blob("application/vnd.cncf.helm.config.v1+json", b"{}")
+    child = chart.blob(fakes.OCI_MANIFEST, to_json({"config": helm, "layers": []}))
+    platform = {"os": "linux", "architecture": "amd64"}
+    chart.name(APP, chart.index([{**child, "platform": platform}]))
+    yield "a chart said to be for a platform", apart(chart.tar())
+
+
 def _docker_cases(apart: Apart) -> Iterator[Case]:
     change: Mapping[str, object]
     files = fakes.docker_archive("busybox:1", AMD64, ["a", "b"])
@@ -143,7 +184,10 @@ def _docker_cases(apart: Apart) -> Iterator[Case]:
         manifest = to_json([{**entry, **change}])
         yield f"docker {str(change)[:40]}", apart(tar_of({**files, "manifest.json": manifest}))
     config = json.loads(files[entry["Config"]])
-    for change in ({"rootfs": 5}, {"rootfs": {}}, {"rootfs": {"diff_ids": ["sha512:0"]}}):
+    fewer = {"diff_ids": config["rootfs"]["diff_ids"][:1]}
+    for change in (
+        {"rootfs": 5}, {"rootfs": {}}, {"rootfs": {"diff_ids": ["sha512:0"]}}, {"rootfs": fewer},
+    ):  # fmt: skip
         changed = to_json({**config, **change})
         yield f"docker config {change}", apart(tar_of({**files, entry["Config"]: changed}))
     yield "docker with a large config", apart(tar_of({**files, entry["Config"]: b" " * (5 << 20)}))
