@@ -9,15 +9,13 @@ from edgeboot.components.context import Context
 from edgeboot.components.host import clock, files, firewall, sd_card, storage, swap, wifi
 from edgeboot.components.k3s import (
     base,
-    containerd,
     environment,
     flannel,
     hardening,
-    images,
     kubelet,
     record,
-    registries,
 )
+from edgeboot.components.k3s.runtime import containerd, images, registries
 from edgeboot.inventory.model import Role
 from edgeboot.plan.resources import Directory, Resource
 

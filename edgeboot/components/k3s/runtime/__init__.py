@@ -1,0 +1,1 @@
+"""The container runtime: its configuration, the registries it pulls from, and preloaded images."""
