@@ -39,7 +39,7 @@ class Cached(Generic[T]):
             self._found = error
 
     def fail(self, error: EdgebootError) -> None:
-        """There is no reading, for a reason that is known before."""
+        """Records why there can be no reading, without trying."""
         self._found = error
 
     @property

@@ -80,7 +80,7 @@ def completing(callback: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _path(words: list[str]) -> list[str]:
-    """The words that name a command: ``bundle build``; none where there is no such command."""
+    """The words that name a command, such as ``bundle build``; empty if there is none."""
     context = click.get_current_context().find_root()
     command: click.Command = context.command
     path: list[str] = []

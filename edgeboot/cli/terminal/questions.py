@@ -20,7 +20,7 @@ def require_terminal(what: str, hint: str) -> None:
 
 
 def confirmed(question: str) -> bool:
-    """Whether the operator says yes; no is the default, and the end of input is no."""
+    """Ask a yes-or-no question; an empty answer and the end of input mean no."""
     for _ in range(_ATTEMPTS):
         answer = typed(f"{question} [y/N]")
         if answer is None:

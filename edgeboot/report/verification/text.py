@@ -56,7 +56,7 @@ def node_table(found: Verification) -> Table:
 
 
 def _limited(nodes: Sequence[NodeReport]) -> list[str]:
-    """The figures that budgets limit, the missed ones first where there is no room for all."""
+    """The figures that have a limit; if not all fit, those over their limit come first."""
     every = [m for node in nodes for m in node.figures if m.limit is not None]
     names = dict.fromkeys(m.what for m in every)
     missed = {m.what for m in every if m.fits is False}

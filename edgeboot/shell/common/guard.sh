@@ -60,7 +60,7 @@ own_directory() (
     ours=/var/lib/edgeboot
     guard "${ours%/*}" || exit 77
     if [ ! -d "$ours" ]; then
-        if [ -L "$ours" ]; then refuse "$ours is a link that leads to no directory: remove it and rerun"; fi
+        if [ -L "$ours" ]; then refuse "$ours is a link that does not lead to a directory: remove it and rerun"; fi
         mkdir -m 0700 "$ours" || exit 73
     elif [ -L "$ours" ]; then
         place=$(cd -P "$ours" && pwd -P)

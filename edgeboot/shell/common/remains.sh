@@ -91,7 +91,7 @@ moved_places() { # prints the links that lead a directory of K3s's elsewhere, th
 why_not_empty() { # PLACE, a link or a mount point: prints why what is behind it cannot be removed
     theirs=''
     if ! target=$(cd -P "$1" 2>/dev/null && pwd -P); then
-        echo "it leads to $(readlink "$1"), which is no directory or not mounted"
+        echo "it leads to $(readlink "$1"), which is not a directory, or not mounted"
         return
     fi
     if [ "$1" != "$target" ]; then

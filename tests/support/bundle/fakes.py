@@ -13,8 +13,10 @@ from pathlib import Path
 
 import zstandard
 
+from edgeboot.bundle.build.image_files import take_apart
+from edgeboot.bundle.format.contents import Image
 from edgeboot.bundle.store.blobs import Store
-from edgeboot.platform import ARCHES, Arch
+from edgeboot.platform import AMD64, ARCHES, Arch
 
 VERSION = "v1.36.2+k3s1"
 PAUSE = "docker.io/rancher/mirrored-pause:3.6"
@@ -178,3 +180,10 @@ def spec_file(directory: Path, text: str = "name: edge\n") -> Path:
 
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
+
+
+def apart(store: Store, data: bytes, *arches: Arch) -> tuple[Image, ...]:
+    """The images of an archive, for AMD64 unless told."""
+    path = store.root.parent / "images.tar"
+    path.write_bytes(data)
+    return take_apart(path, arches or (AMD64,), store, "images.tar")

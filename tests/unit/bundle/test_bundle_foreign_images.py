@@ -11,18 +11,17 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from edgeboot.bundle.build.image_files import take_apart
-from edgeboot.bundle.format.contents import Image
 from edgeboot.bundle.oci import documents
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import Refused
-from edgeboot.platform import AMD64, ARCHES, ARM, ARM64, Arch
+from edgeboot.platform import AMD64, ARCHES, ARM, ARM64
 from tests.support.bundle import fakes
 from tests.support.bundle.fakes import (
     OCI_CONFIG,
     OCI_LAYER,
     OCI_MANIFEST,
     Layout,
+    apart,
     layer,
     sha256,
     to_json,
@@ -34,12 +33,6 @@ APP = "registry.example/app:1"
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return fakes.store(tmp_path)
-
-
-def apart(store: Store, data: bytes, *arches: Arch) -> tuple[Image, ...]:
-    path = store.root.parent / "images.tar"
-    path.write_bytes(data)
-    return take_apart(path, arches or (AMD64,), store, "images.tar")
 
 
 def image(

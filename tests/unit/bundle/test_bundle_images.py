@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 
 from edgeboot.blob import Blob
-from edgeboot.bundle.build.image_files import take_apart
-from edgeboot.bundle.format.contents import Image
 from edgeboot.bundle.format.image_archive import compose, group
 from edgeboot.bundle.store.blobs import Store
 from edgeboot.errors import Refused
 from edgeboot.platform import AMD64, ARM, ARM64, Arch
 from tests.support.bundle import fakes
-from tests.support.bundle.fakes import Layout, layer, sha256, tar_of, to_json
+from tests.support.bundle.fakes import Layout, apart, layer, sha256, tar_of, to_json
 
 APP = "registry.example/app:1"
 
@@ -24,12 +22,6 @@ APP = "registry.example/app:1"
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return fakes.store(tmp_path)
-
-
-def apart(store: Store, data: bytes, *arches: Arch) -> tuple[Image, ...]:
-    path = store.root.parent / "images.tar"
-    path.write_bytes(data)
-    return take_apart(path, arches or (AMD64,), store, "images.tar")
 
 
 def changed(layout: Layout, **files: bytes) -> bytes:
