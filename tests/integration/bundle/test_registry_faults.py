@@ -47,7 +47,6 @@ from tests.support.bundle.registries import (
     front,
     push,
 )
-from tests.support.signals import heard
 
 pytestmark = pytest.mark.integration
 
@@ -450,7 +449,6 @@ def started(server: Front, tmp_path: Path, *words: str) -> Iterator[subprocess.P
         env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heard,
     )
     try:
         while not server.seen:
@@ -515,7 +513,6 @@ def test_a_stop_in_the_middle_of_a_pull_ends_it_and_what_came_stays(
         env={**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heard,
     )
     try:
         assert silent.wait(60)
