@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from edgeboot.errors import EdgebootError, combined_exit_code
 
 T = TypeVar("T")
 
+_TICK = 0.2  # seconds
 WORKERS = 10  # K3s's own limit for joins at once
 
 
@@ -34,6 +35,9 @@ def on_all(
     errors: dict[str, EdgebootError] = {}
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(order)))) as pool:
         futures: dict[str, Future[T]] = {name: pool.submit(work, name) for name in order}
+        waiting = set(futures.values())
+        while waiting:  # a wait without end would not notice every signal
+            _, waiting = wait(waiting, _TICK)
         for name, future in futures.items():
             try:
                 results[name] = future.result()

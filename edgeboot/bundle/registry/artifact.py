@@ -59,7 +59,7 @@ def push(
         told = partial(BytesSent, reference.registry, path.name)
         tally = Tally(told, listener, sum(source.size for source in sources))
         with workers(_WORKERS, registry.abort) as pool:
-            sent = list(pool.map(partial(_upload, registry, reference, tally), sources))
+            sent = pool.map(partial(_upload, registry, reference, tally), sources)
         manifest = {
             "schemaVersion": 2,
             "mediaType": documents.MANIFEST,
@@ -109,7 +109,7 @@ def pull(
     total = sum(blob.size for blob in missing)
     tally = Tally(partial(BytesFetched, output.name), listener, total)
     with workers(_WORKERS, registry.abort) as pool:
-        list(pool.map(lambda blob: registry.blob(reference, blob, store, tally.arrived), largest))
+        pool.map(lambda blob: registry.blob(reference, blob, store, tally.arrived), largest)
     listener(Note(f"writing {output}"))
     archive.write(output, contents, store.source, listener)
     _write_signature(registry, reference, layers, output, store)

@@ -6,7 +6,6 @@ The original index is kept. A failing image does not stop the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -21,7 +20,7 @@ from edgeboot.bundle.store.blobs import DiskFailed, Store
 from edgeboot.errors import EdgebootError, Interrupted, Refused
 from edgeboot.events import BytesFetched, Listener, Note, silent
 from edgeboot.localio.progress import Tally
-from edgeboot.localio.workers import workers
+from edgeboot.localio.workers import Workers, workers
 from edgeboot.platform import Arch
 
 WORKERS = 6  # parallel downloads, as in skopeo
@@ -128,20 +127,18 @@ class Pull:
             self._registry.blob(reference, blob, self._store, self._tally.arrived)
 
 
-def _all(
-    pool: ThreadPoolExecutor, work: Callable[[_W], T], things: Iterable[_W]
-) -> list[T | EdgebootError]:
+def _all(pool: Workers, work: Callable[[_W], T], things: Iterable[_W]) -> list[T | EdgebootError]:
     """Return the result or the expected error of each call, in order."""
-    futures: list[Future[T]] = [pool.submit(work, thing) for thing in things]
-    outcomes: list[T | EdgebootError] = []
-    for future in futures:
+
+    def outcome(thing: _W) -> T | EdgebootError:
         try:
-            outcomes.append(future.result())
+            return work(thing)
         except (Interrupted, DiskFailed):
             raise
         except EdgebootError as error:
-            outcomes.append(error)
-    return outcomes
+            return error
+
+    return pool.map(outcome, things)
 
 
 def _outcome(

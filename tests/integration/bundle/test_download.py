@@ -22,7 +22,6 @@ from edgeboot.bundle.store.blobs import DiskFailed, Store
 from edgeboot.errors import BadInput, Refused, StepFailed
 from edgeboot.events import BytesFetched, BytesHandled, Event
 from edgeboot.localio.progress import Counted, Tally
-from edgeboot.localio.workers import workers
 from tests.support.bundle import fakes
 
 DATA = bytes(range(256)) * 4000
@@ -229,31 +228,6 @@ def test_a_full_disk_ends_the_run_and_is_told_once(tmp_path: Path) -> None:
         collect()
     assert after == [0]
     assert caught.value.error_id == "local-disk"
-
-
-def test_workers_drop_what_waits_when_the_work_is_stopped() -> None:
-    started, stop, aborted = [], threading.Event(), []
-
-    def work(number: int) -> None:
-        started.append(number)
-        stop.wait(30)
-
-    def abort() -> None:
-        aborted.append(True)
-        stop.set()
-
-    def run() -> None:
-        with workers(2, abort) as pool:
-            for number in range(50):
-                pool.submit(work, number)
-            while len(started) < 2:
-                time.sleep(0.01)
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run()
-    assert aborted == [True]
-    assert len(started) == 2
 
 
 def test_an_attempt_that_breaks_off_does_not_count() -> None:

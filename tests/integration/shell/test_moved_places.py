@@ -139,8 +139,8 @@ def test_a_link_below_a_volume_is_not_followed(jail: Jail) -> None:
         ("/var/lib/docker", "belongs to the system"),
         ("/var/lib/rancher", "belongs to"),
         ("/mnt/ssd", "also holds photos, which is not K3s's"),
-        ("/mnt/unplugged/k3s", "no directory or not mounted"),
-        ("/mnt/ssd/photos", "no directory or not mounted"),
+        ("/mnt/unplugged/k3s", "not a directory, or not mounted"),
+        ("/mnt/ssd/photos", "not a directory, or not mounted"),
     ],
     ids=lambda value: value if value.startswith("/") else "",
 )
